@@ -1,0 +1,2 @@
+export { PackagingError } from './error.ts'
+export type { PackagingErrorCode } from './error.ts'
