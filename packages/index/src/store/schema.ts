@@ -1,0 +1,212 @@
+import type { Generated, Insertable, Selectable } from 'kysely'
+
+/**
+ * The tables, as both dialects hold them. Conventions: a time is ISO 8601 text in UTC with milliseconds (`file.upload_time`
+ * alone may have microseconds, being the upstream's own value); a flag is 0 or 1; JSON is text; a digest is lower-case hex.
+ * A project name is always in PEP 503 normal form.
+ */
+export interface Database {
+  readonly project: ProjectTable
+  readonly release: ReleaseTable
+  readonly file: FileTable
+  readonly upstream_page: UpstreamPageTable
+  readonly decision: DecisionTable
+  readonly event: EventTable
+  readonly journal: JournalTable
+  readonly snapshot: SnapshotTable
+  readonly page: PageTable
+  readonly superseded_page: SupersededPageTable
+  readonly user: UserTable
+  readonly token: TokenTable
+  readonly setting: SettingTable
+}
+
+/** Who may answer for a name (design.md section 2). `merged` and `virtual` come with governance. */
+export type Authority = 'unclaimed' | 'internal' | 'upstream'
+
+/** PEP 792. */
+export type ProjectStatus = 'active' | 'archived' | 'quarantined' | 'deprecated'
+
+/** The `file.source` of files that were uploaded here; no upstream may be called so. */
+export const LOCAL_SOURCE = 'local'
+
+export interface ProjectTable {
+  /** Primary key. */
+  name: string
+  /** The spelling last uploaded or listed. */
+  display_name: string
+  authority: Authority
+  /** The deciding upstream (authority `upstream`), or the one whose page is shown meanwhile (`unclaimed`); else null. */
+  upstream: string | null
+  /** Number of the newest decision about this name; 0 before the first. */
+  rev: number
+  status: ProjectStatus
+  status_reason: string | null
+  created_at: string
+  /** When the page next changes by the clock alone; null: never (design.md section 3, point 1). */
+  due_at: string | null
+}
+
+export interface ReleaseTable {
+  project: string
+  /** `canonicalVersionKey`: equal for versions that compare equal. Primary key with `project`. */
+  version_key: string
+  /** Normalised version as first uploaded. */
+  version: string
+  created_at: string
+  /** Core metadata of the release's first file, JSON; the JSON API's `info`. */
+  metadata: string
+}
+
+export interface FileTable {
+  id: Generated<number>
+  project: string
+  /** `local`, or the name of the upstream that lists it. */
+  source: string
+  filename: string
+  /** Unique with `source` and `project`: lower-cased for local files (attacks.md NAME-CASE), else the file name itself. */
+  filename_key: string
+  version: string
+  version_key: string
+  kind: 'wheel' | 'sdist'
+  /** Null only for an upstream file that came without one and was not yet hashed: not offered. */
+  sha256: string | null
+  blake2b: string | null
+  md5: string | null
+  size: number | null
+  requires_python: string | null
+  /** 1: a sidecar exists; its digest is `metadata_sha256` where known. */
+  has_metadata: number
+  metadata_sha256: string | null
+  upload_time: string
+  upload_time_source: 'upload' | 'upstream' | 'first-seen'
+  first_seen_at: string
+  yanked: number
+  yanked_reason: string | null
+  /** Where the upstream serves it; null for local files. */
+  url: string | null
+  provenance_url: string | null
+  /** Digest of the kept attestations document (PEP 740) of an uploaded file. */
+  attestations_sha256: string | null
+  /** The wheel's python tags or `source`, as uploaded. */
+  python_version: string | null
+  comment: string | null
+  uploaded_by: string | null
+  /** 1: the bytes are in the blob store. */
+  stored: number
+  /** When its sha256 was first accepted from its source; never changes (design.md section 2). */
+  admitted_at: string | null
+  /** When the upstream stopped listing it; null while listed. */
+  withdrawn_at: string | null
+  /** Tombstone of a deleted local file: its name is burned for ever (attacks.md NAME-REUSE). */
+  deleted_at: string | null
+}
+
+/** What the last good answer of one upstream for one project was; absent names are remembered in memory only. */
+export interface UpstreamPageTable {
+  project: string
+  upstream: string
+  etag: string | null
+  last_modified: string | null
+  /** Last good answer, 304 included. */
+  checked_at: string
+  status: ProjectStatus
+  status_reason: string | null
+}
+
+/** Who decided what about a name; hash-chained per project (design.md section 2, decision). */
+export interface DecisionTable {
+  project: string
+  rev: number
+  at: string
+  actor: string
+  /** JSON: `{kind, …}`. */
+  body: string
+  /** `hash` of rev - 1; null for rev 1. */
+  prev: string | null
+  hash: string
+}
+
+/** Things worth knowing that change nothing by themselves: an upstream that mutated or withdrew a file, a collision. */
+export interface EventTable {
+  id: Generated<number>
+  project: string | null
+  kind: string
+  at: string
+  actor: string | null
+  detail: string
+}
+
+/** Every change, in the transaction that made it; the publisher empties it (design.md section 3). */
+export interface JournalTable {
+  seq: Generated<number>
+  project: string
+  action: string
+  at: string
+  actor: string | null
+  /** The snapshot that carried it; null until then. Sequence numbers may commit out of order: null is the queue. */
+  snapshot: number | null
+}
+
+/** The fencing number: whoever inserts version n + 1 publishes it, nobody else can (design.md section 3, point 5). */
+export interface SnapshotTable {
+  version: number
+  at: string
+  publisher: string
+  projects: number
+}
+
+/** The current page of a project; its body is the blob `body_sha256`. */
+export interface PageTable {
+  project: string
+  snapshot: number
+  body_sha256: string
+  prev_sha256: string | null
+  /** Digest of the page without its snapshot numbers: equal means there is nothing to publish. */
+  content_sha256: string
+  /** 1: named in the project list. */
+  listed: number
+}
+
+export interface SupersededPageTable {
+  project: string
+  snapshot: number
+  body_sha256: string
+  superseded_at: string
+}
+
+export interface UserTable {
+  name: string
+  password_hash: string | null
+  admin: number
+  created_at: string
+  disabled_at: string | null
+}
+
+export interface TokenTable {
+  /** Public id, shown in listings and logs. */
+  id: string
+  user: string
+  /** sha256 of the secret (hex); the secret itself is never stored. */
+  hash: string
+  scope: 'read' | 'upload' | 'admin'
+  /** Restricts the token to one project; null: all. */
+  project: string | null
+  label: string | null
+  created_at: string
+  expires_at: string | null
+  last_used_at: string | null
+  revoked_at: string | null
+}
+
+export interface SettingTable {
+  key: string
+  value: string
+}
+
+export type ProjectRow = Selectable<ProjectTable>
+export type FileRow = Selectable<FileTable>
+export type NewFileRow = Insertable<FileTable>
+export type PageRow = Selectable<PageTable>
+export type DecisionRow = Selectable<DecisionTable>
+export type TokenRow = Selectable<TokenTable>
