@@ -1,0 +1,61 @@
+import type { Transaction } from 'kysely'
+import type { Database } from '../store/schema.ts'
+import { recordDecision } from './decisions.ts'
+
+/** Whether a name could be had elsewhere, asked of every upstream in order. */
+export type UpstreamPresence =
+  | { readonly kind: 'absent'; readonly evidence: readonly string[] }
+  | { readonly kind: 'present'; readonly upstream: string }
+  | { readonly kind: 'unknown'; readonly upstream: string; readonly reason: string }
+
+/**
+ * Makes `project` internal by a recorded decision, in the transaction of the upload or command that claims it.
+ * Does nothing when it is internal already. `allowed` is decided before (`releases/`, `http/`): this only records.
+ */
+export async function recordClaim(
+  tx: Transaction<Database>,
+  claim: {
+    readonly project: string
+    readonly displayName: string
+    readonly at: string
+    readonly actor: string
+    readonly by: 'upload' | 'administrator'
+    readonly evidence: readonly string[]
+  },
+): Promise<'claimed' | 'already-internal'> {
+  const existing = await tx
+    .selectFrom('project')
+    .select('authority')
+    .where('name', '=', claim.project)
+    .executeTakeFirst()
+  if (existing?.authority === 'internal') return 'already-internal'
+  if (existing === undefined) {
+    await tx
+      .insertInto('project')
+      .values({
+        name: claim.project,
+        display_name: claim.displayName,
+        authority: 'internal',
+        upstream: null,
+        rev: 0,
+        status: 'active',
+        status_reason: null,
+        created_at: claim.at,
+        due_at: null,
+      })
+      .execute()
+  } else {
+    await tx
+      .updateTable('project')
+      .set({ authority: 'internal', upstream: null, display_name: claim.displayName })
+      .where('name', '=', claim.project)
+      .execute()
+  }
+  await recordDecision(tx, {
+    project: claim.project,
+    at: claim.at,
+    actor: claim.actor,
+    body: { kind: 'claim', by: claim.by, evidence: claim.evidence },
+  })
+  return 'claimed'
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import type { Transaction } from 'kysely'
+import type { Database, DecisionRow } from '../store/schema.ts'
+
+/** What was decided; the evidence says what was known at that moment. */
+export type DecisionBody =
+  | { readonly kind: 'claim'; readonly by: 'upload' | 'administrator'; readonly evidence: readonly string[] }
+  | { readonly kind: 'upstream'; readonly upstream: string; readonly evidence: readonly string[] }
+  | { readonly kind: 'status'; readonly status: string; readonly reason: string | null }
+
+/** The hash that chains a name's decisions: over a fixed key order, so that anyone can recompute it. */
+export function decisionHash(row: Omit<DecisionRow, 'hash'>): string {
+  const { project, rev, at, actor, body, prev } = row
+  return createHash('sha256').update(JSON.stringify({ project, rev, at, actor, body, prev })).digest('hex')
+}
+
+/** Appends a decision about `project` (which must exist) and returns its number; the caller journals the change. */
+export async function recordDecision(
+  tx: Transaction<Database>,
+  decision: { readonly project: string; readonly at: string; readonly actor: string; readonly body: DecisionBody },
+): Promise<number> {
+  const last = await tx
+    .selectFrom('decision')
+    .select(['rev', 'hash'])
+    .where('project', '=', decision.project)
+    .orderBy('rev', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const row = {
+    project: decision.project,
+    rev: (last?.rev ?? 0) + 1,
+    at: decision.at,
+    actor: decision.actor,
+    body: JSON.stringify(decision.body),
+    prev: last?.hash ?? null,
+  }
+  await tx
+    .insertInto('decision')
+    .values({ ...row, hash: decisionHash(row) })
+    .execute()
+  await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', decision.project).execute()
+  return row.rev
+}
