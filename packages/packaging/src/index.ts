@@ -1,2 +1,22 @@
 export { PackagingError } from './error.ts'
 export type { PackagingErrorCode } from './error.ts'
+export { classifyDistribution, isSafeFilename } from './distribution-filename.ts'
+export type { Distribution } from './distribution-filename.ts'
+export { isAcceptedPlatformTag } from './platform-tag.ts'
+export { isValidProjectName, normalizeExtra, normalizeProjectName, ultranormalizeProjectName } from './project-name.ts'
+export { formatSdistFilename, parseSdistFilename, sdistVersionForProject } from './sdist-filename.ts'
+export type { SdistFilename } from './sdist-filename.ts'
+export { parseSpecifierSet, satisfies } from './specifier.ts'
+export type { Specifier, SpecifierSet } from './specifier.ts'
+export {
+  canonicalVersionKey,
+  compareVersions,
+  formatVersion,
+  hasLocal,
+  isPrerelease,
+  parseVersion,
+  tryParseVersion,
+} from './version.ts'
+export type { PrereleasePhase, Version } from './version.ts'
+export { formatWheelFilename, parseWheelFilename } from './wheel-filename.ts'
+export type { WheelBuild, WheelFilename } from './wheel-filename.ts'
