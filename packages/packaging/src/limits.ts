@@ -12,3 +12,34 @@ export const MAX_SPECIFIER_LENGTH = 1024
 export const MAX_REQUIREMENT_LENGTH = 4096
 /** Longest file name, in bytes: what common file systems hold, with room for `.provenance` (attacks.md FN-PATH). */
 export const MAX_FILENAME_LENGTH = 244
+
+/** Most members one archive may have (attacks.md ZIP-BOMB, TAR-BOMB: 10^6 entries). The largest wheels of PyPI have some 20,000. */
+export const MAX_ARCHIVE_ENTRIES = 100_000
+/** Largest central directory that is read into memory, in bytes. */
+export const MAX_ZIP_DIRECTORY_BYTES = 32 * 1024 * 1024
+/** Decompressed bytes up to which any compression ratio is fine (behaviour.md 1.4 U). */
+export const RATIO_FREE_BYTES = 64 * 1024 * 1024
+/** Highest ratio of decompressed to compressed bytes above RATIO_FREE_BYTES (behaviour.md 1.4 U, attacks.md ZIP-BOMB). */
+export const MAX_ARCHIVE_RATIO = 50
+/** Most decompressed bytes of one archive. */
+export const MAX_ARCHIVE_BYTES = 32 * 1024 * 1024 * 1024
+/** Longest path of an archive member, in UTF-8 bytes. */
+export const MAX_MEMBER_PATH_BYTES = 1024
+/** Longest component of a member's path, in UTF-8 bytes: what file systems hold. */
+export const MAX_MEMBER_COMPONENT_BYTES = 255
+/** Largest METADATA or PKG-INFO, in bytes (attacks.md MD-HUGE). */
+export const MAX_METADATA_BYTES = 4 * 1024 * 1024
+/** Largest WHEEL file, in bytes. */
+export const MAX_WHEEL_FILE_BYTES = 256 * 1024
+/** Largest entry_points.txt, in bytes. */
+export const MAX_ENTRY_POINTS_BYTES = 1024 * 1024
+/** Largest RECORD, in bytes: MAX_ARCHIVE_ENTRIES rows of common length. */
+export const MAX_RECORD_BYTES = 32 * 1024 * 1024
+/** Longest gzip header that is looked at, in bytes: it holds one file name. */
+export const MAX_GZIP_HEADER_BYTES = 4096
+/** Largest pax or GNU long-name header of a tar member, in bytes. */
+export const MAX_TAR_EXTENSION_BYTES = 64 * 1024
+/** Deepest parentheses in a license expression or an environment marker (attacks.md REDOS). */
+export const MAX_NESTING_DEPTH = 32
+/** Longest SPDX license expression, in characters (attacks.md REDOS). */
+export const MAX_LICENSE_EXPRESSION_LENGTH = 4096
