@@ -70,6 +70,23 @@ function parseClause(clause: string): Specifier {
   throw new PackagingError('specifier-invalid', `${excerpt(clause)} is not a version specifier (PEP 440).`)
 }
 
+/** The normal spelling of a set: normalised versions, no white space, clauses sorted and without duplicates. For comparing. */
+export function formatSpecifierSet(set: SpecifierSet): string {
+  return [...new Set(set.map(formatClause))].sort().join(',')
+}
+
+function formatClause(specifier: Specifier): string {
+  switch (specifier.operator) {
+    case '===':
+      return `===${specifier.text}`
+    case '==*':
+    case '!=*':
+      return `${specifier.operator.slice(0, 2)}${formatVersion(specifier.version)}.*`
+    default:
+      return `${specifier.operator}${formatVersion(specifier.version)}`
+  }
+}
+
 /**
  * Whether a version satisfies every clause of a set. `prereleases: false` refuses pre-releases; otherwise they satisfy, as
  * Python's `packaging` answers for a single version (whether to prefer a final release is the chooser's business).
@@ -108,6 +125,8 @@ function satisfiesClause(version: Version, specifier: Specifier): boolean {
       return isExclusivelyLess(version, specifier.version)
     case '>':
       return isExclusivelyGreater(version, specifier.version)
+    default:
+      return specifier satisfies never
   }
 }
 
