@@ -4,3 +4,97 @@
 export const DEFAULT_MAX_FILE_SIZE = 4 * 1024 ** 3
 /** Default cap of one project's uploaded files together; a setting. */
 export const DEFAULT_MAX_PROJECT_SIZE = 100 * 1024 ** 3
+
+/** Journal rows that one snapshot takes at most. */
+export const PUBLISH_BATCH = 1000
+/** How often in a row a publisher may lose the race for a snapshot number before it gives up. */
+export const PUBLISH_FENCED_RETRIES = 50
+
+/** Most fields of one upload form; a release with thousands of dependencies and classifiers stays far below. */
+export const MAX_UPLOAD_FIELDS = 5000
+/** Longest value of the field `description`. */
+export const MAX_UPLOAD_DESCRIPTION = 8 * 1024 ** 2
+/** Longest value of the fields that hold documents: `license` (a full text) and `attestations` (PEP 740). */
+export const MAX_UPLOAD_DOCUMENT = 1024 ** 2
+/** Longest value of every other field. */
+export const MAX_UPLOAD_FIELD = 64 * 1024
+/** All field values of one form together, and whatever stands between the parts. */
+export const MAX_UPLOAD_FIELDS_TOTAL = 16 * 1024 ** 2
+/** Headers of one part of a form, in bytes. */
+export const MAX_UPLOAD_PART_HEADER = 16 * 1024
+/** Files above this size are inspected in a worker, so that hashing their members does not hold up other requests. */
+export const INSPECT_IN_WORKER_ABOVE = 8 * 1024 ** 2
+/** Most inspection workers at once; further files wait. */
+export const MAX_INSPECTION_WORKERS = 2
+/** After this the inspection of one file is ended and the file refused (attacks.md ZIP-BOMB, TAR-BOMB). */
+export const INSPECTION_TIMEOUT = 120_000
+/** Most attestations of one file (behaviour.md 1.7). */
+export const MAX_ATTESTATIONS = 2
+/** Longest reason of a yank or a project status, in characters. */
+export const MAX_REASON_LENGTH = 1000
+/** Rows in one INSERT: SQLite takes at most 32,766 parameters a statement and a file has 31 columns. */
+export const INSERT_CHUNK = 500
+
+/** Longest wait for a TCP and TLS connection to an upstream; a setting per upstream. */
+export const UPSTREAM_CONNECT_TIMEOUT_MS = 5_000
+/** Longest wait from asking an upstream to its answer's headers, connecting and redirects' hops counted anew; a setting. */
+export const UPSTREAM_FIRST_BYTE_TIMEOUT_MS = 15_000
+/** Slowest acceptable upstream, in bytes per second over one window (attacks.md SR-1); a setting. */
+export const UPSTREAM_MIN_BYTES_PER_SECOND = 1_024
+/** The window over which the floor is measured, which is also the longest silence within a body (attacks.md SR-1). */
+export const UPSTREAM_FLOOR_WINDOW_MS = 10_000
+/** Longest time for one page, sidecar or provenance document, redirects included (attacks.md SR-1); a setting. */
+export const UPSTREAM_PAGE_DEADLINE_MS = 60_000
+/** Longest time for one file, redirects included: what the floor allows is bounded too (attacks.md SR-1); a setting. */
+export const UPSTREAM_FILE_DEADLINE_MS = 6 * 3_600_000
+/** Largest page of one project, on the wire and decoded (attacks.md ED-SIMPLE, ED-DEC); a setting. */
+export const UPSTREAM_MAX_PAGE_BYTES = 32 * 1024 ** 2
+/** Largest file taken from an upstream (attacks.md ED-TGT); a setting. */
+export const UPSTREAM_MAX_FILE_BYTES = 8 * 1024 ** 3
+/** Most redirects followed for one request (attacks.md API-SSRF). */
+export const UPSTREAM_MAX_REDIRECTS = 5
+/** Longest URL asked of an upstream, in characters. */
+export const UPSTREAM_MAX_URL_LENGTH = 8_192
+/** Connections held to one origin of an upstream at once. */
+export const UPSTREAM_CONNECTIONS_PER_ORIGIN = 128
+/** Origins with a circuit of their own; beyond them the one unused longest is forgotten. */
+export const UPSTREAM_MAX_CIRCUITS = 256
+/** Failures in a row that open an origin's circuit. */
+export const CIRCUIT_FAILURES = 5
+/** First time a circuit stays open; it doubles with each failed probe. */
+export const CIRCUIT_MIN_OPEN_MS = 1_000
+/** Longest time a circuit stays open, and the longest Retry-After that is honoured. */
+export const CIRCUIT_MAX_OPEN_MS = 300_000
+/** Default time for which a page counts as fresh; a setting per upstream. */
+export const UPSTREAM_REFRESH_SECONDS = 60
+/** Default time for which an absent name is not asked for again; a setting per upstream. */
+export const UPSTREAM_NEGATIVE_SECONDS = 60
+/** Absent names remembered for one upstream. */
+export const NEGATIVE_CACHE_ENTRIES = 100_000
+/** End of a file that no client gets before the whole is verified and stored. */
+export const FILL_HOLD_BACK_BYTES = 64 * 1024
+/** Bytes handed to a reader of a running fill at a time. */
+export const FILL_READ_BYTES = 64 * 1024
+/** Fills that run at once in one table. */
+export const FILL_CONCURRENCY = 64
+/** Fills that may wait for a place in one table. */
+export const FILL_QUEUE = 1_024
+
+/** Longest reason phrase: text of an upload refusal stays under 500 characters (behaviour.md 7.3.9). */
+export const REASON_PHRASE_MAX = 480
+/** Longest `detail` of a problem document, in UTF-16 units. */
+export const PROBLEM_DETAIL_MAX = 2_000
+/** Longest Accept or Accept-Encoding header that is read; a longer one counts as absent. */
+export const ACCEPT_HEADER_MAX = 1_024
+/** Projects whose published state is kept in memory. */
+export const MAX_CURRENT_PROJECTS = 50_000
+/** How long a page request waits for an upstream when a page from before can be served instead. */
+export const STALE_PAGE_WAIT_MS = 3000
+/** How long a page request waits for files to be hashed that their upstream lists without a sha256. */
+export const HASHING_WAIT_MS = 10_000
+/** How long an authenticated "no such project" of an upstream is believed. */
+export const ABSENT_LIFETIME_MS = 60_000
+/** A core metadata sidecar of an upstream file. */
+export const MAX_SIDECAR_SIZE = 16 * 1024 ** 2
+/** A provenance document of an upstream file (PEP 740: about 16 KB each). */
+export const MAX_PROVENANCE_SIZE = 4 * 1024 ** 2

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { NegativeCache } from './negative-cache.ts'
+
+describe('NegativeCache', () => {
+  it('remembers a name for its lifetime', () => {
+    let now = 0
+    const cache = new NegativeCache({ now: () => now }, { lifetimeMs: 1000, limit: 10 })
+    cache.add('absent')
+    now = 999
+    assert.equal(cache.has('absent'), true)
+    now = 1000
+    assert.equal(cache.has('absent'), false)
+    assert.equal(cache.size, 0)
+  })
+
+  it('is not kept alive by being asked', () => {
+    let now = 0
+    const cache = new NegativeCache({ now: () => now }, { lifetimeMs: 1000, limit: 10 })
+    cache.add('absent')
+    for (now = 0; now < 1000; now += 100) assert.equal(cache.has('absent'), true)
+    assert.equal(cache.has('absent'), false)
+  })
+
+  it('forgets the name unused longest when it is full', () => {
+    const cache = new NegativeCache({ now: () => 0 }, { lifetimeMs: 1000, limit: 2 })
+    cache.add('a')
+    cache.add('b')
+    assert.equal(cache.has('a'), true)
+    cache.add('c')
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => cache.has(name)),
+      [true, false, true],
+    )
+  })
+
+  it('forgets a name that has appeared', () => {
+    const cache = new NegativeCache({ now: () => 0 }, { lifetimeMs: 1000, limit: 2 })
+    cache.add('__proto__')
+    cache.delete('__proto__')
+    assert.equal(cache.has('__proto__'), false)
+  })
+})
