@@ -92,9 +92,27 @@ export const MAX_CURRENT_PROJECTS = 50_000
 export const STALE_PAGE_WAIT_MS = 3000
 /** How long a page request waits for files to be hashed that their upstream lists without a sha256. */
 export const HASHING_WAIT_MS = 10_000
-/** How long an authenticated "no such project" of an upstream is believed. */
-export const ABSENT_LIFETIME_MS = 60_000
 /** A core metadata sidecar of an upstream file. */
 export const MAX_SIDECAR_SIZE = 16 * 1024 ** 2
 /** A provenance document of an upstream file (PEP 740: about 16 KB each). */
 export const MAX_PROVENANCE_SIZE = 4 * 1024 ** 2
+
+/** How long SQLite itself waits for a lock while the database is opened and brought up to date, and when reading. */
+export const SQLITE_BUSY_TIMEOUT = 5000
+/** How long SQLite itself waits for another process's write lock, the event loop standing still, before we wait outside it. */
+export const SQLITE_WRITE_LOCK_TIMEOUT = 10
+/** SQLite's page cache per connection; its own default of 2 MB is too little for the file table's indexes. */
+export const SQLITE_CACHE_SIZE = 16 * 1024 ** 2
+/** Statements kept prepared per SQLite connection. */
+export const SQLITE_STATEMENT_CACHE = 256
+/** Connections of each of the two PostgreSQL pools (writing, reading) of one process. */
+export const POSTGRES_CONNECTIONS = 10
+export const POSTGRES_CONNECT_TIMEOUT = 5000
+/** Least time between two questions whether another node published. */
+export const POSTGRES_POLL_INTERVAL = 200
+/** How long a transaction is tried again that only lost against others; afterwards `database-busy`. */
+export const TRANSACTION_DEADLINE = 5000
+/** First wait before a transaction is tried again; doubled up to 32 times this. */
+export const TRANSACTION_RETRY_DELAY = 4
+/** Files of one project that are fetched at a time to be hashed before they are offered. */
+export const HASHING_CONCURRENCY = 4
