@@ -116,3 +116,8 @@ export const TRANSACTION_DEADLINE = 5000
 export const TRANSACTION_RETRY_DELAY = 4
 /** Files of one project that are fetched at a time to be hashed before they are offered. */
 export const HASHING_CONCURRENCY = 4
+/** Longest request target in characters: twice what the longest legitimate file address needs, percent-encoded. */
+export const REQUEST_TARGET_MAX = 4_096
+/** Most path segments, and the longest one, decoded. */
+export const PATH_SEGMENTS_MAX = 16
+export const PATH_SEGMENT_MAX = 512

@@ -1,0 +1,100 @@
+import { MAX_CURRENT_PROJECTS } from '../limits.ts'
+import type { NameAnswer, NamesConfig } from '../names/authority.ts'
+import { answerFor } from '../names/authority.ts'
+import type { PageRow, ProjectRow, ProjectStatus } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { effectiveStatus, offeringSource } from './page-source.ts'
+
+/** What a reader needs to know of one name: who answers, what is published, and how old the upstream's word is. */
+export interface ProjectState {
+  readonly name: string
+  readonly project: ProjectRow | undefined
+  readonly answer: NameAnswer
+  readonly page: PageRow | undefined
+  readonly status: ProjectStatus
+  readonly statusReason: string | null
+  /** Time of the last good answer by upstream name, in milliseconds; the only part that changes in place. */
+  readonly checkedAt: Map<string, number>
+}
+
+/**
+ * The published state of projects as readers see it, read from the database once and kept until a publish, here or in
+ * another process, replaces it. Bounded; the least recently used go first.
+ */
+export class CurrentProjects {
+  readonly #store: Store
+  readonly #names: NamesConfig
+  readonly #states = new Map<string, ProjectState>()
+  /** Counts invalidations, so that a state that was read before one is not kept after it. */
+  #generation = 0
+
+  constructor(store: Store, names: NamesConfig) {
+    this.#store = store
+    this.#names = names
+  }
+
+  /** The state of `name`, at once when it is known. Asks first whether another process committed something. */
+  get(name: string): ProjectState | Promise<ProjectState> {
+    const elsewhere = this.#store.changedElsewhere()
+    if (elsewhere === false) return this.#known(name) ?? this.#read(name)
+    if (elsewhere === true) {
+      this.clear()
+      return this.#read(name)
+    }
+    return elsewhere.then((changed) => {
+      if (changed) this.clear()
+      return this.#known(name) ?? this.#read(name)
+    })
+  }
+
+  forget(names: Iterable<string>): void {
+    this.#generation += 1
+    for (const name of names) this.#states.delete(name)
+  }
+
+  clear(): void {
+    this.#generation += 1
+    this.#states.clear()
+  }
+
+  #known(name: string): ProjectState | undefined {
+    const state = this.#states.get(name)
+    if (state === undefined) return undefined
+    this.#states.delete(name)
+    this.#states.set(name, state)
+    return state
+  }
+
+  async #read(name: string): Promise<ProjectState> {
+    const generation = this.#generation
+    const { db } = this.#store
+    const project = await db.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
+    const page = await db.selectFrom('page').selectAll().where('project', '=', name).executeTakeFirst()
+    const checks = await db
+      .selectFrom('upstream_page')
+      .select(['upstream', 'checked_at'])
+      .where('project', '=', name)
+      .execute()
+    const status =
+      project === undefined
+        ? { status: 'active' as const, statusReason: null }
+        : await effectiveStatus(db, project, offeringSource(project, this.#names))
+    const state: ProjectState = {
+      name,
+      project,
+      answer: answerFor(name, project, this.#names),
+      page,
+      ...status,
+      checkedAt: new Map(checks.map((row) => [row.upstream, Date.parse(row.checked_at)])),
+    }
+    // An unknown name is not kept: the names that strangers may ask for are endless.
+    if (project !== undefined && generation === this.#generation) {
+      this.#states.set(name, state)
+      if (this.#states.size > MAX_CURRENT_PROJECTS) {
+        const oldest = this.#states.keys().next()
+        if (!oldest.done) this.#states.delete(oldest.value)
+      }
+    }
+    return state
+  }
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import { onePiece } from '../blobs/one-piece.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { PUBLISH_BATCH, PUBLISH_FENCED_RETRIES } from '../limits.ts'
+import type { NamesConfig } from '../names/authority.ts'
+import { pageBytes, pageContentDigest, projectPage } from '../releases/page.ts'
+import type { PageRow } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { isUniqueViolation } from '../store/store.ts'
+import { readPageSource } from './page-source.ts'
+
+export interface PublisherParts {
+  readonly store: Store
+  readonly blobs: BlobStore
+  readonly clock: Clock
+  readonly names: NamesConfig
+  /** Who publishes, for the snapshot's row: host and process. */
+  readonly publisher: string
+  /** Told the newest snapshot and the projects of the batch once it is out, before anybody who waits for it. */
+  readonly onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void
+}
+
+/** What one turn brought out. */
+interface Turn {
+  readonly published: number
+  readonly more: boolean
+}
+
+/**
+ * The one place that turns the journal into what the world sees (design.md section 3). Idle, it starts at once; what
+ * arrives while it runs forms the next batch. A crash anywhere leaves the previous snapshot whole: bodies are
+ * content-addressed files that nothing points to until the transaction that numbers the snapshot commits.
+ */
+export class Publisher {
+  readonly #parts: PublisherParts
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Publishes everything that was journalled before this call and returns when it is out. Calls that come while a
+   * batch runs share the next one.
+   */
+  publish(): Promise<void> {
+    if (this.#running === undefined) {
+      this.#running = this.#drain().finally(() => {
+        this.#running = undefined
+      })
+      return this.#running
+    }
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined
+        return this.publish()
+      })
+    return this.#next
+  }
+
+  async #drain(): Promise<void> {
+    let fenced = 0
+    for (;;) {
+      try {
+        const turn = await this.#turn()
+        if (!turn.more) return
+        fenced = 0
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error
+        // Another publisher took this number: what it left over is ours to publish on top of it.
+        fenced += 1
+        if (fenced > PUBLISH_FENCED_RETRIES) {
+          throw new IndexError('publish-fenced', 'Other publishers took every snapshot number that was tried.', {
+            cause: error,
+          })
+        }
+      }
+    }
+  }
+
+  async #turn(): Promise<Turn> {
+    const { store, clock } = this.#parts
+    const waiting = await store.db
+      .selectFrom('journal')
+      .select(['seq', 'project'])
+      .where('snapshot', 'is', null)
+      .orderBy('seq')
+      .limit(PUBLISH_BATCH)
+      .execute()
+    if (waiting.length === 0) return { published: 0, more: false }
+    const base = await newestSnapshot(store)
+    const snapshot = base + 1
+    const pages: PageRow[] = []
+    const superseded: PageRow[] = []
+    for (const project of new Set(waiting.map((row) => row.project))) {
+      const page = await this.#page(project, snapshot)
+      if (page === undefined) continue
+      pages.push(page.page)
+      if (page.previous !== undefined) superseded.push(page.previous)
+    }
+    const seqs = waiting.map((row) => row.seq)
+    const at = isoTime(clock)
+    await store.transaction(async (tx) => {
+      if (pages.length > 0) {
+        await tx
+          .insertInto('snapshot')
+          .values({ version: snapshot, at, publisher: this.#parts.publisher, projects: pages.length })
+          .execute()
+      }
+      for (const page of superseded) {
+        const { project, snapshot: replaced, body_sha256 } = page
+        await tx
+          .insertInto('superseded_page')
+          .values({ project, snapshot: replaced, body_sha256, superseded_at: at })
+          .execute()
+      }
+      for (const page of pages) {
+        const { project: _project, ...values } = page
+        await tx
+          .insertInto('page')
+          .values(page)
+          .onConflict((conflict) => conflict.column('project').doUpdateSet(values))
+          .execute()
+      }
+      await tx
+        .updateTable('journal')
+        .set({ snapshot: pages.length > 0 ? snapshot : base })
+        .where('seq', 'in', seqs)
+        .execute()
+    })
+    this.#parts.onPublished?.(pages.length > 0 ? snapshot : base, new Set(waiting.map((row) => row.project)))
+    return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
+  }
+
+  /** Renders one project and stores the body; undefined when the page says what it said before. */
+  async #page(
+    project: string,
+    snapshot: number,
+  ): Promise<{ readonly page: PageRow; readonly previous: PageRow | undefined } | undefined> {
+    const { store, blobs, names } = this.#parts
+    const source = await readPageSource(store.db, project, names)
+    if (source === undefined) return undefined
+    const previous = await store.db.selectFrom('page').selectAll().where('project', '=', project).executeTakeFirst()
+    const page = projectPage(source)
+    const content = pageContentDigest(page)
+    if (previous?.content_sha256 === content) return undefined
+    const bytes = pageBytes(page, { snapshot, prev: previous?.body_sha256 ?? null })
+    const body = createHash('sha256').update(bytes).digest('hex')
+    await blobs.put(body, onePiece(bytes))
+    return {
+      previous,
+      page: {
+        project,
+        snapshot,
+        body_sha256: body,
+        prev_sha256: previous?.body_sha256 ?? null,
+        content_sha256: content,
+        listed: source.listed && source.status !== 'quarantined' ? 1 : 0,
+      },
+    }
+  }
+}
+
+/** The number of the newest snapshot; 0 before the first. */
+export async function newestSnapshot(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom('snapshot')
+    .select((expression) => expression.fn.max('version').as('version'))
+    .executeTakeFirst()
+  return row?.version ?? 0
+}

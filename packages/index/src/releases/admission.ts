@@ -1,0 +1,215 @@
+import type { SimpleFile, SimpleProjectPage } from '@waxseal/packaging'
+import { canonicalVersionKey, classifyDistribution, tryParseVersion } from '@waxseal/packaging'
+import type { Transaction } from 'kysely'
+import { INSERT_CHUNK } from '../limits.ts'
+import type { Database, FileRow, NewFileRow } from '../store/schema.ts'
+
+/** What one listing changed. */
+export interface AdmissionOutcome {
+  /** Files, flags or states differ from before: the project's page may have to be published anew. */
+  readonly changed: boolean
+  /** Listed files that have no sha256 yet: to be hashed before they are offered. */
+  readonly unhashed: number
+}
+
+/** Something an upstream did to a file that was admitted from it; recorded, never obeyed (attacks.md UPS-REPL, UPS-DEL). */
+interface Anomaly {
+  readonly kind: 'upstream-mutated' | 'upstream-metadata-mutated' | 'upstream-withdrawn' | 'upstream-returned'
+  readonly detail: Readonly<Record<string, string | number | null>>
+}
+
+interface Change {
+  readonly set: Partial<FileRow>
+  readonly anomalies: readonly Anomaly[]
+}
+
+/** The sha256 that a listing gives for a file, lower-case; undefined when it gives none that is well formed. */
+function listedSha256(file: SimpleFile): string | undefined {
+  const digest = file.sha256?.toLowerCase()
+  return digest !== undefined && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined
+}
+
+function yankColumns(file: SimpleFile): Pick<FileRow, 'yanked' | 'yanked_reason'> {
+  if (file.yanked === false) return { yanked: 0, yanked_reason: null }
+  return { yanked: 1, yanked_reason: typeof file.yanked === 'string' ? file.yanked : null }
+}
+
+function metadataColumns(file: SimpleFile): Pick<FileRow, 'has_metadata' | 'metadata_sha256'> {
+  if (file.coreMetadata === undefined) return { has_metadata: 0, metadata_sha256: null }
+  return { has_metadata: 1, metadata_sha256: file.coreMetadata === true ? null : file.coreMetadata.sha256 }
+}
+
+function newRow(file: SimpleFile, project: string, source: string, at: string): NewFileRow | undefined {
+  const distribution = classifyDistribution(file.filename, project)
+  if (distribution === undefined) return undefined
+  const sha256 = listedSha256(file) ?? null
+  return {
+    project,
+    source,
+    filename: file.filename,
+    filename_key: file.filename,
+    version: distribution.version,
+    version_key: versionKey(distribution.version),
+    kind: distribution.kind,
+    sha256,
+    blake2b: null,
+    md5: file.hashes?.get('md5')?.toLowerCase() ?? null,
+    size: file.size ?? null,
+    requires_python: file.requiresPython ?? null,
+    ...metadataColumns(file),
+    upload_time: file.uploadTime ?? at,
+    upload_time_source: file.uploadTime === undefined ? 'first-seen' : 'upstream',
+    first_seen_at: at,
+    ...yankColumns(file),
+    url: file.url,
+    provenance_url: file.provenance ?? null,
+    attestations_sha256: null,
+    python_version: null,
+    comment: null,
+    uploaded_by: null,
+    stored: 0,
+    admitted_at: sha256 === null ? null : at,
+    withdrawn_at: null,
+    deleted_at: null,
+  }
+}
+
+/** Versions that do not parse are legal on old upstreams; each is then only equal to itself. */
+function versionKey(version: string): string {
+  const parsed = tryParseVersion(version)
+  return parsed === undefined ? `raw:${version}` : canonicalVersionKey(parsed)
+}
+
+/**
+ * What a listing may change of a file that is known. Its sha256 is kept for ever once admitted; the address follows
+ * the upstream only while the digest is the same, since other bytes can never be served under the admitted one.
+ */
+function changeOf(row: FileRow, file: SimpleFile): Change {
+  const set: Partial<FileRow> = {}
+  const anomalies: Anomaly[] = []
+  const sha256 = listedSha256(file)
+  const { filename } = row
+  if (row.sha256 !== null && sha256 !== undefined && sha256 !== row.sha256) {
+    anomalies.push({ kind: 'upstream-mutated', detail: { filename, admitted: row.sha256, listed: sha256 } })
+    return { set, anomalies }
+  }
+  if (row.withdrawn_at !== null) {
+    set.withdrawn_at = null
+    anomalies.push({ kind: 'upstream-returned', detail: { filename, withdrawn: row.withdrawn_at } })
+  }
+  if (row.url !== file.url) set.url = file.url
+  const metadata = metadataColumns(file)
+  if (row.metadata_sha256 === null) {
+    if (metadata.has_metadata !== row.has_metadata) set.has_metadata = metadata.has_metadata
+    if (metadata.metadata_sha256 !== null) set.metadata_sha256 = metadata.metadata_sha256
+  } else if (metadata.metadata_sha256 !== null && metadata.metadata_sha256 !== row.metadata_sha256) {
+    const { metadata_sha256: admitted } = row
+    const detail = { filename, admitted, listed: metadata.metadata_sha256 }
+    anomalies.push({ kind: 'upstream-metadata-mutated', detail })
+  }
+  const yank = yankColumns(file)
+  if (yank.yanked !== row.yanked) set.yanked = yank.yanked
+  if (yank.yanked_reason !== row.yanked_reason) set.yanked_reason = yank.yanked_reason
+  if ((file.requiresPython ?? null) !== row.requires_python) set.requires_python = file.requiresPython ?? null
+  if ((file.provenance ?? null) !== row.provenance_url) set.provenance_url = file.provenance ?? null
+  if (row.size === null && file.size !== undefined) set.size = file.size
+  if (row.upload_time_source === 'first-seen' && file.uploadTime !== undefined) {
+    set.upload_time = file.uploadTime
+    set.upload_time_source = 'upstream'
+  }
+  return { set, anomalies }
+}
+
+/**
+ * Brings the file rows of one project and one upstream in line with what the upstream lists now, in the caller's
+ * transaction. New files are admitted with the digest they are listed with; known files keep theirs.
+ *
+ * @param listing a page that was read without errors; a file it does not hold any more is marked withdrawn.
+ * @param at the time of the answer, ISO 8601.
+ */
+export async function admitListing(
+  tx: Transaction<Database>,
+  listing: {
+    readonly project: string
+    readonly upstream: string
+    readonly page: SimpleProjectPage
+    readonly at: string
+  },
+): Promise<AdmissionOutcome> {
+  const { project, upstream, page, at } = listing
+  const rows = await tx
+    .selectFrom('file')
+    .selectAll()
+    .where('project', '=', project)
+    .where('source', '=', upstream)
+    .execute()
+  const known = new Map(rows.map((row) => [row.filename, row]))
+  const listed = new Set<string>()
+  const added: NewFileRow[] = []
+  const anomalies: Anomaly[] = []
+  let updated = 0
+  let unhashed = 0
+  for (const file of page.files) {
+    if (listed.has(file.filename)) continue
+    listed.add(file.filename)
+    const row = known.get(file.filename)
+    if (row === undefined) {
+      const fresh = newRow(file, project, upstream, at)
+      if (fresh === undefined) continue
+      added.push(fresh)
+      if (fresh.sha256 === null) unhashed += 1
+      continue
+    }
+    const change = changeOf(row, file)
+    anomalies.push(...change.anomalies)
+    if (row.sha256 === null) {
+      const digest = listedSha256(file)
+      if (digest === undefined) unhashed += 1
+      else Object.assign(change.set, { sha256: digest, admitted_at: at })
+    }
+    if (Object.keys(change.set).length > 0) {
+      updated += 1
+      await tx.updateTable('file').set(change.set).where('id', '=', row.id).execute()
+    }
+  }
+  for (const row of rows) {
+    if (listed.has(row.filename) || row.withdrawn_at !== null) continue
+    updated += 1
+    anomalies.push({ kind: 'upstream-withdrawn', detail: { filename: row.filename, sha256: row.sha256 } })
+    await tx.updateTable('file').set({ withdrawn_at: at }).where('id', '=', row.id).execute()
+  }
+  for (let start = 0; start < added.length; start += INSERT_CHUNK) {
+    await tx
+      .insertInto('file')
+      .values(added.slice(start, start + INSERT_CHUNK))
+      .execute()
+  }
+  await recordAnomalies(tx, project, upstream, at, anomalies)
+  return { changed: updated > 0 || added.length > 0, unhashed }
+}
+
+/** An upstream that goes on listing other bytes is one event, not one a refresh. */
+async function recordAnomalies(
+  tx: Transaction<Database>,
+  project: string,
+  upstream: string,
+  at: string,
+  anomalies: readonly Anomaly[],
+): Promise<void> {
+  for (const anomaly of anomalies) {
+    const detail = JSON.stringify({ upstream, ...anomaly.detail })
+    const last = await tx
+      .selectFrom('event')
+      .select('detail')
+      .where('project', '=', project)
+      .where('kind', '=', anomaly.kind)
+      .where('detail', '=', detail)
+      .limit(1)
+      .executeTakeFirst()
+    if (last !== undefined && anomaly.kind.endsWith('mutated')) continue
+    await tx
+      .insertInto('event')
+      .values({ project, kind: anomaly.kind, at, actor: `upstream:${upstream}`, detail })
+      .execute()
+  }
+}

@@ -1,0 +1,309 @@
+import type { Blob, BlobStore } from '../blobs/blob-store.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { MAX_PROVENANCE_SIZE, MAX_SIDECAR_SIZE } from '../limits.ts'
+import { recordDecision } from '../names/decisions.ts'
+import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
+import { appendJournal } from '../publish/journal.ts'
+import type { Publisher } from '../publish/publisher.ts'
+import type { FileRow } from '../store/schema.ts'
+import { LOCAL_SOURCE } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import type { Fill, FillTable } from '../upstream/fill.ts'
+import { SingleFlight } from '../upstream/single-flight.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { Offers } from './offers.ts'
+import { withheldBecause } from './page.ts'
+import { sidecarUrl, storeSidecar } from './sidecar.ts'
+
+/** Which file is asked for: the three parts of its address. */
+export interface FileAddress {
+  readonly project: string
+  readonly sha256: string
+  readonly filename: string
+}
+
+export type DownloadRefusalCode =
+  | 'file-deleted'
+  | 'file-not-found'
+  | 'file-quarantined'
+  | 'file-withdrawn'
+  | 'name-reserved'
+  | 'upstream-file-changed'
+  | 'upstream-unavailable'
+
+/** Why a file is not given out; a value, since it is an answer like any other. */
+export interface DownloadRefusal {
+  readonly kind: 'refused'
+  readonly code: DownloadRefusalCode
+  readonly message: string
+  readonly retryAfterMs?: number
+}
+
+export type Download =
+  | { readonly kind: 'stored'; readonly blob: Blob; readonly sha256: string }
+  /** Under way from the upstream: readers share it (design.md section 12). */
+  | { readonly kind: 'filling'; readonly fill: Fill }
+  | DownloadRefusal
+
+export interface DownloadsParts {
+  readonly store: Store
+  readonly blobs: BlobStore
+  readonly clock: Clock
+  readonly current: CurrentProjects
+  readonly offers: Offers
+  readonly publisher: Publisher
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly fills: FillTable
+}
+
+/** A file that may be given out, and the name's state it was found under. */
+interface Found {
+  readonly kind: 'found'
+  readonly row: FileRow
+  readonly sha256: string
+}
+
+/** Finds files, their sidecars and their provenance by address; fetches what is not here; decides names by it. */
+export class Downloads {
+  readonly #parts: DownloadsParts
+  readonly #sidecars = new SingleFlight<string, Download>()
+
+  constructor(parts: DownloadsParts) {
+    this.#parts = parts
+  }
+
+  async file(address: FileAddress): Promise<Download> {
+    const found = await this.#find(address)
+    if (found.kind === 'refused') return found
+    const { row, sha256 } = found
+    if (row.stored === 1) {
+      const blob = await this.#parts.blobs.get(sha256)
+      if (blob !== undefined) return { kind: 'stored', blob, sha256 }
+    }
+    if (row.source === LOCAL_SOURCE) {
+      return refused(
+        'file-not-found',
+        `The bytes of ${row.filename} are missing on this server; its administrator must restore them.`,
+      )
+    }
+    return this.#fill(row, sha256)
+  }
+
+  /** The core metadata of a file (PEP 658): byte for byte what the file itself holds. */
+  async sidecar(address: FileAddress): Promise<Download> {
+    const found = await this.#find(address)
+    if (found.kind === 'refused') return found
+    const { row } = found
+    if (row.has_metadata === 0) return refused('file-not-found', `There is no separate metadata for ${row.filename}.`)
+    if (row.metadata_sha256 !== null) {
+      const blob = await this.#parts.blobs.get(row.metadata_sha256)
+      if (blob !== undefined) return { kind: 'stored', blob, sha256: row.metadata_sha256 }
+    }
+    if (row.source === LOCAL_SOURCE) {
+      return refused(
+        'file-not-found',
+        `The metadata of ${row.filename} is missing on this server; its administrator must restore it.`,
+      )
+    }
+    return this.#sidecars.run(`${row.source}/${row.id}`, () => this.#fetchSidecar(row))
+  }
+
+  /** The provenance document (PEP 740) of an upstream file, as the upstream gives it now: it may grow over time. */
+  async provenance(
+    address: FileAddress,
+  ): Promise<DownloadRefusal | { readonly kind: 'document'; readonly bytes: Uint8Array }> {
+    const found = await this.#find(address)
+    if (found.kind === 'refused') return found
+    const { row } = found
+    const upstream = this.#parts.upstreams.get(row.source)
+    if (row.provenance_url === null || upstream === undefined) {
+      return refused('file-not-found', `No provenance is available for ${row.filename}.`)
+    }
+    const answer = await upstream.fetchSmall(row.provenance_url, MAX_PROVENANCE_SIZE)
+    switch (answer.kind) {
+      case 'found':
+        return { kind: 'document', bytes: answer.bytes }
+      case 'absent':
+        return refused('file-not-found', `No provenance is available for ${row.filename}.`)
+      case 'failed':
+        return unavailable(row.source, answer)
+    }
+  }
+
+  /** Whether, and as what, the name's authority gives this file out (attacks.md 6.5, the download columns). */
+  async #find(address: FileAddress): Promise<Found | DownloadRefusal> {
+    const state = await this.#parts.current.get(address.project)
+    switch (state.answer.kind) {
+      case 'reserved':
+        return refused('name-reserved', `${address.project} is a name of this index only; it has no such file.`)
+      case 'internal':
+        return this.#row(state, address, LOCAL_SOURCE)
+      case 'upstream':
+        return this.#listed(state, address, state.answer.upstream)
+      case 'undecided':
+        return this.#decide(address)
+    }
+  }
+
+  /** A listed row, after one look at the upstream if it is not there: a lock file may know more than we saw yet. */
+  async #listed(state: ProjectState, address: FileAddress, source: string): Promise<Found | DownloadRefusal> {
+    const first = await this.#row(state, address, source)
+    if (first.kind === 'found' || first.code !== 'file-not-found') return first
+    const offer = await this.#parts.offers.of(address.project)
+    if (offer.kind === 'unavailable') return unavailable(offer.upstream, offer)
+    return this.#row(await this.#parts.current.get(address.project), address, source)
+  }
+
+  async #row(state: ProjectState, address: FileAddress, source: string): Promise<Found | DownloadRefusal> {
+    const { project, sha256, filename } = address
+    const row = await this.#parts.store.db
+      .selectFrom('file')
+      .selectAll()
+      .where('project', '=', project)
+      .where('source', '=', source)
+      .where('filename', '=', filename)
+      .where('sha256', '=', sha256)
+      .executeTakeFirst()
+    if (row === undefined) {
+      return source === LOCAL_SOURCE && (await this.#knownElsewhere(project, sha256))
+        ? refused(
+            'name-reserved',
+            `${project} is answered by this index only; the file of an upstream does not belong to it.`,
+          )
+        : refused('file-not-found', `${project} has no file ${filename} with this sha256.`)
+    }
+    const withheld = withheldBecause(row)
+    if (withheld === 'deleted') return refused('file-deleted', `${filename} was deleted from this index.`)
+    if (state.status === 'quarantined') {
+      const reason = state.statusReason === null ? '' : `: ${state.statusReason}`
+      return refused('file-quarantined', `${project} is quarantined${reason}`)
+    }
+    if (withheld === 'withdrawn') {
+      return refused('file-withdrawn', `${row.source} does not offer ${filename} any more, and no copy was kept here.`)
+    }
+    return { kind: 'found', row, sha256 }
+  }
+
+  async #knownElsewhere(project: string, sha256: string): Promise<boolean> {
+    const row = await this.#parts.store.db
+      .selectFrom('file')
+      .select('id')
+      .where('project', '=', project)
+      .where('sha256', '=', sha256)
+      .where('source', '<>', LOCAL_SOURCE)
+      .limit(1)
+      .executeTakeFirst()
+    return row !== undefined
+  }
+
+  /**
+   * The first download of an undecided name decides its upstream, once, by a recorded decision: the first in order
+   * that has it while all before it said no (design.md section 8). A failing upstream decides nothing.
+   */
+  async #decide(address: FileAddress): Promise<Found | DownloadRefusal> {
+    const { store, clock, current, offers, publisher } = this.#parts
+    const { project: name } = address
+    const result = await offers.search(name)
+    if (result.kind === 'failed') return unavailable(result.upstream, result)
+    if (result.kind === 'absent') return refused('file-not-found', `No index behind this one has a project ${name}.`)
+    const { upstream, evidence } = result
+    const before = await this.#row(await current.get(name), address, upstream)
+    if (before.kind === 'refused') return before
+    const at = isoTime(clock)
+    const decided = await store.transaction(async (tx) => {
+      const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
+      if (project?.authority !== 'unclaimed') return false
+      await tx.updateTable('project').set({ authority: 'upstream', upstream }).where('name', '=', name).execute()
+      await recordDecision(tx, {
+        project: name,
+        at,
+        actor: 'first-download',
+        body: { kind: 'upstream', upstream, evidence },
+      })
+      await appendJournal(tx, { project: name, action: 'authority', at, actor: null })
+      return true
+    })
+    if (decided) await publisher.publish()
+    current.forget([name])
+    const state = await current.get(name)
+    if (state.answer.kind === 'undecided') return refused('file-not-found', `${name} is not offered any more.`)
+    if (state.answer.kind === 'reserved') return refused('name-reserved', `${name} is a name of this index only.`)
+    return this.#row(state, address, state.answer.kind === 'internal' ? LOCAL_SOURCE : state.answer.upstream)
+  }
+
+  #fill(row: FileRow, sha256: string): Download {
+    const upstream = this.#parts.upstreams.get(row.source)
+    const { url } = row
+    if (upstream === undefined || url === null) {
+      return refused(
+        'upstream-unavailable',
+        `The upstream ${row.source} is not configured any more, and no copy was kept here.`,
+      )
+    }
+    const fill = this.#parts.fills.start({
+      sha256,
+      filename: row.filename,
+      ...(row.size === null ? {} : { size: row.size }),
+      open: () => upstream.openFile(url),
+    })
+    fill.done.then(
+      (result) => this.#kept(row, result.size),
+      () => undefined,
+    )
+    return { kind: 'filling', fill }
+  }
+
+  async #kept(row: FileRow, size: number): Promise<void> {
+    const { store, clock, publisher } = this.#parts
+    await store.transaction(async (tx) => {
+      await tx.updateTable('file').set({ stored: 1, size }).where('id', '=', row.id).execute()
+      // Its size, or its staying after a withdrawal, is news for the page.
+      if (row.size !== size || row.withdrawn_at !== null) {
+        await appendJournal(tx, { project: row.project, action: 'refresh', at: isoTime(clock), actor: null })
+      }
+    })
+    await publisher.publish()
+  }
+
+  async #fetchSidecar(row: FileRow): Promise<Download> {
+    const upstream = this.#parts.upstreams.get(row.source)
+    if (upstream === undefined || row.url === null) {
+      return refused('upstream-unavailable', `The upstream ${row.source} is not configured any more.`)
+    }
+    const answer = await upstream.fetchSmall(sidecarUrl(row.url), MAX_SIDECAR_SIZE)
+    switch (answer.kind) {
+      case 'absent':
+        return refused('file-not-found', `${row.source} does not have the metadata of ${row.filename} that it lists.`)
+      case 'failed':
+        return unavailable(row.source, answer)
+      case 'found': {
+        const stored = await storeSidecar(this.#parts, row, answer.bytes)
+        if (stored.kind === 'mismatch') {
+          return refused(
+            'upstream-file-changed',
+            `${row.source} serves other metadata for ${row.filename} than it lists; nothing of it is given out.`,
+          )
+        }
+        const blob = await this.#parts.blobs.get(stored.sha256)
+        if (blob === undefined) return refused('file-not-found', `The metadata of ${row.filename} could not be kept.`)
+        return { kind: 'stored', blob, sha256: stored.sha256 }
+      }
+    }
+  }
+}
+
+function refused(code: DownloadRefusalCode, message: string, retryAfterMs?: number): DownloadRefusal {
+  return { kind: 'refused', code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+}
+
+function unavailable(
+  upstream: string,
+  failure: { readonly reason: string; readonly retryAfterMs?: number },
+): DownloadRefusal {
+  return refused(
+    'upstream-unavailable',
+    `The upstream ${upstream} does not answer: ${failure.reason}`,
+    failure.retryAfterMs,
+  )
+}

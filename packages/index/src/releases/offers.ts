@@ -1,0 +1,170 @@
+import type { Clock } from '../clock.ts'
+import { HASHING_WAIT_MS, STALE_PAGE_WAIT_MS } from '../limits.ts'
+import type { UpstreamPresence } from '../names/claim.ts'
+import { coveringPrefix } from '../names/authority.ts'
+import type { NamesConfig } from '../names/authority.ts'
+import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
+import type { NegativeCache } from '../upstream/negative-cache.ts'
+import type { Refresh, RefreshOutcome } from './refresh.ts'
+
+/** What a name's page is, after asking whoever has to be asked. */
+export type Offer =
+  | { readonly kind: 'page'; readonly state: ProjectState }
+  /** Registered here or covered by a prefix, with nothing to offer: 200 with no files, never 404 (DC-16). */
+  | { readonly kind: 'empty'; readonly reason: string }
+  | { readonly kind: 'unknown' }
+  /** No answer can be given truthfully now: 503, never an empty page (behaviour.md 7.3.16). */
+  | { readonly kind: 'unavailable'; readonly upstream: string; readonly reason: string; readonly retryAfterMs?: number }
+
+/** Which upstream has an undecided name: the first in order, while all before it said no (design.md section 8). */
+export type SearchResult =
+  | { readonly kind: 'found'; readonly upstream: string; readonly evidence: readonly string[] }
+  | { readonly kind: 'absent'; readonly evidence: readonly string[] }
+  | { readonly kind: 'failed'; readonly upstream: string; readonly reason: string; readonly retryAfterMs?: number }
+
+export interface OffersParts {
+  readonly clock: Clock
+  readonly names: NamesConfig
+  readonly current: CurrentProjects
+  readonly refresh: Refresh
+  readonly absent: ReadonlyMap<string, NegativeCache>
+  /** For how long a good answer of this upstream is current, in milliseconds. */
+  readonly freshFor: (upstream: string) => number
+}
+
+/** The read side's one question, `what is offered under this name?`, upstreams asked only where they may answer. */
+export class Offers {
+  readonly #parts: OffersParts
+
+  constructor(parts: OffersParts) {
+    this.#parts = parts
+  }
+
+  async of(name: string): Promise<Offer> {
+    const state = await this.#parts.current.get(name)
+    switch (state.answer.kind) {
+      case 'internal':
+        return this.#published(state) ?? { kind: 'empty', reason: 'This name is registered here and has no files.' }
+      case 'reserved':
+        return {
+          kind: 'empty',
+          reason: `Names under ${state.answer.prefix} are answered by this index only, and nobody uploaded this one.`,
+        }
+      case 'upstream': {
+        const outcome = await this.#fresh(state, state.answer.upstream)
+        return this.#afterRefresh(name, state.answer.upstream, outcome)
+      }
+      case 'undecided':
+        return this.#undecided(state)
+    }
+  }
+
+  /** The published state at once, when it is current and nobody need be asked: the warm path. */
+  warm(name: string): ProjectState | undefined {
+    const state = this.#parts.current.get(name)
+    if (state instanceof Promise || state.page === undefined) return undefined
+    switch (state.answer.kind) {
+      case 'internal':
+        return state
+      case 'upstream':
+        return this.#isFresh(state, state.answer.upstream) ? state : undefined
+      case 'reserved':
+      case 'undecided':
+        return undefined
+    }
+  }
+
+  /** Asks every upstream in order; names under a prefix are never asked for (DC-19). */
+  async search(name: string): Promise<SearchResult> {
+    const evidence: string[] = []
+    if (coveringPrefix(name, this.#parts.names.prefixes) !== undefined) return { kind: 'absent', evidence }
+    for (const upstream of this.#parts.names.upstreams) {
+      const state = await this.#parts.current.get(name)
+      const outcome = await this.#fresh(state, upstream)
+      if (outcome.kind === 'failed') return { ...outcome, upstream }
+      if (outcome.kind === 'found') return { kind: 'found', upstream, evidence: [...evidence, `${upstream}: has it`] }
+      evidence.push(`${upstream}: 404`)
+    }
+    return { kind: 'absent', evidence }
+  }
+
+  /** Whether a name that is about to be claimed exists elsewhere. */
+  async presence(name: string): Promise<UpstreamPresence> {
+    const result = await this.search(name)
+    switch (result.kind) {
+      case 'found':
+        return { kind: 'present', upstream: result.upstream }
+      case 'absent':
+        return result
+      case 'failed':
+        return { kind: 'unknown', upstream: result.upstream, reason: result.reason }
+    }
+  }
+
+  async #undecided(state: ProjectState): Promise<Offer> {
+    const { name } = state
+    const result = await this.search(name)
+    const now = await this.#parts.current.get(name)
+    switch (result.kind) {
+      case 'found':
+        return this.#published(now) ?? { kind: 'unknown' }
+      case 'absent':
+        return { kind: 'unknown' }
+      case 'failed':
+        // What was shown before may be shown again while its upstream does not answer; nothing is decided by it.
+        return (now.project?.upstream ? this.#published(now) : undefined) ?? { ...result, kind: 'unavailable' }
+    }
+  }
+
+  async #afterRefresh(name: string, upstream: string, outcome: RefreshOutcome): Promise<Offer> {
+    const now = await this.#parts.current.get(name)
+    const page = this.#published(now)
+    if (page !== undefined) return page
+    if (outcome.kind === 'failed') return { ...outcome, kind: 'unavailable', upstream }
+    return { kind: 'empty', reason: `This name belongs to the upstream ${upstream}, which does not offer it any more.` }
+  }
+
+  #published(state: ProjectState): Offer | undefined {
+    return state.page === undefined ? undefined : { kind: 'page', state }
+  }
+
+  #isFresh(state: ProjectState, upstream: string): boolean {
+    const checkedAt = state.checkedAt.get(upstream)
+    if (checkedAt === undefined) return false
+    const age = this.#parts.clock.now() - checkedAt
+    // A clock that was set back makes the answer look like it comes from the future: ask again.
+    return age >= 0 && age < this.#parts.freshFor(upstream)
+  }
+
+  /** One upstream's word on one name, from memory while it is current. */
+  async #fresh(state: ProjectState, upstream: string): Promise<RefreshOutcome> {
+    const { absent, refresh } = this.#parts
+    if (absent.get(upstream)?.has(state.name)) return { kind: 'absent' }
+    if (this.#isFresh(state, upstream)) return { kind: 'found' }
+    const refreshed = refresh.page(state.name, upstream)
+    const servable = state.page !== undefined && state.checkedAt.has(upstream)
+    // Served stale, a name must not be decided by it: `failed` keeps the search from going on to the next upstream.
+    const outcome = servable
+      ? await withDeadline(
+          refreshed,
+          STALE_PAGE_WAIT_MS,
+          () => ({ kind: 'failed', reason: 'it takes too long' }) as const,
+        )
+      : await refreshed
+    if (outcome.kind === 'found' && outcome.hashing !== undefined) {
+      await withDeadline(outcome.hashing, HASHING_WAIT_MS, () => undefined)
+    }
+    return outcome
+  }
+}
+
+/** `work`, or what `otherwise` says once `milliseconds` have passed; `work` goes on either way. */
+async function withDeadline<T, U>(work: Promise<T>, milliseconds: number, otherwise: () => U): Promise<T | U> {
+  const { promise, resolve } = Promise.withResolvers<U>()
+  const timer = setTimeout(() => resolve(otherwise()), milliseconds)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

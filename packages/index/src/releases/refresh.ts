@@ -1,0 +1,188 @@
+import type { SimpleProjectPage } from '@waxseal/packaging'
+import type { Transaction } from 'kysely'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import type { NamesConfig } from '../names/authority.ts'
+import { answerFor } from '../names/authority.ts'
+import type { CurrentProjects } from '../publish/current-projects.ts'
+import { appendJournal } from '../publish/journal.ts'
+import type { Publisher } from '../publish/publisher.ts'
+import type { Database } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import type { NegativeCache } from '../upstream/negative-cache.ts'
+import { SingleFlight } from '../upstream/single-flight.ts'
+import type { PageAnswer, Upstream } from '../upstream/upstream.ts'
+import { admitListing } from './admission.ts'
+import type { Hashing } from './hashing.ts'
+
+/** One upstream's word on one name. */
+export type RefreshOutcome =
+  /** `hashing` settles when the files that came without a sha256 have one, or could not get one. */
+  | { readonly kind: 'found'; readonly hashing?: Promise<void> }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number }
+
+export interface RefreshParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly names: NamesConfig
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly publisher: Publisher
+  readonly current: CurrentProjects
+  readonly absent: ReadonlyMap<string, NegativeCache>
+  readonly hashing: Hashing
+}
+
+type FoundAnswer = Extract<PageAnswer, { readonly kind: 'found' }>
+
+/** Takes over what upstreams list: fetch, admit in one transaction, publish. One flight per name and upstream. */
+export class Refresh {
+  readonly #parts: RefreshParts
+  readonly #flights = new SingleFlight<string, RefreshOutcome>()
+
+  constructor(parts: RefreshParts) {
+    this.#parts = parts
+  }
+
+  page(name: string, upstream: string): Promise<RefreshOutcome> {
+    return this.#flights.run(`${upstream}/${name}`, () => this.#page(name, upstream))
+  }
+
+  async #page(name: string, upstream: string): Promise<RefreshOutcome> {
+    const { store, upstreams, absent } = this.#parts
+    const source = upstreams.get(upstream)
+    // A name decided for an upstream that was taken out of the configuration: its admitted files stay, nobody is asked.
+    if (source === undefined) return { kind: 'failed', reason: 'it is not configured any more' }
+    const last = await store.db
+      .selectFrom('upstream_page')
+      .select(['etag', 'last_modified'])
+      .where('project', '=', name)
+      .where('upstream', '=', upstream)
+      .executeTakeFirst()
+    const answer = await source.fetchPage(name, {
+      ...(last?.etag ? { etag: last.etag } : {}),
+      ...(last?.last_modified ? { lastModified: last.last_modified } : {}),
+    })
+    switch (answer.kind) {
+      case 'found':
+        return this.#found(name, upstream, answer)
+      case 'not-modified':
+        await this.#confirmed(name, upstream)
+        return this.#withHashing(name, upstream, false)
+      case 'absent':
+        absent.get(upstream)?.add(name)
+        if (last !== undefined) await this.#gone(name, upstream)
+        return { kind: 'absent' }
+      case 'failed':
+        return answer
+    }
+  }
+
+  async #found(name: string, upstream: string, answer: FoundAnswer): Promise<RefreshOutcome> {
+    const { store, clock, names, publisher } = this.#parts
+    const at = isoTime(clock)
+    const result = await store.transaction(async (tx) => {
+      const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
+      const owner = answerFor(name, project, names)
+      // Claimed, reserved or decided otherwise while the answer was under way: it is nobody's business any more.
+      const mayList = owner.kind === 'undecided' || (owner.kind === 'upstream' && owner.upstream === upstream)
+      if (!mayList) return { unhashed: 0 }
+      const shown = owner.kind === 'upstream' || project?.upstream === upstream
+      if (project === undefined) await insertPassing(tx, name, upstream, at)
+      else if (!shown) await tx.updateTable('project').set({ upstream }).where('name', '=', name).execute()
+      const status = await saveListingState(tx, name, upstream, answer, at)
+      const admitted = await admitListing(tx, { project: name, upstream, page: answer.page, at })
+      if (admitted.changed || !shown || status === 'changed') {
+        await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
+      }
+      return { unhashed: admitted.unhashed }
+    })
+    await publisher.publish()
+    this.#parts.current.forget([name])
+    return this.#withHashing(name, upstream, result.unhashed > 0)
+  }
+
+  #withHashing(name: string, upstream: string, unhashed: boolean): RefreshOutcome {
+    const running = unhashed ? this.#parts.hashing.start(name, upstream) : this.#parts.hashing.running(name, upstream)
+    return running === undefined ? { kind: 'found' } : { kind: 'found', hashing: running }
+  }
+
+  async #confirmed(name: string, upstream: string): Promise<void> {
+    const { store, clock, current } = this.#parts
+    await store.transaction((tx) =>
+      tx
+        .updateTable('upstream_page')
+        .set({ checked_at: isoTime(clock) })
+        .where('project', '=', name)
+        .where('upstream', '=', upstream)
+        .execute(),
+    )
+    const state = await current.get(name)
+    state.checkedAt.set(upstream, clock.now())
+  }
+
+  /** The whole project vanished upstream: an empty listing for a name it owns, nothing for one that only passed by. */
+  async #gone(name: string, upstream: string): Promise<void> {
+    const { store, clock, publisher, current } = this.#parts
+    const at = isoTime(clock)
+    await store.transaction(async (tx) => {
+      const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
+      if (project === undefined || project.upstream !== upstream) return
+      const page: SimpleProjectPage = { name, versions: [], files: [], apiVersion: '1.4' }
+      await admitListing(tx, { project: name, upstream, page, at })
+      await tx.deleteFrom('upstream_page').where('project', '=', name).where('upstream', '=', upstream).execute()
+      if (project.authority === 'unclaimed') {
+        await tx.updateTable('project').set({ upstream: null }).where('name', '=', name).execute()
+      }
+      await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
+    })
+    await publisher.publish()
+    current.forget([name])
+  }
+}
+
+async function insertPassing(tx: Transaction<Database>, name: string, upstream: string, at: string): Promise<void> {
+  await tx
+    .insertInto('project')
+    .values({
+      name,
+      display_name: name,
+      authority: 'unclaimed',
+      upstream,
+      rev: 0,
+      status: 'active',
+      status_reason: null,
+      created_at: at,
+      due_at: null,
+    })
+    .execute()
+}
+
+async function saveListingState(
+  tx: Transaction<Database>,
+  project: string,
+  upstream: string,
+  answer: FoundAnswer,
+  at: string,
+): Promise<'changed' | 'unchanged'> {
+  const state = {
+    etag: answer.etag ?? null,
+    last_modified: answer.lastModified ?? null,
+    checked_at: at,
+    status: answer.page.status?.status ?? ('active' as const),
+    status_reason: answer.page.status?.reason ?? null,
+  }
+  const before = await tx
+    .selectFrom('upstream_page')
+    .select(['status', 'status_reason'])
+    .where('project', '=', project)
+    .where('upstream', '=', upstream)
+    .executeTakeFirst()
+  await tx
+    .insertInto('upstream_page')
+    .values({ project, upstream, ...state })
+    .onConflict((conflict) => conflict.columns(['project', 'upstream']).doUpdateSet(state))
+    .execute()
+  const same = before !== undefined && before.status === state.status && before.status_reason === state.status_reason
+  return same ? 'unchanged' : 'changed'
+}
