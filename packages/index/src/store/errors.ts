@@ -1,0 +1,28 @@
+/** SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID (sqlite.org/rescode.html). */
+const SQLITE_UNIQUE = new Set([2067, 1555, 2579])
+/** Low byte of SQLITE_BUSY and its extended codes. */
+const SQLITE_BUSY = 5
+/** unique_violation (PostgreSQL, appendix A). */
+const POSTGRES_UNIQUE = '23505'
+/** serialization_failure and deadlock_detected: the transaction did nothing and may be run again. */
+const POSTGRES_RETRY = new Set(['40001', '40P01'])
+
+/** Whether a row was refused because its primary key or another unique value is taken, in either dialect. */
+export function isUniqueViolation(error: unknown): boolean {
+  return SQLITE_UNIQUE.has(sqliteCode(error)) || field(error, 'code') === POSTGRES_UNIQUE
+}
+
+/** Whether the transaction lost against another one and may simply be run again. */
+export function isTransient(error: unknown): boolean {
+  const code = field(error, 'code')
+  return (sqliteCode(error) & 0xff) === SQLITE_BUSY || (typeof code === 'string' && POSTGRES_RETRY.has(code))
+}
+
+function sqliteCode(error: unknown): number {
+  const code = field(error, 'errcode')
+  return typeof code === 'number' ? code : 0
+}
+
+function field(error: unknown, name: 'code' | 'errcode'): unknown {
+  return error instanceof Error && name in error ? (error as Error & Record<typeof name, unknown>)[name] : undefined
+}

@@ -1,0 +1,82 @@
+import { Kysely, type Transaction } from 'kysely'
+import type pg from 'pg'
+import { IndexError } from '../error.ts'
+import { POSTGRES_POLL_INTERVAL } from '../limits.ts'
+import { migrate } from './migrations/index.ts'
+import { NestingGuard } from './nested.ts'
+import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
+import { retryTransient } from './retry.ts'
+import type { Database } from './schema.ts'
+import type { Store } from './store.ts'
+
+/** Opens the PostgreSQL database at `url`, which must exist; its tables are made where needed. */
+export async function openPostgresStore(url: string): Promise<Store> {
+  const writing = openPostgresPool(url, false)
+  const reading = openPostgresPool(url, true)
+  try {
+    await reach(writing)
+    await migrate(new Kysely<Database>({ dialect: postgresDialect(writing) }), 'postgres')
+    return new PostgresStore(writing, reading)
+  } catch (error) {
+    await Promise.all([writing.end(), reading.end()])
+    throw error
+  }
+}
+
+async function reach(pool: pg.Pool): Promise<void> {
+  try {
+    await pool.query('select 1')
+  } catch (error) {
+    throw new IndexError('storage-failed', 'The PostgreSQL database cannot be reached.', { cause: error })
+  }
+}
+
+class PostgresStore implements Store {
+  readonly kind = 'postgres'
+  readonly db: Kysely<Database>
+  readonly #writer: Kysely<Database>
+  readonly #nesting = new NestingGuard()
+  #version = 0
+  #asked = 0
+  #asking: Promise<boolean> | undefined
+
+  constructor(writing: pg.Pool, reading: pg.Pool) {
+    this.#writer = new Kysely<Database>({ dialect: postgresDialect(writing) })
+    this.db = new Kysely<Database>({ dialect: postgresDialect(reading) })
+  }
+
+  /**
+   * SERIALIZABLE, because SQLite's transactions are: a rule that reads, decides and writes is then right on both without
+   * row locks (two uploads into one release, a first download against an upload). The price is a repetition at a conflict.
+   */
+  async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
+    const once = (): Promise<T> => this.#writer.transaction().setIsolationLevel('serializable').execute(work)
+    return this.#nesting.run(() => retryTransient(once))
+  }
+
+  changedElsewhere(): boolean | Promise<boolean> {
+    if (this.#asking !== undefined || performance.now() - this.#asked < POSTGRES_POLL_INTERVAL) return false
+    this.#asking = this.#ask().finally(() => {
+      this.#asking = undefined
+      this.#asked = performance.now()
+    })
+    return this.#asking
+  }
+
+  async #ask(): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('snapshot')
+      .select('version')
+      .orderBy('version', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    const version = row?.version ?? 0
+    const changed = version !== this.#version
+    this.#version = version
+    return changed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.db.destroy(), this.#writer.destroy()])
+  }
+}

@@ -1,0 +1,93 @@
+import { closeSync, openSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import {
+  CompiledQuery,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteDriver,
+  type DatabaseConnection,
+  type SqliteDatabase,
+  type SqliteStatement,
+} from 'kysely'
+import { SQLITE_BUSY_TIMEOUT, SQLITE_CACHE_SIZE, SQLITE_STATEMENT_CACHE } from '../limits.ts'
+
+/**
+ * Opens `path` in WAL mode with durable commits, creating it for this user alone (tokens' hashes are inside; SQLite gives
+ * the `-wal` and `-shm` files the mode of the main one). A `readOnly` connection needs a database that exists.
+ */
+export function openSqlite(path: string, readOnly: boolean): DatabaseSync {
+  if (!readOnly) closeSync(openSync(path, 'a', 0o600))
+  const database = new DatabaseSync(path, { readOnly, timeout: SQLITE_BUSY_TIMEOUT, enableForeignKeyConstraints: true })
+  try {
+    if (!readOnly) database.exec('pragma journal_mode = wal')
+    database.exec(`pragma synchronous = full; pragma cache_size = -${SQLITE_CACHE_SIZE / 1024}`)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return database
+}
+
+/** Kysely on one node:sqlite connection; Kysely itself queues whoever wants the connection while a transaction has it. */
+export class NodeSqliteDialect extends SqliteDialect {
+  readonly #database: DatabaseSync
+
+  constructor(database: DatabaseSync) {
+    super({ database: adapt(database) })
+    this.#database = database
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver({ database: adapt(this.#database) })
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter()
+  }
+}
+
+/** Takes the write lock at the start: a transaction that reads first could otherwise fail half-way with SQLITE_BUSY. */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+}
+
+/** SQLite's DDL is transactional: a crash within a migration leaves the schema as it was. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+/** What Kysely expects of a SQLite driver, with the statements that were used last kept prepared. */
+function adapt(database: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>()
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const known = prepared.get(sql)
+      if (known !== undefined) prepared.delete(sql)
+      const statement = known ?? adaptStatement(database, sql)
+      prepared.set(sql, statement)
+      if (prepared.size > SQLITE_STATEMENT_CACHE) {
+        const oldest = prepared.keys().next()
+        if (oldest.done === false) prepared.delete(oldest.value)
+      }
+      return statement
+    },
+  }
+}
+
+type Values = Parameters<StatementSync['run']>
+
+function adaptStatement(database: DatabaseSync, sql: string): SqliteStatement {
+  const statement = database.prepare(sql)
+  return {
+    reader: statement.columns().length > 0,
+    all: (values) => statement.all(...(values as Values)),
+    run: (values) => statement.run(...(values as Values)),
+    // A statement of its own: the prepared one may be used again while this one is still being walked.
+    iterate: (values) => database.prepare(sql).iterate(...(values as Values)),
+  }
+}

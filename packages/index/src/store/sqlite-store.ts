@@ -1,0 +1,80 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { Kysely, type Transaction } from 'kysely'
+import { IndexError } from '../error.ts'
+import { SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
+import { migrate } from './migrations/index.ts'
+import { NestingGuard } from './nested.ts'
+import { retryTransient } from './retry.ts'
+import type { Database } from './schema.ts'
+import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
+import type { Store } from './store.ts'
+
+/** Opens the SQLite database at `path`, making it and its folder where needed. */
+export async function openSqliteStore(path: string): Promise<Store> {
+  const writing = open(path, false)
+  const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(writing) })
+  try {
+    await retryTransient(() => migrate(writer, 'sqlite'))
+    // From here on another process's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
+    writing.exec(`pragma busy_timeout = ${SQLITE_WRITE_LOCK_TIMEOUT}`)
+    return new SqliteStore(writing, writer, open(path, true))
+  } catch (error) {
+    await writer.destroy()
+    if (writing.isOpen) writing.close()
+    throw error
+  }
+}
+
+function open(path: string, readOnly: boolean): DatabaseSync {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    return openSqlite(path, readOnly)
+  } catch (error) {
+    throw new IndexError('storage-failed', `The database ${path} cannot be opened.`, { cause: error })
+  }
+}
+
+/**
+ * Two connections: transactions queue for the one that writes, while the other reads, in autocommit mode, what is
+ * committed. On a single connection a read would see the rows of whatever transaction is just waiting for something.
+ */
+class SqliteStore implements Store {
+  readonly kind = 'sqlite'
+  readonly db: Kysely<Database>
+  readonly #writer: Kysely<Database>
+  readonly #nesting = new NestingGuard()
+  readonly #connections: readonly DatabaseSync[]
+  readonly #readVersion: () => unknown
+  #version: unknown
+
+  constructor(writing: DatabaseSync, writer: Kysely<Database>, reading: DatabaseSync) {
+    this.#writer = writer
+    this.db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reading) })
+    this.#connections = [reading, writing]
+    // The number moves when another connection has written (sqlite.org/pragma.html#pragma_data_version); asked on the
+    // writing one, only that of another process can.
+    const statement = writing.prepare('pragma data_version')
+    this.#readVersion = () => statement.get()?.['data_version']
+    this.#version = this.#readVersion()
+  }
+
+  async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
+    return this.#nesting.run(() => retryTransient(() => this.#writer.transaction().execute(work)))
+  }
+
+  changedElsewhere(): boolean {
+    const version = this.#readVersion()
+    const changed = version !== this.#version
+    this.#version = version
+    return changed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.db.destroy()
+    await this.#writer.destroy()
+    // Kysely closes only what it has used.
+    for (const connection of this.#connections) if (connection.isOpen) connection.close()
+  }
+}

@@ -1,0 +1,41 @@
+import type { Kysely, Transaction } from 'kysely'
+import { openPostgresStore } from './postgres-store.ts'
+import type { Database } from './schema.ts'
+import { openSqliteStore } from './sqlite-store.ts'
+
+export { isUniqueViolation } from './errors.ts'
+
+/** Where the rows are: a file that one machine's processes share, or a PostgreSQL server (`postgres://…`). */
+export type StoreOptions =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string }
+
+/** The database. One contract suite (`store-contract.ts`) holds for both kinds. */
+export interface Store extends AsyncDisposable {
+  readonly kind: StoreOptions['kind']
+  /** For reading what is committed. The database refuses a write here: each belongs to a `transaction`. */
+  readonly db: Kysely<Database>
+  /**
+   * Runs `work` as if no other transaction ran at the same time; what it returns is handed on once that is durable.
+   * `work` may run more than once (its own effects must be in `tx` alone), waits for nothing but the database, and does
+   * not call `transaction` itself.
+   *
+   * @throws IndexError `database-busy` when others held the database for too long; else whatever `work` throws
+   */
+  transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T>
+  /**
+   * Whether something was committed since the last call that this process's memory may not know of. SQLite: a commit of
+   * another process, of any kind, answered synchronously in microseconds. PostgreSQL: a new snapshot, this process's own
+   * included, asked at most every `POSTGRES_POLL_INTERVAL`.
+   */
+  changedElsewhere(): boolean | Promise<boolean>
+}
+
+/**
+ * Opens the database and brings its schema up to date.
+ *
+ * @throws IndexError `config-invalid` when a newer version wrote it; `storage-failed` when it cannot be opened
+ */
+export function openStore(options: StoreOptions): Promise<Store> {
+  return options.kind === 'sqlite' ? openSqliteStore(options.path) : openPostgresStore(options.url)
+}
