@@ -19,6 +19,7 @@ import { createHash } from 'node:crypto'
 import {
   existsSync,
   globSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -75,6 +76,7 @@ const relocate = (tree: string, place: string): void => {
     },
   )) {
     const path = join(tree, file)
+    if (lstatSync(path).isSymbolicLink()) continue
     const text = readFileSync(path, 'utf8')
     if (text.includes(WHEELS)) writeFileSync(path, text.replaceAll(WHEELS, `${place}${WHEELS}`))
   }
