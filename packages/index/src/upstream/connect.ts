@@ -47,11 +47,11 @@ export function openDispatcher(
   const toConfigured = buildConnector({
     ...options,
     lookup: lookupWith(resolve, () => true),
-  } as buildConnector.BuildOptions)
+  })
   const toPublic = buildConnector({
     ...options,
     lookup: lookupWith(resolve, isPublicAddress),
-  } as buildConnector.BuildOptions)
+  })
   const connect: buildConnector.connector = (to, callback) => {
     const host = to.hostname.startsWith('[') ? to.hostname.slice(1, -1) : to.hostname
     if (configured.has(originOf(to))) return toConfigured(to, callback)
