@@ -28,3 +28,26 @@ export type { ByteSource } from './byte-source.ts'
 export { readZipDirectory } from './zip-directory.ts'
 export type { ZipEntry } from './zip-directory.ts'
 export { digestZipEntry, hashZipEntry, readZipEntry, streamZipEntry } from './zip-member.ts'
+export { parseSimpleJson, readSimpleJson } from './simple-json-reader.ts'
+export { readSimpleHtml } from './simple-html-reader.ts'
+export { writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
+export { renderProjectListHtml, renderSimpleHtml } from './simple-html-writer.ts'
+export { isUploadTime, normalizeUploadTime } from './simple-upload-time.ts'
+export type {
+  DroppedEntry,
+  PrivateKeys,
+  SimpleContext,
+  SimpleFile,
+  SimpleProjectList,
+  SimpleProjectPage,
+  SimpleReading,
+  SimpleStatus,
+  SimpleStatusName,
+} from './simple-page.ts'
+export { compareMetadata } from './core-metadata-compare.ts'
+export { validateCoreMetadata } from './core-metadata-rules.ts'
+export type { MetadataProblem, MetadataRules } from './core-metadata-rules.ts'
+export { coreMetadataFromForm, parseCoreMetadata } from './core-metadata.ts'
+export type { CoreMetadata } from './core-metadata.ts'
+export { parseEntryPoints } from './entry-points.ts'
+export type { EntryPoint } from './entry-points.ts'

@@ -43,3 +43,23 @@ export const MAX_TAR_EXTENSION_BYTES = 64 * 1024
 export const MAX_NESTING_DEPTH = 32
 /** Longest SPDX license expression, in characters (attacks.md REDOS). */
 export const MAX_LICENSE_EXPRESSION_LENGTH = 4096
+/** Most header fields in one METADATA, and most metadata values in one upload form (attacks.md MD-HUGE). */
+export const MAX_METADATA_VALUES = 10_000
+/** Longest Summary, in characters: PyPI's limit (behaviour.md 1.4 E). */
+export const MAX_SUMMARY_LENGTH = 512
+/** Longest label of a Project-URL, in characters (core metadata specification). */
+export const MAX_URL_LABEL_LENGTH = 32
+/** Largest Simple API page that is read, in bytes. The largest of PyPI has some 20 MB. */
+export const MAX_SIMPLE_PAGE_BYTES = 64 * 1024 * 1024
+/** Most files of one Simple API page, and most versions. */
+export const MAX_SIMPLE_FILES = 200_000
+/** Longest URL in a Simple API page, in characters. */
+export const MAX_URL_LENGTH = 4096
+/** Longest reason of a yank or a project status, in characters. */
+export const MAX_REASON_LENGTH = 4096
+/** Most private keys that are kept of one object of a Simple API page. */
+export const MAX_PRIVATE_KEYS = 32
+/** Most attributes of one HTML tag: the tokenizer compares each with all before it (attacks.md REDOS). */
+export const MAX_TAG_ATTRIBUTES = 256
+/** Most dropped entries that a reading of a Simple API page lists one by one. */
+export const MAX_DROPPED_REPORTS = 1000
