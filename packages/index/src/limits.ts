@@ -121,3 +121,16 @@ export const REQUEST_TARGET_MAX = 4_096
 /** Most path segments, and the longest one, decoded. */
 export const PATH_SEGMENTS_MAX = 16
 export const PATH_SEGMENT_MAX = 512
+/** Entries of one upstream page that are reported as left out because they may not be fetched. */
+export const MAX_DROPPED_FILES = 200
+/** Longest If-None-Match header that is read; a longer one matches nothing. */
+export const ETAG_HEADER_MAX = 4_096
+/** Bodies below this many bytes are sent as they are. */
+export const ENCODED_BODY_MIN = 1_024
+/** Encoders that run at once, of the four threads that also serve file reads. */
+export const CONCURRENT_ENCODINGS = 2
+/** What a cached representation is taken to cost beside its bytes. */
+export const REPRESENTATION_OVERHEAD = 1_024
+
+/** Bytes read from a stored file at a time. */
+export const BLOB_READ_CHUNK = 256 * 1024

@@ -1,0 +1,188 @@
+import { html } from 'hono/html'
+import type { HtmlEscapedString } from 'hono/utils/html'
+import type { Explanation, OfferedFile, WithheldFile } from '../releases/read-project.ts'
+
+type Html = HtmlEscapedString | Promise<HtmlEscapedString>
+
+/** The explanation of a name as a page; every value from outside passes the escaping tag (attacks.md API-HTML). */
+export function whyPage(explanation: Explanation, version: string | undefined): Html {
+  const title = version === undefined ? explanation.project : `${explanation.project} ${version}`
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>Why ${title}?</title>
+        <style>
+          body {
+            font:
+              16px/1.5 system-ui,
+              sans-serif;
+            max-width: 60rem;
+            margin: 2rem auto;
+            padding: 0 1rem;
+            color: #1a1a1a;
+            background: #fff;
+          }
+          h1 {
+            font-size: 1.6rem;
+          }
+          h2 {
+            font-size: 1.15rem;
+            margin-top: 2rem;
+          }
+          table {
+            border-collapse: collapse;
+            width: 100%;
+            font-size: 0.9rem;
+          }
+          th,
+          td {
+            text-align: left;
+            padding: 0.35rem 0.6rem;
+            border-bottom: 1px solid #ccc;
+            vertical-align: top;
+          }
+          code {
+            font-family: ui-monospace, monospace;
+            overflow-wrap: anywhere;
+          }
+          .scroll {
+            overflow-x: auto;
+          }
+        </style>
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          <p>${explanation.sentence}</p>
+          <table>
+            <tr>
+              <th scope="row">Authority</th>
+              <td>${explanation.authority}</td>
+            </tr>
+            <tr>
+              <th scope="row">Answered from</th>
+              <td>${explanation.source ?? 'nowhere'}</td>
+            </tr>
+            <tr>
+              <th scope="row">Status</th>
+              <td>${statusText(explanation)}</td>
+            </tr>
+            <tr>
+              <th scope="row">Snapshot</th>
+              <td>${explanation.snapshot ?? 'never published'}</td>
+            </tr>
+          </table>
+          ${offeredSection(explanation.offered)} ${withheldSection(explanation.withheld)}
+          ${decisionsSection(explanation.decisions)} ${eventsSection(explanation.events)}
+        </main>
+      </body>
+    </html> `
+}
+
+function statusText({ status, statusReason }: Explanation): string {
+  return statusReason === null ? status : `${status}: ${statusReason}`
+}
+
+function offeredSection(files: readonly OfferedFile[]): Html {
+  if (files.length === 0)
+    return html`<h2>Offered</h2>
+      <p>Nothing.</p>`
+  return html`<h2>Offered: ${files.length} ${files.length === 1 ? 'file' : 'files'}</h2>
+    <div class="scroll">
+      <table>
+        <tr>
+          <th>File</th>
+          <th>sha256</th>
+          <th>Uploaded</th>
+          <th>Yanked</th>
+          <th>Kept here</th>
+        </tr>
+        ${files.map(
+          (file) =>
+            html`<tr>
+              <td><code>${file.filename}</code></td>
+              <td><code title="${file.sha256 ?? ''}">${(file.sha256 ?? '').slice(0, 12)}</code></td>
+              <td>${file.uploadTime}${file.uploadTimeSource === 'first-seen' ? ' (first seen)' : ''}</td>
+              <td>${file.yanked ? (file.yankedReason ?? 'yes') : ''}</td>
+              <td>${file.stored ? 'yes' : 'at first download'}</td>
+            </tr>`,
+        )}
+      </table>
+    </div>`
+}
+
+function withheldSection(files: readonly WithheldFile[]): Html {
+  if (files.length === 0) return html``
+  return html`<h2>Withheld: ${files.length} ${files.length === 1 ? 'file' : 'files'}</h2>
+    <div class="scroll">
+      <table>
+        <tr>
+          <th>File</th>
+          <th>Source</th>
+          <th>Code</th>
+          <th>Since</th>
+          <th>Reason</th>
+        </tr>
+        ${files.map(
+          (file) =>
+            html`<tr>
+              <td><code>${file.filename}</code></td>
+              <td>${file.source}</td>
+              <td><code>${file.code}</code></td>
+              <td>${file.since ?? ''}</td>
+              <td>${file.reason}</td>
+            </tr>`,
+        )}
+      </table>
+    </div>`
+}
+
+function decisionsSection(decisions: Explanation['decisions']): Html {
+  if (decisions.length === 0)
+    return html`<h2>Decisions</h2>
+      <p>None yet.</p>`
+  return html`<h2>Decisions</h2>
+    <div class="scroll">
+      <table>
+        <tr>
+          <th>No.</th>
+          <th>When</th>
+          <th>Who</th>
+          <th>What</th>
+        </tr>
+        ${decisions.map(
+          (decision) =>
+            html`<tr>
+              <td>${decision.rev}</td>
+              <td>${decision.at}</td>
+              <td>${decision.actor}</td>
+              <td><code>${JSON.stringify(decision.body)}</code></td>
+            </tr>`,
+        )}
+      </table>
+    </div>`
+}
+
+function eventsSection(events: Explanation['events']): Html {
+  if (events.length === 0) return html``
+  return html`<h2>Events</h2>
+    <div class="scroll">
+      <table>
+        <tr>
+          <th>When</th>
+          <th>What</th>
+          <th>Detail</th>
+        </tr>
+        ${events.map(
+          (event) =>
+            html`<tr>
+              <td>${event.at}</td>
+              <td>${event.kind}</td>
+              <td><code>${JSON.stringify(event.detail)}</code></td>
+            </tr>`,
+        )}
+      </table>
+    </div>`
+}
