@@ -1,0 +1,217 @@
+import type { Transaction } from 'kysely'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { MAX_REASON_LENGTH } from '../limits.ts'
+import { recordDecision } from '../names/decisions.ts'
+import { appendJournal } from '../publish/journal.ts'
+import type { JournalAction } from '../publish/journal.ts'
+import { LOCAL_SOURCE } from '../store/schema.ts'
+import type { Database, ProjectRow, ProjectStatus } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { refuse } from './refusal.ts'
+import type { Refusal } from './refusal.ts'
+import { selectReleaseFiles } from './release-files.ts'
+import type { FileChoice, FileSelection } from './release-files.ts'
+
+/** What became of a change; `seq` is the journal row that the publisher has to carry before it is acknowledged. */
+export type ChangeOutcome = { readonly kind: 'done'; readonly seq: number } | { readonly kind: 'unchanged' } | Refusal
+
+interface Actor {
+  /** Who does it: a user's name, for the journal and the decision. */
+  readonly actor: string
+}
+
+/**
+ * Yanks a release, or one file of it, with a reason that installers print (PEP 592). Yanking again changes the reason.
+ * Only files that were uploaded here: an upstream's yanks are the upstream's.
+ */
+export function yankRelease(
+  store: Store,
+  clock: Clock,
+  request: FileChoice & Actor & { readonly reason?: string | undefined },
+): Promise<ChangeOutcome> {
+  const reason = cleanReason(request.reason)
+  if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
+  return changeFiles(store, clock, request, 'release-yank', {
+    choose: (file) => file.yanked === 0 || file.yanked_reason !== reason,
+    values: () => ({ yanked: 1, yanked_reason: reason }),
+  })
+}
+
+/** Takes a yank back, for a release or for one file of it. */
+export function unyankRelease(store: Store, clock: Clock, request: FileChoice & Actor): Promise<ChangeOutcome> {
+  return changeFiles(store, clock, request, 'release-unyank', {
+    choose: (file) => file.yanked === 1,
+    values: () => ({ yanked: 0, yanked_reason: null }),
+  })
+}
+
+/**
+ * Deletes one uploaded file: it is offered no more, its row stays as a tombstone and its name is burned for ever (attacks.md NAME-REUSE).
+ */
+export function deleteFile(
+  store: Store,
+  clock: Clock,
+  request: { readonly project: string; readonly filename: string } & Actor,
+): Promise<ChangeOutcome> {
+  return changeFiles(store, clock, request, 'file-remove', { choose: () => true, values: tombstone })
+}
+
+/** Deletes every uploaded file of a release as {@link deleteFile} does, and the release with them. */
+export function deleteRelease(
+  store: Store,
+  clock: Clock,
+  request: { readonly project: string; readonly version: string } & Actor,
+): Promise<ChangeOutcome> {
+  return changeFiles(store, clock, request, 'file-remove', {
+    choose: () => true,
+    values: tombstone,
+    after: async (tx, project, versionKeys) => {
+      await tx.deleteFrom('release').where('project', '=', project).where('version_key', 'in', versionKeys).execute()
+    },
+  })
+}
+
+/**
+ * Deletes everything an internal project holds. The name stays internal and empty, so that no upstream can step in (attacks.md DEL-INT,
+ * NAME-RES), and every file name stays burned.
+ */
+export function deleteProject(
+  store: Store,
+  clock: Clock,
+  request: { readonly project: string } & Actor,
+): Promise<ChangeOutcome> {
+  return changeFiles(store, clock, { ...request, emptyIsUnchanged: true }, 'file-remove', {
+    choose: () => true,
+    values: tombstone,
+    after: async (tx, project) => {
+      await tx.deleteFrom('release').where('project', '=', project).execute()
+    },
+  })
+}
+
+/**
+ * Sets a project's status (PEP 792), as a recorded decision. A project that belongs to an upstream can be quarantined and released again,
+ * nothing else: its other states are the upstream's to say. `administrator` says whether the actor may decide about such names.
+ */
+export function setProjectStatus(
+  store: Store,
+  clock: Clock,
+  request: {
+    readonly project: string
+    readonly status: ProjectStatus
+    readonly reason?: string | undefined
+    readonly administrator: boolean
+  } & Actor,
+): Promise<ChangeOutcome> {
+  const reason = cleanReason(request.reason)
+  if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
+  return store.transaction(async (tx): Promise<ChangeOutcome> => {
+    const project = await findProject(tx, request.project)
+    if (project === undefined) return refuseUnknown(request.project)
+    if (project.authority !== 'internal') {
+      if (!request.administrator)
+        return refuse('name-not-yours', `Only an administrator decides about '${project.name}'.`)
+      if (request.status !== 'quarantined' && request.status !== 'active') {
+        return refuse(
+          'name-upstream',
+          `The project '${project.name}' is not ours: it can be quarantined or active only.`,
+        )
+      }
+    }
+    if (project.status === request.status && project.status_reason === reason) return { kind: 'unchanged' }
+    const at = isoTime(clock)
+    await tx
+      .updateTable('project')
+      .set({ status: request.status, status_reason: reason })
+      .where('name', '=', project.name)
+      .execute()
+    await recordDecision(tx, {
+      project: project.name,
+      at,
+      actor: request.actor,
+      body: { kind: 'status', status: request.status, reason },
+    })
+    return {
+      kind: 'done',
+      seq: await appendJournal(tx, { project: project.name, action: 'status', at, actor: request.actor }),
+    }
+  })
+}
+
+interface FileChange {
+  readonly choose: (file: FileSelection) => boolean
+  readonly values: (at: string) => {
+    readonly yanked?: number
+    readonly yanked_reason?: string | null
+    readonly deleted_at?: string
+  }
+  readonly after?: (tx: Transaction<Database>, project: string, versionKeys: readonly string[]) => Promise<void>
+}
+
+/** One transaction: the chosen files of an internal project change, then the journal says so. */
+function changeFiles(
+  store: Store,
+  clock: Clock,
+  request: FileChoice & Actor & { readonly emptyIsUnchanged?: boolean },
+  action: JournalAction,
+  change: FileChange,
+): Promise<ChangeOutcome> {
+  return store.transaction(async (tx): Promise<ChangeOutcome> => {
+    const project = await findProject(tx, request.project)
+    if (project === undefined) return refuseUnknown(request.project)
+    if (project.authority !== 'internal') {
+      return refuse('name-upstream', `The project '${project.name}' is not ours: its files are the upstream's.`)
+    }
+    const selected = await selectReleaseFiles(tx, request)
+    if (selected.kind === 'refused') return selected
+    if (selected.files.length === 0 && request.emptyIsUnchanged !== true) return refuseNothing(request)
+    const files = selected.files.filter(change.choose)
+    if (files.length === 0) return { kind: 'unchanged' }
+    const at = isoTime(clock)
+    for (const { id } of files) {
+      await tx
+        .updateTable('file')
+        .set(change.values(at))
+        .where('id', '=', id)
+        .where('source', '=', LOCAL_SOURCE)
+        .execute()
+    }
+    await change.after?.(tx, project.name, [...new Set(files.map((file) => file.version_key))])
+    return { kind: 'done', seq: await appendJournal(tx, { project: project.name, action, at, actor: request.actor }) }
+  })
+}
+
+function tombstone(at: string): { readonly deleted_at: string } {
+  return { deleted_at: at }
+}
+
+async function findProject(
+  tx: Transaction<Database>,
+  name: string,
+): Promise<Pick<ProjectRow, 'name' | 'authority' | 'status' | 'status_reason'> | undefined> {
+  return tx
+    .selectFrom('project')
+    .select(['name', 'authority', 'status', 'status_reason'])
+    .where('name', '=', name)
+    .executeTakeFirst()
+}
+
+function refuseUnknown(project: string): Refusal {
+  return refuse('not-found', `There is no project '${project}'.`)
+}
+
+function refuseNothing({ project, version, filename }: FileChoice): Refusal {
+  const what = filename === undefined ? `release '${version ?? ''}'` : `file '${filename}'`
+  return refuse('not-found', `The project '${project}' has no ${what}.`)
+}
+
+/** Reasons are shown on terminals and in pages: one line, bounded, no control characters. */
+function cleanReason(reason: string | undefined): string | null | Refusal {
+  const text = reason?.trim() ?? ''
+  if (text.length > MAX_REASON_LENGTH)
+    return refuse('bad-request', `A reason may have ${MAX_REASON_LENGTH} characters at most.`)
+  if (/[\0-\x1f\x7f-\x9f]/.test(text))
+    return refuse('bad-request', 'A reason is one line of text without control characters.')
+  return text === '' ? null : text
+}
