@@ -1,0 +1,138 @@
+import { Token, Tokenizer, TokenizerMode } from 'parse5'
+import type { TokenHandler } from 'parse5'
+import { MAX_SIMPLE_PAGE_BYTES, MAX_TAG_ATTRIBUTES } from './limits.ts'
+import type { RawSimpleFile } from './simple-file-reader.ts'
+import { checkApiVersion, invalid, SimplePageBuilder, tooMany } from './simple-page-builder.ts'
+import type { SimpleContext, SimpleReading } from './simple-page.ts'
+
+/** So little at a time that the attributes of one tag are counted before comparing them costs much. */
+const CHUNK_LENGTH = 16 * 1024
+const RAW_TEXT_TAGS: ReadonlySet<string> = new Set(['style', 'xmp', 'iframe', 'noembed', 'noframes'])
+const DIGITS = /^[0-9]{1,15}$/
+
+/**
+ * Reads an upstream's project page in HTML (PEP 503, 592, 629, 658, 714, 740, 792), as tolerant as `readSimpleJson`. An entry is
+ * any `<a href>`; its name is the last segment of the URL, never the text, as pip does it. Only tags are looked at, no tree is
+ * built: the standard's tree construction can be made quadratic.
+ * @throws PackagingError `simple-page-invalid`, or `limit-exceeded`
+ */
+export function readSimpleHtml(page: Uint8Array | string, context: SimpleContext): SimpleReading {
+  if (page.length > MAX_SIMPLE_PAGE_BYTES) throw tooMany('bytes than a page may have, or')
+  const html = typeof page === 'string' ? page : new TextDecoder('utf-8').decode(page)
+  const found = collectTags(html)
+  const base = found.base === undefined ? context.baseUrl : resolveBase(found.base, context.baseUrl)
+  const builder = new SimplePageBuilder(base, { keepLinks: false })
+  const apiVersion = checkApiVersion(found.metas.get('pypi:repository-version'))
+  for (const anchor of found.anchors) builder.addFile(readAnchor(anchor))
+  const status = builder.readStatus(
+    found.metas.get('pypi:project-status'),
+    found.metas.get('pypi:project-status-reason'),
+  )
+  return {
+    page: {
+      name: context.project,
+      versions: [],
+      files: builder.files,
+      ...(status !== undefined && { status }),
+      apiVersion,
+    },
+    dropped: builder.dropped,
+  }
+}
+
+type Attributes = ReadonlyMap<string, string>
+
+interface FoundTags {
+  readonly anchors: Attributes[]
+  readonly metas: Map<string, string>
+  base: string | undefined
+}
+
+class PageTokenizer extends Tokenizer {
+  /** Attributes of the tag that the last chunk ended in. */
+  get pendingAttributes(): number {
+    const token = this.currentToken
+    return token !== null && 'attrs' in token ? token.attrs.length : 0
+  }
+}
+
+function collectTags(html: string): FoundTags {
+  const found: FoundTags = { anchors: [], metas: new Map(), base: undefined }
+  const ignore = (): void => {}
+  const handler: TokenHandler = {
+    onComment: ignore,
+    onDoctype: ignore,
+    onEndTag: ignore,
+    onEof: ignore,
+    onCharacter: ignore,
+    onNullCharacter: ignore,
+    onWhitespaceCharacter: ignore,
+    onStartTag: (token) => {
+      if (token.attrs.length > MAX_TAG_ATTRIBUTES) throw invalid('a tag has too many attributes')
+      // What stands in these is text; without the tree construction the tokenizer has to be told.
+      if (RAW_TEXT_TAGS.has(token.tagName)) tokenizer.state = TokenizerMode.RAWTEXT
+      else if (token.tagName === 'script') tokenizer.state = TokenizerMode.SCRIPT_DATA
+      else if (token.tagName === 'title' || token.tagName === 'textarea') tokenizer.state = TokenizerMode.RCDATA
+      else if (token.tagName === 'plaintext') tokenizer.state = TokenizerMode.PLAINTEXT
+      else addTag(found, token)
+    },
+  }
+  const tokenizer = new PageTokenizer({}, handler)
+  for (let at = 0; at < html.length; at += CHUNK_LENGTH) {
+    tokenizer.write(html.slice(at, at + CHUNK_LENGTH), at + CHUNK_LENGTH >= html.length)
+    if (tokenizer.pendingAttributes > MAX_TAG_ATTRIBUTES) throw invalid('a tag has too many attributes')
+  }
+  return found
+}
+
+function addTag(found: FoundTags, token: Token.TagToken): void {
+  switch (token.tagName) {
+    case 'a':
+      if (Token.getTokenAttr(token, 'href') !== null) {
+        found.anchors.push(new Map(token.attrs.map(({ name, value }) => [name, value])))
+      }
+      break
+    case 'base':
+      found.base ??= Token.getTokenAttr(token, 'href') ?? undefined
+      break
+    case 'meta': {
+      const name = Token.getTokenAttr(token, 'name')?.toLowerCase()
+      const content = Token.getTokenAttr(token, 'content')
+      if (name?.startsWith('pypi:') === true && content !== null && !found.metas.has(name))
+        found.metas.set(name, content)
+      break
+    }
+    default:
+  }
+}
+
+function resolveBase(base: string, pageUrl: string): string {
+  const url = URL.parse(base, pageUrl)
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw invalid('its <base> is not an http URL')
+  return url.href
+}
+
+function readAnchor(attributes: Attributes): RawSimpleFile {
+  const yanked = attributes.get('data-yanked')
+  const size = attributes.get('data-size')
+  return {
+    url: attributes.get('href')?.trim(),
+    requiresPython: attributes.get('data-requires-python'),
+    // Its presence yanks, with or without a reason (PEP 592).
+    yanked: yanked === '' ? true : yanked,
+    coreMetadata: readMetadataAttribute(
+      attributes.get('data-core-metadata') ?? attributes.get('data-dist-info-metadata'),
+    ),
+    provenance: attributes.get('data-provenance'),
+    size: size !== undefined && DIGITS.test(size) ? Number(size) : size,
+    uploadTime: attributes.get('data-upload-time'),
+  }
+}
+
+/** `true`, `alg=hex`; some servers write `false` or nothing for "no" (standards.md 2.6). */
+function readMetadataAttribute(value: string | undefined): unknown {
+  if (value === undefined || value === '' || value === 'false') return undefined
+  if (value === 'true') return true
+  return value.startsWith('sha256=') ? { sha256: value.slice('sha256='.length) } : value.includes('=') ? true : value
+}
