@@ -70,7 +70,9 @@ export function renderHtml(project: SimulatedProject, urlOf: (file: SimulatedFil
       ['data-core-metadata', file.metadata && `sha256=${sha256Of(file.metadata)}`],
       ['data-provenance', file.provenance && `${file.url ?? urlOf(file)}.provenance`],
     ]
-    const written = attributes.flatMap(([name, value]) => (value === undefined ? [] : [`${name}="${escape(`${value}`)}"`]))
+    const written = attributes.flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}="${escape(`${value}`)}"`],
+    )
     return `<a ${written.join(' ')}>${escape(file.filename)}</a><br />`
   })
   const { status, reason } = project.status ?? {}

@@ -134,3 +134,12 @@ export const REPRESENTATION_OVERHEAD = 1_024
 
 /** Bytes read from a stored file at a time. */
 export const BLOB_READ_CHUNK = 256 * 1024
+/** One buffer for sending files; larger ones gain nothing measurable and cost memory (stack.md B1). */
+export const FILE_BUFFER_SIZE = 256 * 1024
+/** All such buffers together; beyond, a response makes do with one small buffer of its own. */
+export const FILE_POOL_SIZE = 32 * 1024 ** 2
+export const FILE_BUFFER_FALLBACK = 32 * 1024
+/** Files and ranges up to this size are read in one go. */
+export const SMALL_FILE_MAX = 64 * 1024
+/** How long a client may take nothing of an answer before it is cut off. */
+export const SEND_STALL_MS = 120_000

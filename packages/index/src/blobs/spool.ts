@@ -20,6 +20,8 @@ export interface Spool {
 
 /** One file being received; its writes come one after another. */
 export interface SpoolWriter {
+  /** Where the file stands; it can be read while it grows. */
+  readonly path: string
   /** Resolves when the chunk is written and may be used again. @throws IndexError `storage-failed`, nothing being kept */
   write(chunk: Uint8Array): Promise<void>
   /** Ends the file: whoever gets it hands it to `BlobStore.put` or removes it. It is not yet durable. */
@@ -47,7 +49,7 @@ export async function openSpool(folder: string): Promise<Spool> {
 }
 
 class FileSpoolWriter implements SpoolWriter {
-  readonly #path: string
+  readonly path: string
   readonly #handle: FileHandle
   readonly #sha256 = createHash('sha256')
   readonly #md5 = createHash('md5')
@@ -56,7 +58,7 @@ class FileSpoolWriter implements SpoolWriter {
   #open = true
 
   constructor(path: string, handle: FileHandle) {
-    this.#path = path
+    this.path = path
     this.#handle = handle
   }
 
@@ -78,7 +80,7 @@ class FileSpoolWriter implements SpoolWriter {
   async finish(): Promise<SpooledUpload> {
     await this.#close()
     return {
-      path: this.#path,
+      path: this.path,
       size: this.#size,
       sha256: this.#sha256.digest('hex'),
       md5: this.#md5.digest('hex'),
@@ -88,7 +90,7 @@ class FileSpoolWriter implements SpoolWriter {
 
   async discard(): Promise<void> {
     await this.#close()
-    await onDisk(() => rm(this.#path, { force: true }))
+    await onDisk(() => rm(this.path, { force: true }))
   }
 
   async #close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { SimpleProjectPage } from '@waxseal/packaging'
+import type { DroppedEntry, SimpleProjectPage } from '@waxseal/packaging'
 
 /** Why an upstream gave nothing usable, in one sentence; how long it asked to be left alone, in milliseconds. */
 export interface UpstreamFailure {
@@ -12,8 +12,8 @@ export type PageAnswer =
   | {
       readonly kind: 'found'
       readonly page: SimpleProjectPage
-      /** Entries left out because they were malformed or may not be fetched. */
-      readonly dropped: number
+      /** Entries left out because they were malformed or may not be fetched; bounded, for the log. */
+      readonly dropped: readonly DroppedEntry[]
       readonly etag?: string
       readonly lastModified?: string
     }

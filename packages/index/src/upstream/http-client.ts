@@ -38,6 +38,8 @@ export interface HttpAnswer {
   readonly body: AsyncIterable<Uint8Array>
   /** Ends the connection unless the body was read to its end. */
   close(): void
+  /** As `close`, but keeps the connection where little is left of the body: for what nobody wants to read. */
+  discard(): void
 }
 
 export interface HttpFailure {
@@ -46,6 +48,7 @@ export interface HttpFailure {
   readonly retryAfterMs?: number
 }
 
+const DISCARD_BYTES = 16 * 1024
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const BLAMED_STATUSES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504])
 
@@ -106,7 +109,7 @@ export class HttpClient {
       const location = REDIRECTS.has(response.statusCode) ? response.headers.location : undefined
       if (location === undefined) return this.#answer(target, response, circuit.pass, exchange, !detour)
       circuit.pass.succeeded()
-      response.body.on('error', () => {}).destroy()
+      await response.body.dump({ limit: DISCARD_BYTES, signal: exchange.signal }).catch(() => {})
       at = target.href
       next = Array.isArray(location) ? (location[0] ?? '') : location
     }
@@ -174,6 +177,11 @@ export class HttpClient {
         pass.succeeded()
         exchange.finish()
         stream.destroy()
+      },
+      discard: () => {
+        pass.succeeded()
+        const dumped = response.body.dump({ limit: DISCARD_BYTES, signal: exchange.signal })
+        dumped.catch(() => {}).finally(() => exchange.finish())
       },
     }
   }

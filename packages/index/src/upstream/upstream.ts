@@ -1,0 +1,164 @@
+import { PackagingError } from '@waxseal/packaging'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import type { FileAnswer, PageAnswer, PageValidators, SmallAnswer, UpstreamFailure } from './answers.ts'
+import type { UpstreamConfig } from './config.ts'
+import type { ResolveHost } from './connect.ts'
+import { resolveBySystem } from './connect.ts'
+import { declaredLength, readDecoded } from './http-body.ts'
+import type { HttpAnswer, HttpFailure } from './http-client.ts'
+import { HttpClient } from './http-client.ts'
+import { configuredOrigins } from './origin-rules.ts'
+import { readPage } from './read-page.ts'
+
+export type { FileAnswer, OpenFile, PageAnswer, PageValidators, SmallAnswer, UpstreamFailure } from './answers.ts'
+
+/** One remote index to ask. Trouble of any kind is an answer; nothing here throws because of the network. */
+export interface Upstream extends AsyncDisposable {
+  readonly config: UpstreamConfig
+  /**
+   * Asks for a project's page, `project` in normal form. `absent` only if the upstream's own origin says so itself,
+   * without a redirect elsewhere; whatever else is wrong is `failed`, and says nothing about the name.
+   */
+  fetchPage(project: string, validators?: PageValidators, signal?: AbortSignal): Promise<PageAnswer>
+  /** Asks for a file that a page linked. The bytes come as they are sent: no Content-Encoding is undone. */
+  openFile(url: string, signal?: AbortSignal): Promise<FileAnswer>
+  /** Asks for a sidecar or a provenance document of at most `maxBytes`. */
+  fetchSmall(url: string, maxBytes: number, signal?: AbortSignal): Promise<SmallAnswer>
+}
+
+/** What an upstream needs besides its configuration; all have a default. */
+export interface UpstreamOptions {
+  readonly clock?: Clock
+  readonly resolve?: ResolveHost
+}
+
+const PAGE_HEADERS = {
+  accept: 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01',
+  'accept-encoding': 'gzip',
+  'user-agent': 'waxseal',
+}
+const FILE_HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'waxseal' }
+
+/** Opens the way to an upstream; nothing is sent before the first question. */
+export function openUpstream(config: UpstreamConfig, options: UpstreamOptions = {}): Upstream {
+  return new HttpUpstream(config, options)
+}
+
+class HttpUpstream implements Upstream {
+  readonly config: UpstreamConfig
+  readonly #client: HttpClient
+  readonly #configured: ReadonlySet<string>
+
+  constructor(config: UpstreamConfig, options: UpstreamOptions) {
+    this.config = config
+    this.#client = new HttpClient(config, options.clock ?? systemClock, options.resolve ?? resolveBySystem)
+    this.#configured = configuredOrigins(config)
+  }
+
+  async fetchPage(project: string, validators: PageValidators = {}, signal?: AbortSignal): Promise<PageAnswer> {
+    const answer = await this.#client.request(`${this.config.url}${encodeURIComponent(project)}/`, {
+      headers: {
+        ...PAGE_HEADERS,
+        ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }),
+        ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }),
+      },
+      maxBytes: this.config.maxPageBytes,
+      deadlineMs: this.config.pageDeadlineMs,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    if (answer.kind === 'failed') return answer
+    const conditional = validators.etag !== undefined || validators.lastModified !== undefined
+    if (answer.status === 304 && conditional) {
+      answer.discard()
+      return { kind: 'not-modified' }
+    }
+    if (isGone(answer) && answer.fromOwnOrigin) return absent(answer)
+    if (answer.status !== 200) return refusal(answer)
+    try {
+      return await this.#found(answer, project)
+    } catch (error) {
+      return failed(error)
+    } finally {
+      answer.close()
+    }
+  }
+
+  async openFile(url: string, signal?: AbortSignal): Promise<FileAnswer> {
+    const answer = await this.#ask(url, this.config.maxFileBytes, this.config.fileDeadlineMs, signal)
+    if (answer.kind === 'failed') return answer
+    if (isGone(answer)) return absent(answer)
+    if (answer.status !== 200) return refusal(answer)
+    const size = declaredLength(answer.headers)
+    return { kind: 'open', ...(size === undefined ? {} : { size }), body: answer.body, close: () => answer.close() }
+  }
+
+  async fetchSmall(url: string, maxBytes: number, signal?: AbortSignal): Promise<SmallAnswer> {
+    const answer = await this.#ask(url, maxBytes, this.config.pageDeadlineMs, signal)
+    if (answer.kind === 'failed') return answer
+    if (isGone(answer)) return absent(answer)
+    if (answer.status !== 200) return refusal(answer)
+    try {
+      const bytes = await readDecoded(answer.body, undefined, maxBytes)
+      const contentType = header(answer, 'content-type')
+      return { kind: 'found', bytes, ...(contentType === undefined ? {} : { contentType }) }
+    } catch (error) {
+      return failed(error)
+    } finally {
+      answer.close()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.close()
+  }
+
+  #ask(url: string, maxBytes: number, deadlineMs: number, signal: AbortSignal | undefined) {
+    const options = { headers: FILE_HEADERS, maxBytes, deadlineMs, ...(signal === undefined ? {} : { signal }) }
+    return this.#client.request(url, options)
+  }
+
+  async #found(answer: HttpAnswer, project: string): Promise<PageAnswer> {
+    const bytes = await readDecoded(answer.body, header(answer, 'content-encoding'), this.config.maxPageBytes)
+    const received = { bytes, contentType: header(answer, 'content-type'), url: answer.url }
+    const { page, dropped } = readPage(received, project, this.#configured)
+    const etag = header(answer, 'etag')
+    const lastModified = header(answer, 'last-modified')
+    return {
+      kind: 'found',
+      page,
+      dropped,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+    }
+  }
+}
+
+function isGone(answer: HttpAnswer): boolean {
+  return answer.status === 404 || answer.status === 410
+}
+
+function absent(answer: HttpAnswer): { readonly kind: 'absent' } {
+  answer.discard()
+  return { kind: 'absent' }
+}
+
+function refusal(answer: HttpAnswer): UpstreamFailure {
+  answer.discard()
+  const { retryAfterMs } = answer
+  const hint = answer.status === 401 || answer.status === 403 ? '; check the credentials configured for it' : ''
+  const reason = `The upstream answered with status ${answer.status}${hint}.`
+  return { kind: 'failed', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+}
+
+function failed(error: unknown): HttpFailure {
+  if (error instanceof IndexError || error instanceof PackagingError) return { kind: 'failed', reason: error.message }
+  return { kind: 'failed', reason: 'The upstream sent a page that cannot be decoded.' }
+}
+
+/** A header, unless it is empty or absurdly long. */
+function header(answer: HttpAnswer, name: string): string | undefined {
+  const value = answer.headers[name]
+  return typeof value === 'string' && value !== '' && value.length <= 1024 ? value : undefined
+}
