@@ -143,3 +143,30 @@ export const FILE_BUFFER_FALLBACK = 32 * 1024
 export const SMALL_FILE_MAX = 64 * 1024
 /** How long a client may take nothing of an answer before it is cut off. */
 export const SEND_STALL_MS = 120_000
+/** The slowest an upload may come in, on average over each window. */
+export const UPLOAD_MIN_BYTES_PER_SECOND = 1024
+export const UPLOAD_FLOOR_WINDOW_MS = 30_000
+
+/** Longest `Authorization` header that is looked at, in characters. */
+export const MAX_AUTHORIZATION_LENGTH = 4096
+export const MAX_USER_NAME_LENGTH = 64
+export const MIN_PASSWORD_LENGTH = 12
+export const MAX_PASSWORD_LENGTH = 1024
+/** WAXSEAL_ADMIN_TOKEN: characters. */
+export const MIN_ADMIN_TOKEN_LENGTH = 16
+/** argon2id as OWASP's password storage sheet asks: 19 MiB, two passes, one lane. */
+export const ARGON2_MEMORY_KIB = 19 * 1024
+export const ARGON2_PASSES = 2
+/** Passwords checked at one time, and how many more may wait for that. */
+export const MAX_PASSWORD_CHECKS = 2
+export const MAX_WAITING_PASSWORD_CHECKS = 64
+/** Failed logins per user, and per address, within the window; the next is refused. */
+export const LOGIN_FAILURES = 10
+export const LOGIN_WINDOW = 5 * 60_000
+/** Users, addresses, and pairs of them, whose logins are remembered. */
+export const MAX_LOGIN_KEYS = 10_000
+/** How long an accepted credential is taken for good without asking the database. */
+export const TOKEN_CACHE_LIFETIME = 5000
+export const MAX_TOKEN_CACHE = 10_000
+/** A token's last use is noted at most this often. */
+export const TOKEN_USE_INTERVAL = 60_000

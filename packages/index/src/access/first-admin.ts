@@ -1,0 +1,64 @@
+import { isoTime, type Clock } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { MIN_ADMIN_TOKEN_LENGTH } from '../limits.ts'
+import type { Store } from '../store/store.ts'
+import type { Random } from './random.ts'
+import { accessChanged } from './revisions.ts'
+import { hashToken, tokenRow, tokenText } from './tokens.ts'
+
+const ADMIN = 'admin'
+/** Id of the one token that the environment may give; its row follows the variable. */
+const ENVIRONMENT_TOKEN = 'environment'
+const FIRST_TOKEN = 'first'
+const SECRET_LENGTH = 32
+
+/**
+ * Makes the user `admin` when the database is new, and with it a token whose text is returned this once; there is no
+ * default password. With `token` (WAXSEAL_ADMIN_TOKEN, design.md section 13) that one is registered instead, and the one
+ * that the variable held before is no longer accepted. Without it, a token registered earlier stays until it is revoked.
+ *
+ * @throws IndexError `config-invalid` when `token` is too short or is already the text of another token
+ */
+export async function ensureFirstAdmin(
+  store: Store,
+  clock: Clock,
+  random: Random,
+  { token }: { readonly token?: string } = {},
+): Promise<string | undefined> {
+  const given = token?.trim()
+  if (given !== undefined && given.length < MIN_ADMIN_TOKEN_LENGTH) {
+    throw new IndexError('config-invalid', `WAXSEAL_ADMIN_TOKEN needs at least ${MIN_ADMIN_TOKEN_LENGTH} characters.`)
+  }
+  const fresh = tokenText(random(SECRET_LENGTH))
+  const made = await store.transaction(async (tx) => {
+    const known = await tx.selectFrom('user').select('name').where('name', '=', ADMIN).executeTakeFirst()
+    if (known === undefined) {
+      const row = { name: ADMIN, password_hash: null, admin: 1, created_at: isoTime(clock), disabled_at: null }
+      await tx.insertInto('user').values(row).execute()
+    }
+    const options = { user: ADMIN, scope: 'admin' } as const
+    if (given === undefined) {
+      if (known !== undefined) return undefined
+      const label = 'printed at the first start'
+      await tx
+        .insertInto('token')
+        .values(tokenRow(clock, FIRST_TOKEN, fresh, { ...options, label }))
+        .execute()
+      return fresh
+    }
+    const same = await tx.selectFrom('token').select('id').where('hash', '=', hashToken(given)).executeTakeFirst()
+    if (same?.id === ENVIRONMENT_TOKEN) return undefined
+    if (same !== undefined) {
+      throw new IndexError('config-invalid', 'WAXSEAL_ADMIN_TOKEN is the text of another token; choose a new one.')
+    }
+    await tx.deleteFrom('token').where('id', '=', ENVIRONMENT_TOKEN).execute()
+    const label = 'WAXSEAL_ADMIN_TOKEN'
+    await tx
+      .insertInto('token')
+      .values(tokenRow(clock, ENVIRONMENT_TOKEN, given, { ...options, label }))
+      .execute()
+    return undefined
+  })
+  accessChanged(store)
+  return made
+}

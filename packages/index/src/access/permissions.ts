@@ -1,0 +1,64 @@
+/** What a credential allows; each includes the ones before it. */
+export type Scope = 'read' | 'upload' | 'admin'
+
+/** Who is asking, when nobody said so. */
+export interface Anonymous {
+  readonly kind: 'anonymous'
+}
+
+/** Who is asking, proven by a token or a password. */
+export interface Principal {
+  readonly kind: 'principal'
+  readonly user: string
+  /** What the token allows, never more than its user may. */
+  readonly scope: Scope
+  /** The only project this credential is good for; absent: all. */
+  readonly project?: string
+  readonly tokenId?: string
+}
+
+export type Requester = Anonymous | Principal
+
+const RANK = { read: 0, upload: 1, admin: 2 } as const satisfies Record<Scope, number>
+
+/** The lesser of two scopes. */
+export function lesserScope(one: Scope, other: Scope): Scope {
+  return RANK[one] < RANK[other] ? one : other
+}
+
+/** Whether `who` may see `project` (in normal form), or with null what names several: the project list. */
+export function mayRead(who: Requester, project: string | null, reading: 'public' | 'private'): boolean {
+  return reading === 'public' || allows(who, 'read', project)
+}
+
+/** Whether `who` may add files to `project`. */
+export function mayUpload(who: Requester, project: string): boolean {
+  return allows(who, 'upload', project)
+}
+
+/** Whether `who` may also make `project` when it does not exist: never with a credential for one project (attacks.md TOK-2). */
+export function mayCreateProject(who: Requester, project: string): boolean {
+  return allows(who, 'upload', project) && allows(who, 'upload', null)
+}
+
+/** Whether `who` may yank, delete, decide about `project`, or with null administer the index itself. */
+export function mayAdminister(who: Requester, project: string | null): boolean {
+  return allows(who, 'admin', project)
+}
+
+/**
+ * Whether `who` may see, make or revoke a token such as `token`: an administrator any; everybody else their own, and none
+ * that allows more than the credential they come with (attacks.md TOK-2, TOK-4).
+ */
+export function mayManageToken(
+  who: Requester,
+  token: { readonly user: string; readonly scope: Scope; readonly project: string | null },
+): boolean {
+  if (mayAdminister(who, null)) return true
+  return who.kind === 'principal' && who.user === token.user && allows(who, token.scope, token.project)
+}
+
+function allows(who: Requester, scope: Scope, project: string | null): boolean {
+  if (who.kind === 'anonymous' || RANK[who.scope] < RANK[scope]) return false
+  return who.project === undefined || who.project === project
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { isoTime, type Clock } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import type { TokenRow } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { mayManageToken, type Requester, type Scope } from './permissions.ts'
+import { systemRandom, type Random } from './random.ts'
+import { accessChanged } from './revisions.ts'
+
+/** What a token is for. */
+export interface NewToken {
+  readonly user: string
+  readonly scope: Scope
+  /** In normal form; absent: all projects. */
+  readonly project?: string
+  /** ISO 8601; absent: never. */
+  readonly expiresAt?: string
+  readonly label?: string
+}
+
+/** A token as listed: everything but its hash. */
+export type ListedToken = Omit<TokenRow, 'hash'>
+
+const PREFIX = 'wax_'
+const SECRET_LENGTH = 32
+const ID_LENGTH = 9
+const CHECKSUM_LENGTH = 6
+
+/**
+ * Makes a token. `token` is its only copy: what is stored is its sha256. Whether the requester may have it made is
+ * `mayManageToken`'s to say.
+ *
+ * @throws IndexError `not-found` when there is no such user, `not-allowed` when the user is disabled
+ */
+export async function createToken(
+  store: Store,
+  clock: Clock,
+  options: NewToken,
+  random: Random = systemRandom,
+): Promise<{ readonly id: string; readonly token: string }> {
+  const token = tokenText(random(SECRET_LENGTH))
+  const id = base64url(random(ID_LENGTH))
+  await store.transaction(async (tx) => {
+    const user = await tx.selectFrom('user').select('disabled_at').where('name', '=', options.user).executeTakeFirst()
+    if (user === undefined) throw new IndexError('not-found', `There is no user ${options.user}.`)
+    if (user.disabled_at !== null) throw new IndexError('not-allowed', `The user ${options.user} is disabled.`)
+    await tx
+      .insertInto('token')
+      .values(tokenRow(clock, id, token, options))
+      .execute()
+  })
+  accessChanged(store)
+  return { id, token }
+}
+
+/** The row that stands for the secret `token`. */
+export function tokenRow(clock: Clock, id: string, token: string, options: NewToken): TokenRow {
+  return {
+    id,
+    user: options.user,
+    hash: hashToken(token),
+    scope: options.scope,
+    project: options.project ?? null,
+    label: options.label ?? null,
+    created_at: isoTime(clock),
+    // Compared as text, so it has to have the stored form.
+    expires_at: options.expiresAt === undefined ? null : new Date(options.expiresAt).toISOString(),
+    last_used_at: null,
+    revoked_at: null,
+  }
+}
+
+/** The tokens that `who` may manage, the oldest first. */
+export async function listTokens(store: Store, who: Requester): Promise<readonly ListedToken[]> {
+  const columns = ['id', 'user', 'scope', 'project', 'label'] as const
+  const times = ['created_at', 'expires_at', 'last_used_at', 'revoked_at'] as const
+  const query = store.db.selectFrom('token').select(columns).select(times)
+  const rows = await query.orderBy('created_at').orderBy('id').execute()
+  return rows.filter((row) => mayManageToken(who, row))
+}
+
+/**
+ * Revokes a token for good: in this process at once, in others when what they remember of it has lapsed
+ * (`TOKEN_CACHE_LIFETIME`). False when there is none of that id, and also when it is not for `who` to revoke: nobody learns
+ * whose tokens exist (attacks.md TOK-4, ENUM).
+ */
+export async function revokeToken(store: Store, clock: Clock, who: Requester, id: string): Promise<boolean> {
+  const revoked = await store.transaction(async (tx) => {
+    const row = await tx.selectFrom('token').selectAll().where('id', '=', id).executeTakeFirst()
+    if (row === undefined || !mayManageToken(who, row)) return false
+    const unrevoked = tx.updateTable('token').where('id', '=', id).where('revoked_at', 'is', null)
+    await unrevoked.set({ revoked_at: isoTime(clock) }).execute()
+    return true
+  })
+  accessChanged(store)
+  return revoked
+}
+
+/** What is stored and looked up of a secret: finding it by an index tells a guesser nothing, the guess being hashed first. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+/** `wax_`, 32 random bytes, and a checksum by which scanners for leaked secrets know a real one. */
+export function tokenText(secret: Uint8Array): string {
+  const body = PREFIX + base64url(secret)
+  return body + checksum(body)
+}
+
+/** Whether `text` has the form of our tokens, checksum included: for scanners and for a hint at a mistyped one. */
+export function hasTokenForm(text: string): boolean {
+  const body = text.slice(0, -CHECKSUM_LENGTH)
+  return /^wax_[\w-]{43}$/.test(body) && text === body + checksum(body)
+}
+
+function checksum(body: string): string {
+  return createHash('sha256').update(body).digest('base64url').slice(0, CHECKSUM_LENGTH)
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url')
+}
