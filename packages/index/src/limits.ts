@@ -97,7 +97,7 @@ export const MAX_SIDECAR_SIZE = 16 * 1024 ** 2
 /** A provenance document of an upstream file (PEP 740: about 16 KB each). */
 export const MAX_PROVENANCE_SIZE = 4 * 1024 ** 2
 
-/** How long SQLite itself waits for a lock while the database is opened and brought up to date, and when reading. */
+/** How long SQLite itself waits for a lock while the database is opened, and when reading. */
 export const SQLITE_BUSY_TIMEOUT = 5000
 /** How long SQLite itself waits for another process's write lock, the event loop standing still, before we wait outside it. */
 export const SQLITE_WRITE_LOCK_TIMEOUT = 10
@@ -170,3 +170,6 @@ export const TOKEN_CACHE_LIFETIME = 5000
 export const MAX_TOKEN_CACHE = 10_000
 /** A token's last use is noted at most this often. */
 export const TOKEN_USE_INTERVAL = 60_000
+/** What is read of a refused upload before the connection is closed on it: bytes, and time altogether. */
+export const DRAIN_MAX_BYTES = 256 * 1024 ** 2
+export const DRAIN_MAX_MS = 30_000

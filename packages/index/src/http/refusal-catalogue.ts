@@ -81,6 +81,11 @@ const CATALOGUE = {
     help: 'Send less at once, or ask the administrator of this index to raise the limit.',
   },
   'uri-too-long': { status: 414, title: 'The address is too long', help: 'Shorten the address.' },
+  'range-unsatisfiable': {
+    status: 416,
+    title: 'The range begins beyond the end',
+    help: 'Ask for a range within the size that Content-Range gives.',
+  },
   'unsupported-media-type': {
     status: 415,
     title: 'The media type of the request body is not supported here',

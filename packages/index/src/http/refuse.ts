@@ -21,6 +21,8 @@ export interface Refusal {
   readonly allow?: readonly string[]
   /** Where a 308 points. */
   readonly location?: string
+  /** The size that a 416 states. */
+  readonly size?: number
 }
 
 const DEFAULT_CHALLENGE = 'Basic realm="waxseal", charset="UTF-8"'
@@ -93,6 +95,7 @@ function send(res: ServerResponse, refusal: Refusal, text: string, contentType: 
   if (refusal.retryAfter !== undefined) headers.push('Retry-After', String(Math.max(0, Math.ceil(refusal.retryAfter))))
   if (status === 401) headers.push('WWW-Authenticate', refusal.challenge ?? DEFAULT_CHALLENGE)
   if (refusal.allow !== undefined) headers.push('Allow', refusal.allow.join(', '))
+  if (refusal.size !== undefined) headers.push('Content-Range', `bytes */${refusal.size}`)
   if (refusal.location !== undefined) headers.push('Location', headerUrl(refusal.location))
   res.writeHead(status, foldReason(text) || title, headers)
   // Node drops the body of an answer to HEAD by itself and keeps its length.
