@@ -22,7 +22,8 @@ export interface Requirement {
 }
 
 const IDENTIFIER = /[A-Za-z0-9](?:[A-Za-z0-9._-]*)/y
-const CLAUSE = /(?:===|==|~=|!=|<=|>=|<|>)[ \t]*[^\s,;)]+/y
+// What follows `===` may hold commas for this grammar, and is split at them like the rest afterwards: as Python does it.
+const CLAUSE = /===[ \t]*[^\s;)]+|(?:==|~=|!=|<=|>=|<|>)[ \t]*[^\s,;)]+/y
 
 /**
  * Reads a dependency specifier in linear time. Stricter than Python's `packaging` where that is loose: no control characters, no
