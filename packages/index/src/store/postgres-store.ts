@@ -15,7 +15,8 @@ export async function openPostgresStore(url: string): Promise<Store> {
   const reading = openPostgresPool(url, true)
   try {
     await reach(writing)
-    await migrate(new Kysely<Database>({ dialect: postgresDialect(writing) }), 'postgres')
+    const db = new Kysely<Database>({ dialect: postgresDialect(writing) })
+    await retryTransient(() => migrate(db, 'postgres'))
     return new PostgresStore(writing, reading)
   } catch (error) {
     await Promise.all([writing.end(), reading.end()])

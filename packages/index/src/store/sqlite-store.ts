@@ -16,9 +16,9 @@ export async function openSqliteStore(path: string): Promise<Store> {
   const writing = open(path, false)
   const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(writing) })
   try {
-    await retryTransient(() => migrate(writer, 'sqlite'))
-    // From here on another process's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
+    // Another's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
     writing.exec(`pragma busy_timeout = ${SQLITE_WRITE_LOCK_TIMEOUT}`)
+    await retryTransient(() => migrate(writer, 'sqlite'))
     return new SqliteStore(writing, writer, open(path, true))
   } catch (error) {
     await writer.destroy()

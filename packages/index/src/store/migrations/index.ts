@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import { Migrator, type Migration } from 'kysely/migration'
 import { IndexError } from '../../error.ts'
+import { isTransient } from '../errors.ts'
 import type { Dialect } from './dialect.ts'
 import * as first from './0001-first.ts'
 
@@ -8,7 +9,8 @@ import * as first from './0001-first.ts'
 const steps = [['0001-first', first]] as const
 
 /**
- * Brings the schema up to this version; safe when two processes start at once, and a no-op when there is nothing to do.
+ * Brings the schema up to this version; a no-op when there is nothing to do. When another process does so at the same time
+ * it may throw what `isTransient` knows, and is to be called again.
  *
  * @throws IndexError `config-invalid` when a newer version wrote the database; `storage-failed` when a step fails
  */
@@ -19,6 +21,7 @@ export async function migrate<Tables>(db: Kysely<Tables>, dialect: Dialect): Pro
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
+  if (isTransient(error)) throw error
   throw new IndexError('storage-failed', 'The database could not be brought up to date; nothing was changed in it.', {
     cause: error,
   })

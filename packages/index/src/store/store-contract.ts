@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, it } from 'node:test'
+import { sql } from 'kysely'
+import { IndexError } from '../error.ts'
+import type { NewFileRow } from './schema.ts'
+import { isUniqueViolation, openStore, type Store, type StoreOptions } from './store.ts'
+
+/** What the contract needs of a database: places that hold nothing yet, and another process to compete with. */
+export interface StoreUnderTest {
+  fresh(): Promise<StoreOptions>
+  /** Inserts snapshot `from` to `to` from elsewhere as fast as it can; resolves to the versions that it won. */
+  race(options: StoreOptions, from: number, to: number): Promise<readonly number[]>
+}
+
+/** What every kind of store promises (design.md section 5). */
+export function storeContract(kind: string, subject: StoreUnderTest): void {
+  describe(`a store on ${kind}`, () => {
+    it('gives back what was stored: nulls, flags, sizes beyond 32 bits, any text', async () => {
+      await using store = await openStore(await subject.fresh())
+      const row = file({ filename: 'é-😀-\u212a.whl', size: 2 ** 31 + 7, yanked: 1, yanked_reason: 'it’s "bad"' })
+      const { id } = await store.transaction((tx) =>
+        tx.insertInto('file').values(row).returning('id').executeTakeFirstOrThrow(),
+      )
+      const stored = await store.db.selectFrom('file').selectAll().executeTakeFirstOrThrow()
+      assert.equal(typeof id, 'number')
+      assert.deepEqual({ ...stored }, { ...row, id })
+      const counted = await store.db
+        .selectFrom('file')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      assert.equal(counted.count, 1)
+    })
+
+    it('sorts text by its bytes', async () => {
+      await using store = await openStore(await subject.fresh())
+      const keys = ['a-b', 'ab', 'a.b', 'B', 'a', 'é', 'z']
+      await store.transaction((tx) =>
+        tx
+          .insertInto('setting')
+          .values(keys.map((key) => ({ key, value: '' })))
+          .execute(),
+      )
+      const rows = await store.db.selectFrom('setting').select('key').orderBy('key').execute()
+      assert.deepEqual(
+        rows.map((row) => row.key),
+        ['B', 'a', 'a-b', 'a.b', 'ab', 'z', 'é'],
+      )
+    })
+
+    it('refuses a flag that is neither 0 nor 1, and a token of nobody', async () => {
+      await using store = await openStore(await subject.fresh())
+      await assert.rejects(
+        store.transaction((tx) =>
+          tx
+            .insertInto('file')
+            .values(file({ stored: 2 }))
+            .execute(),
+        ),
+      )
+      const token = { id: 'a', user: 'nobody', hash: 'h', scope: 'read', created_at: '' } as const
+      const rest = { project: null, label: null, expires_at: null, last_used_at: null, revoked_at: null }
+      await assert.rejects(
+        store.transaction((tx) =>
+          tx
+            .insertInto('token')
+            .values({ ...token, ...rest })
+            .execute(),
+        ),
+      )
+    })
+
+    it('knows a unique violation, of a primary key and of another unique value, from other errors', async () => {
+      await using store = await openStore(await subject.fresh())
+      const add = (row: NewFileRow): Promise<unknown> =>
+        store.transaction((tx) => tx.insertInto('file').values(row).execute())
+      await add(file({}))
+      await assert.rejects(add(file({})), isUniqueViolation)
+      await add(file({ project: 'other' }))
+      await add(file({ source: 'pypi' }))
+      await publish(store, 1)
+      await assert.rejects(publish(store, 1), isUniqueViolation)
+      await assert.rejects(add(file({ source: 'x', stored: 7 })), (error) => !isUniqueViolation(error))
+    })
+
+    it('undoes all of a transaction that throws, and hands on what it threw', async () => {
+      await using store = await openStore(await subject.fresh())
+      const reason = new Error('changed my mind')
+      const attempt = store.transaction(async (tx) => {
+        await tx.insertInto('setting').values({ key: 'a', value: '1' }).execute()
+        throw reason
+      })
+      await assert.rejects(attempt, (error) => error === reason)
+      assert.deepEqual(await settings(store), [])
+      await set(store, 'b')
+      assert.deepEqual(await settings(store), ['b'])
+    })
+
+    it('shows nobody the rows of a transaction before its end', async () => {
+      await using store = await openStore(await subject.fresh())
+      const inserted = Promise.withResolvers<undefined>()
+      const mayEnd = Promise.withResolvers<undefined>()
+      const running = store.transaction(async (tx) => {
+        await tx.insertInto('setting').values({ key: 'a', value: '1' }).execute()
+        inserted.resolve(undefined)
+        await mayEnd.promise
+      })
+      await inserted.promise
+      assert.deepEqual(await settings(store), [])
+      mayEnd.resolve(undefined)
+      await running
+      assert.deepEqual(await settings(store), ['a'])
+    })
+
+    it('runs transactions that read before they write as if one after the other', async () => {
+      await using store = await openStore(await subject.fresh())
+      await store.transaction((tx) => tx.insertInto('setting').values({ key: 'count', value: '0' }).execute())
+      const increment = (): Promise<unknown> =>
+        store.transaction(async (tx) => {
+          const row = await tx
+            .selectFrom('setting')
+            .select('value')
+            .where('key', '=', 'count')
+            .executeTakeFirstOrThrow()
+          await turn()
+          const value = String(Number(row.value) + 1)
+          await tx.updateTable('setting').set({ value }).where('key', '=', 'count').execute()
+        })
+      await Promise.all(Array.from({ length: 8 }, increment))
+      const row = await store.db.selectFrom('setting').select('value').executeTakeFirstOrThrow()
+      assert.equal(row.value, '8')
+    })
+
+    it('refuses a write outside a transaction, and a transaction within one', async () => {
+      await using store = await openStore(await subject.fresh())
+      await assert.rejects(store.db.insertInto('setting').values({ key: 'a', value: '1' }).execute(), /read-?only/)
+      await assert.rejects(
+        store.transaction(() => store.transaction(async () => undefined)),
+        /may not begin another/,
+      )
+      await set(store, 'after')
+      assert.deepEqual(await settings(store), ['after'])
+    })
+
+    it('can be opened again, by two at once, and keeps what is there', async () => {
+      const options = await subject.fresh()
+      const both = await Promise.all([openStore(options), openStore(options)])
+      await using one = both[0]
+      await using two = both[1]
+      await set(one, 'a')
+      assert.deepEqual(await settings(two), ['a'])
+      await using again = await openStore(options)
+      assert.deepEqual(await settings(again), ['a'])
+    })
+
+    it('does not open a database that a newer version wrote', async () => {
+      const options = await subject.fresh()
+      {
+        await using store = await openStore(options)
+        await store.transaction((tx) =>
+          sql`insert into kysely_migration (name, timestamp) values ('9999-later', 'then')`.execute(tx),
+        )
+      }
+      await assert.rejects(openStore(options), (error) => {
+        assert.ok(error instanceof IndexError)
+        assert.equal(error.code, 'config-invalid')
+        assert.match(error.message, /newer version of Waxseal .*9999-later/)
+        return true
+      })
+    })
+
+    it('tells when a snapshot came from elsewhere, once', async () => {
+      const options = await subject.fresh()
+      await using store = await openStore(options)
+      await settled(store, false)
+      await subject.race(options, 1, 1)
+      await settled(store, true)
+      await settled(store, false)
+    })
+
+    it('lets exactly one of two publishers have each snapshot version', async () => {
+      const options = await subject.fresh()
+      await using store = await openStore(options)
+      const rounds = 100
+      const elsewhere = subject.race(options, 1, rounds)
+      const here = await raceFor(store, 1, rounds)
+      const there = await elsewhere
+      const all = [...here, ...there].sort((one, other) => one - other)
+      assert.deepEqual(
+        all,
+        Array.from({ length: rounds }, (_, index) => index + 1),
+        'each version was won once',
+      )
+    })
+  })
+}
+
+/** Tries for each version in turn, waiting for nobody; a loser sees a unique violation and nothing else. */
+export async function raceFor(store: Store, from: number, to: number): Promise<readonly number[]> {
+  const won: number[] = []
+  for (let version = from; version <= to; version++) {
+    try {
+      await publish(store, version)
+      won.push(version)
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error
+    }
+  }
+  return won
+}
+
+async function publish(store: Store, version: number): Promise<void> {
+  const row = { version, at: '2026-11-22T00:00:00.000Z', publisher: String(process.pid), projects: 0 }
+  await store.transaction((tx) => tx.insertInto('snapshot').values(row).execute())
+}
+
+/** Asks until the answer is `expected`: PostgreSQL answers at intervals. Fails by the test's time-out. */
+async function settled(store: Store, expected: boolean): Promise<void> {
+  if (!expected) {
+    assert.equal(await store.changedElsewhere(), false)
+    return
+  }
+  while (!(await store.changedElsewhere())) await turn()
+}
+
+async function set(store: Store, key: string): Promise<void> {
+  await store.transaction((tx) => tx.insertInto('setting').values({ key, value: '' }).execute())
+}
+
+async function settings(store: Store): Promise<readonly string[]> {
+  const rows = await store.db.selectFrom('setting').select('key').orderBy('key').execute()
+  return rows.map((row) => row.key)
+}
+
+function file(values: Partial<NewFileRow>): NewFileRow {
+  return {
+    project: 'demo',
+    source: 'local',
+    filename: 'demo-1.0.tar.gz',
+    filename_key: 'demo-1.0.tar.gz',
+    version: '1.0',
+    version_key: '1',
+    kind: 'sdist',
+    sha256: null,
+    blake2b: null,
+    md5: null,
+    size: null,
+    requires_python: null,
+    has_metadata: 0,
+    metadata_sha256: null,
+    upload_time: '2026-11-22T00:00:00.000000Z',
+    upload_time_source: 'upload',
+    first_seen_at: '2026-11-22T00:00:00.000Z',
+    yanked: 0,
+    yanked_reason: null,
+    url: null,
+    provenance_url: null,
+    attestations_sha256: null,
+    python_version: null,
+    comment: null,
+    uploaded_by: null,
+    stored: 0,
+    admitted_at: null,
+    withdrawn_at: null,
+    deleted_at: null,
+    ...values,
+  }
+}
