@@ -7,7 +7,7 @@ export interface EmailHeader {
 }
 
 /** Something that Python's reader notes and reads past. */
-export type EmailDefect =
+type EmailDefect =
   | 'first-header-is-continuation'
   | 'misplaced-envelope'
   | 'missing-header-name'
