@@ -142,7 +142,8 @@ function drip(to: ServerResponse, rest: Buffer, everyMs: number): void {
 }
 
 function endless(to: ServerResponse, answer: PlannedAnswer): void {
-  to.writeHead(200, answer.headers)
+  const { 'content-encoding': _, ...headers } = answer.headers
+  to.writeHead(200, headers)
   const chunk = Buffer.alloc(64 * 1024, ' ')
   const more = (): void => {
     while (!to.destroyed && to.write(chunk));

@@ -63,16 +63,14 @@ export function renderJson(project: SimulatedProject, urlOf: (file: SimulatedFil
 export function renderHtml(project: SimulatedProject, urlOf: (file: SimulatedFile) => string): Buffer {
   const links = project.files.map((file) => {
     const hash = file.sha256 === false ? '' : `#sha256=${file.sha256 ?? sha256Of(file.bytes)}`
-    const attributes = [
+    const attributes: [string, string | undefined][] = [
       ['href', `${file.url ?? urlOf(file)}${hash}`],
       ['data-requires-python', file.requiresPython],
       ['data-yanked', file.yanked === true ? '' : file.yanked === false ? undefined : file.yanked],
       ['data-core-metadata', file.metadata && `sha256=${sha256Of(file.metadata)}`],
       ['data-provenance', file.provenance && `${file.url ?? urlOf(file)}.provenance`],
     ]
-    const written = attributes.flatMap(([name, value]) =>
-      value === undefined ? [] : [`${name}="${escape(`${value}`)}"`],
-    )
+    const written = attributes.flatMap(([name, value]) => (value === undefined ? [] : [`${name}="${escape(value)}"`]))
     return `<a ${written.join(' ')}>${escape(file.filename)}</a><br />`
   })
   const { status, reason } = project.status ?? {}

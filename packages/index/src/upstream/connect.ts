@@ -46,11 +46,11 @@ export function openDispatcher(
   const options = { ...tls, timeout: config.connectTimeoutMs, allowH2: false }
   const toConfigured = buildConnector({
     ...options,
-    lookup: lookupWith(resolve, () => true),
+    lookup: checkedLookup(resolve, () => true),
   })
   const toPublic = buildConnector({
     ...options,
-    lookup: lookupWith(resolve, isPublicAddress),
+    lookup: checkedLookup(resolve, isPublicAddress),
   })
   const connect: buildConnector.connector = (to, callback) => {
     const host = to.hostname.startsWith('[') ? to.hostname.slice(1, -1) : to.hostname
@@ -77,7 +77,8 @@ export function checkBeforeProxy(hostname: string, resolve: ResolveHost): Promis
 
 type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
-function lookupWith(resolve: ResolveHost, accepts: (address: string) => boolean) {
+/** net's look-up: hands on exactly the addresses that one resolution gave, if all are accepted, else IndexError `not-allowed`. */
+export function checkedLookup(resolve: ResolveHost, accepts: (address: string) => boolean) {
   return (hostname: string, options: LookupOptions, callback: LookupCallback): void => {
     resolve(hostname, (error, addresses) => {
       const first = addresses?.[0]

@@ -76,7 +76,10 @@ class RunningFill implements Fill {
   async *read(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     await this.ready
     const chunks = this.#file?.read(signal)
-    if (chunks !== undefined) return yield* chunks
+    if (chunks !== undefined) {
+      yield* chunks
+      return
+    }
     // Over before this reader came: stored or, if it failed, said by `done`.
     const { sha256 } = await this.done
     const blob = await this.#parts.blobs.get(sha256)

@@ -16,6 +16,8 @@ const JSON_TYPE = 'application/vnd.pypi.simple.v1+json'
 const HTML_TYPES: ReadonlySet<string> = new Set(['application/vnd.pypi.simple.v1+html', 'text/html'])
 /** What a page without files must say of itself to be believed: pip's own servers and PEP 503's example do. */
 const SELF_DESCRIPTION = /pypi:repository-version|<title>\s{0,8}Links for/i
+/** Every kind of file that indexes have ever listed. */
+const DISTRIBUTION = /\.(?:whl|tar\.gz|tgz|zip|tar\.bz2|egg|exe|msi|rpm)$/i
 const HEAD_LENGTH = 4096
 
 /**
@@ -32,9 +34,9 @@ export function readPage(received: ReceivedPage, project: string, configured: Re
   }
   const reading = readSimpleHtml(bytes, context)
   // A portal's or proxy's error page, 200 and text/html, must not pass for a project that lost all its files.
-  if (reading.page.files.length === 0) {
+  if (!reading.page.files.some(({ filename }) => DISTRIBUTION.test(filename))) {
     const head = new TextDecoder().decode(bytes.subarray(0, HEAD_LENGTH))
-    if (reading.dropped.length > 0 || !SELF_DESCRIPTION.test(head)) {
+    if (!SELF_DESCRIPTION.test(head)) {
       throw new IndexError('upstream-failed', 'The upstream answered with an HTML page that is not a project page.')
     }
   }

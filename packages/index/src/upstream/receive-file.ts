@@ -75,14 +75,11 @@ export async function receiveFile(
 }
 
 function opened(expected: ExpectedFile, answer: FileAnswer): OpenFile {
-  switch (answer.kind) {
-    case 'open':
-      return answer
-    case 'absent':
-      throw new IndexError('not-found', `The upstream lists ${expected.filename} and does not have it.`)
-    case 'failed':
-      throw new IndexError('upstream-failed', `${expected.filename}: ${answer.reason}`, { cause: answer })
+  if (answer.kind === 'open') return answer
+  if (answer.kind === 'failed') {
+    throw new IndexError('upstream-failed', `${expected.filename}: ${answer.reason}`, { cause: answer })
   }
+  throw new IndexError('not-found', `The upstream lists ${expected.filename} and does not have it.`)
 }
 
 function checkDeclared(expected: ExpectedFile, answer: OpenFile): void {
