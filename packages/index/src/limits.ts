@@ -173,3 +173,23 @@ export const TOKEN_USE_INTERVAL = 60_000
 /** What is read of a refused upload before the connection is closed on it: bytes, and time altogether. */
 export const DRAIN_MAX_BYTES = 256 * 1024 ** 2
 export const DRAIN_MAX_MS = 30_000
+/** The JSON body of a management request. */
+export const MAX_MANAGEMENT_BODY = 64 * 1024
+/** Encoded pages that are kept in memory. */
+export const PAGE_CACHE_BYTES = 32 * 1024 ** 2
+/** Buffers for sending files, lent and kept. */
+export const SEND_BUFFER_BYTES = 32 * 1024 ** 2
+/** Until the headers of a request must be there (attacks.md SR-2). */
+export const HEADERS_TIMEOUT_MS = 20_000
+/** Header bytes of one request. */
+export const MAX_HEADER_BYTES = 16 * 1024
+/** How long a connection may stay open between requests. */
+export const KEEP_ALIVE_MS = 65_000
+/** Connections at a time; beyond it new ones are closed at once. */
+export const MAX_CONNECTIONS = 10_000
+/** How long a stopping server lets uploads and downloads finish. */
+export const SHUTDOWN_GRACE_MS = 30_000
+/** How often a server looks for journal rows that others left unpublished. */
+export const STRAY_JOURNAL_INTERVAL_MS = 1000
+/** Names that one upstream does not have, remembered in memory. */
+export const MAX_ABSENT_NAMES = 100_000

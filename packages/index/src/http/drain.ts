@@ -14,13 +14,14 @@ export interface DrainLimits {
  */
 export async function drain(req: IncomingMessage, limits: DrainLimits = {}): Promise<boolean> {
   const { maxBytes = DRAIN_MAX_BYTES, maxMs = DRAIN_MAX_MS } = limits
-  if (req.complete && req.readableEnded) return true
-  if (req.destroyed) return false
+  if (req.readableEnded) return true
+  const { socket } = req
   return new Promise((resolve) => {
     const finish = (whole: boolean) => {
       clearTimeout(timer)
-      req.off('data', count).off('end', ended).off('close', closed).on('error', ignore)
-      if (!whole) req.socket.destroy()
+      req.off('data', count).off('end', ended)
+      socket.off('close', closed)
+      if (!whole) socket.destroy()
       resolve(whole)
     }
     let rest = maxBytes
@@ -36,6 +37,9 @@ export async function drain(req: IncomingMessage, limits: DrainLimits = {}): Pro
     req.on('error', ignore)
     // Whoever was parsing it may still hold it back.
     req.unpipe()
-    req.on('data', count).on('end', ended).on('close', closed).resume()
+    req.on('data', count).on('end', ended).resume()
+    // The request itself no longer hears of it once its answer is out.
+    socket.on('close', closed)
+    if (socket.destroyed) closed()
   })
 }
