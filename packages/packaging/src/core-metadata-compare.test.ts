@@ -15,7 +15,6 @@ const inFile = file(
     'Requires-Dist: a[Z]',
     'Provides-Extra: X_y',
     'License-Expression: mit',
-    'Platform: UNKNOWN',
     '',
   ].join('\n'),
 )

@@ -45,7 +45,7 @@ const COMPARED: readonly ComparedField[] = [
 
 /**
  * The fields, by header name, in which an upload form disagrees with the metadata inside the file. Formatting, order and
- * repetition make no difference, nor does `UNKNOWN`. Texts for people (summary, description, authors, URLs) are not compared: clients
+ * repetition make no difference. Texts for people (summary, description, authors, URLs) are not compared: clients
  * reformat them, and nothing is decided by them.
  */
 export function compareMetadata(form: CoreMetadata, file: CoreMetadata): readonly string[] {
@@ -57,8 +57,7 @@ export function compareMetadata(form: CoreMetadata, file: CoreMetadata): readonl
 }
 
 function normalizeAll(values: readonly string[], normalize: Normalize): readonly string[] {
-  const present = values.filter((value) => value.trim() !== 'UNKNOWN')
-  return [...new Set(present.map((value) => normalizeOrKeep(value, normalize)))].sort()
+  return [...new Set(values.map((value) => normalizeOrKeep(value, normalize)))].sort()
 }
 
 // A value that breaks its own rules is reported by validateCoreMetadata; here it only has to be the same on both sides.

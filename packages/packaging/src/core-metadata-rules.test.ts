@@ -104,6 +104,10 @@ test('2.0 was never released, and a field needs its version', () => {
   ])
 })
 
+test('License-File is accepted before 2.4, where build tools wrote it already', () => {
+  assert.deepEqual(problems('License-File: LICENSE', asPypi, '2.1'), [])
+})
+
 test('metadata version, name and version are reported first, then by field', () => {
   const metadata = parseCoreMetadata(
     new TextEncoder().encode('Summary: a\n b\nClassifier: Private :: x\nAuthor-email: a@\n'),

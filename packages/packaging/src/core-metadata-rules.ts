@@ -38,11 +38,13 @@ export interface MetadataRules {
 
 const FIRST_REPORTED: readonly string[] = ['metadata-version', 'name', 'version']
 const NEVER_DYNAMIC: ReadonlySet<string> = new Set(FIRST_REPORTED)
+// setuptools and wheel wrote License-File for years before 2.4 defined it.
+const USED_EARLY: ReadonlySet<string> = new Set(['license-file'])
 const HEADERS: ReadonlySet<string> = new Set(METADATA_FIELDS.map((field) => field.header))
 
 /**
  * Every rule that Warehouse applies to metadata (behaviour.md 1.4 D and E), the most telling first: metadata version, name and
- * version, then by field. Metadata 2.6 is accepted too. Addresses are judged more kindly than on PyPI, because in-house domains
+ * version, then by field. Metadata 2.6 is accepted too, and License-File in any. Addresses are judged more kindly than on PyPI, because in-house domains
  * need not be public. Empty means accepted.
  */
 export function validateCoreMetadata(metadata: CoreMetadata, rules: MetadataRules): readonly MetadataProblem[] {
@@ -88,6 +90,7 @@ function versionedFieldProblems(metadata: CoreMetadata): readonly MetadataProble
   if (age === -1) return []
   return METADATA_FIELDS.filter(
     (field) =>
+      !USED_EARLY.has(field.header) &&
       METADATA_VERSIONS.indexOf(field.added) > age &&
       (field.multiple ? metadata[field.key].length > 0 : metadata[field.key] !== undefined),
   ).map(({ header, added }) => ({

@@ -91,6 +91,11 @@ test('a form value that is empty or UNKNOWN counts as absent, and NUL is made vi
   assert.equal(metadata.summary, String.raw`a\x00b`)
 })
 
+test('UNKNOWN in a file is no value, except where an installer would act on it', () => {
+  const metadata = parse(`${minimal}Home-page: UNKNOWN\nLicense: UNKNOWN\nRequires-Dist: UNKNOWN\n`)
+  assert.deepEqual([metadata.homePage, metadata.license, metadata.requiresDist], [undefined, undefined, ['UNKNOWN']])
+})
+
 test('API-PROTO: field names are never keys of plain objects', () => {
   assert.deepEqual(form({ constructor: 'x', toString: 'y' }), form({}))
   assert.deepEqual(parse('__proto__: x\nconstructor: y\n'), parse(''))

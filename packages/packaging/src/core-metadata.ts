@@ -26,7 +26,8 @@ const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/
 const TRANSPARENT_ENCODING = /^(?:7bit|8bit|binary)$/i
 
 /**
- * Reads METADATA or PKG-INFO. The description comes from the body, or from its header in older files. Unknown headers are ignored.
+ * Reads METADATA or PKG-INFO. The description comes from the body, or from its header in older files. Unknown headers
+ * are ignored, and so is `UNKNOWN` as the value of a single-use field.
  * @throws PackagingError `limit-exceeded` above {@link MAX_METADATA_BYTES} or {@link MAX_METADATA_VALUES} (attacks.md MD-HUGE);
  *   `metadata-invalid` for what readers could understand differently (attacks.md MD-INJ): not UTF-8, a single-use field twice, a
  *   folded field that has one line, control characters, headers that are cut off, MIME
@@ -49,7 +50,8 @@ export function parseCoreMetadata(bytes: Uint8Array): CoreMetadata {
     const field = FIELD_BY_HEADER.get(header.name.toLowerCase())
     if (field === undefined) continue
     refuseUnsafeValue(header, field)
-    append(values, field, header.value)
+    // distutils wrote it for a missing value. In a repeatable field it is a value like any other: pip would install `UNKNOWN`.
+    if (field.multiple || header.value.trim() !== 'UNKNOWN') append(values, field, header.value)
   }
   const description = FIELD_BY_HEADER.get('description')
   if (body !== '' && description !== undefined) append(values, description, body)
