@@ -193,3 +193,5 @@ export const SHUTDOWN_GRACE_MS = 30_000
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
 /** Names that one upstream does not have, remembered in memory. */
 export const MAX_ABSENT_NAMES = 100_000
+/** How much of an X-Forwarded-For header is read, from its end. */
+export const FORWARDED_FOR_MAX = 1_024

@@ -1,0 +1,84 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { FORWARDED_FOR_MAX } from '../limits.ts'
+
+/** The proxies whose X-Forwarded-For we believe. */
+export interface TrustedProxies {
+  readonly has: (address: string) => boolean
+}
+
+/** Nobody's X-Forwarded-For is believed: the default. */
+export const NO_PROXIES: TrustedProxies = { has: () => false }
+
+/**
+ * Reads the configured proxies: addresses and CIDR ranges of either family. An entry that is neither is returned as
+ * `invalid`, for the configuration's error message.
+ */
+export function trustedProxies(
+  entries: readonly string[],
+):
+  | { readonly kind: 'proxies'; readonly proxies: TrustedProxies }
+  | { readonly kind: 'invalid'; readonly entry: string } {
+  const list = new BlockList()
+  for (const entry of entries) {
+    const slash = entry.indexOf('/')
+    const address = plainAddress(slash === -1 ? entry : entry.slice(0, slash))
+    if (address === undefined) return { kind: 'invalid', entry }
+    const bits = isIPv4(address) ? 32 : 128
+    const prefix = slash === -1 ? String(bits) : entry.slice(slash + 1)
+    if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return { kind: 'invalid', entry }
+    list.addSubnet(address, Number(prefix), family(address))
+  }
+  return { kind: 'proxies', proxies: { has: (address) => list.check(address, family(address)) } }
+}
+
+/**
+ * The address of whoever sent a request, for limits and logs, never for access. From the right, X-Forwarded-For is
+ * followed through trusted proxies only: what stands further left was written by the client itself.
+ */
+export function clientAddress(
+  remoteAddress: string | undefined,
+  forwardedFor: string | undefined,
+  proxies: TrustedProxies,
+): string {
+  let address = plainAddress(remoteAddress ?? '') ?? 'unknown'
+  if (forwardedFor === undefined || address === 'unknown') return address
+  const hops = forwardedFor.slice(-FORWARDED_FOR_MAX).split(',')
+  while (proxies.has(address)) {
+    const hop = hops.pop()
+    // A first hop that the cap may have cut in two does not count.
+    if (hop === undefined || (hops.length === 0 && forwardedFor.length > FORWARDED_FOR_MAX)) break
+    const next = plainAddress(hop)
+    if (next === undefined) break
+    address = next
+  }
+  return address
+}
+
+/**
+ * What limits count by: an IPv4 address, or the /64 of an IPv6 address, which one host can move about in at will.
+ */
+export function limitKey(address: string): string {
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('::')
+  const front = head === '' ? [] : head.split(':')
+  const back = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length)
+  const groups = [...front, ...Array.from({ length: zeros }, () => '0'), ...back].slice(0, 4)
+  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+}
+
+const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
+const WITH_PORT = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/
+
+/** An address without port, brackets and zone, IPv4 in its own notation; `undefined` when it is none. */
+function plainAddress(text: string): string | undefined {
+  const trimmed = text.trim()
+  const [, bracketed, dotted] = WITH_PORT.exec(trimmed) ?? []
+  const bare = (bracketed ?? dotted ?? trimmed).replace(/%.*$/, '').toLowerCase()
+  const address = MAPPED_IPV4.exec(bare)?.[1] ?? bare
+  return isIP(address) === 0 ? undefined : address
+}
+
+function family(address: string): 'ipv4' | 'ipv6' {
+  return isIPv4(address) ? 'ipv4' : 'ipv6'
+}
