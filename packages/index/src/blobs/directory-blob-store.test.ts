@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { blobStoreContract, digest, pieces, sample } from './blob-store-contract.ts'
+import { openDirectoryBlobStore } from './directory-blob-store.ts'
+import { onDisk, writeAll } from './durable.ts'
+import { openSpool } from './spool.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'waxseal-blobs-'))
+after(() => rmSync(root, { recursive: true }))
+let count = 0
+const freshFolder = (): string => join(root, String(count++))
+
+blobStoreContract('a folder', async () => {
+  const folder = freshFolder()
+  return { blobs: await openDirectoryBlobStore(join(folder, 'blobs')), spool: await openSpool(join(folder, 'spool')) }
+})
+
+// Another file system than the temporary folder's, where there is one: nothing can be renamed between the two.
+const OTHER_FILE_SYSTEM = '/dev/shm'
+if (existsSync(OTHER_FILE_SYSTEM)) {
+  const spools = mkdtempSync(join(OTHER_FILE_SYSTEM, 'waxseal-spool-'))
+  after(() => rmSync(spools, { recursive: true }))
+  blobStoreContract('a folder, the spool on another file system', async () => {
+    const spool = await openSpool(join(spools, String(count++)))
+    return { blobs: await openDirectoryBlobStore(freshFolder()), spool }
+  })
+}
+
+/** Every file below `folder`, relative to it. */
+function files(folder: string): readonly string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+}
+
+describe('the blob folder', () => {
+  it('holds ab/cd/<sha256> and nothing else, whatever failed', async () => {
+    const folder = freshFolder()
+    const blobs = await openDirectoryBlobStore(folder)
+    const sha256 = digest(sample(10))
+    await blobs.put(sha256, pieces(sample(10)))
+    await assert.rejects(blobs.put(digest(sample(11)), pieces(sample(12))))
+    const path = join(folder, sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+    assert.deepEqual(files(folder), [path])
+    assert.equal((await blobs.get(sha256))?.path, path)
+  })
+
+  it('leaves nothing in the spool of a file that it had already', async () => {
+    const folder = freshFolder()
+    const blobs = await openDirectoryBlobStore(join(folder, 'blobs'))
+    const spool = await openSpool(join(folder, 'spool'))
+    for (let round = 0; round < 2; round++) {
+      const writer = await spool.createSpoolFile()
+      await writer.write(sample(100))
+      await blobs.put(digest(sample(100)), await writer.finish())
+    }
+    assert.deepEqual(readdirSync(join(folder, 'spool')), [])
+  })
+
+  it('says storage-failed when the disk does, and keeps nothing', async () => {
+    const folder = freshFolder()
+    const blobs = await openDirectoryBlobStore(folder)
+    const sha256 = digest(sample(10))
+    // A file where a folder has to be made.
+    writeFileSync(join(folder, sha256.slice(0, 2)), '')
+    await assert.rejects(blobs.put(sha256, pieces(sample(10))), { name: 'IndexError', code: 'storage-failed' })
+    assert.equal(files(folder).length, 1)
+  })
+
+  it('shows nothing of what a killed process was writing, and clears it away at the next start', async () => {
+    const folder = freshFolder()
+    mkdirSync(folder)
+    const program = fileURLToPath(new URL('testing/writing-for-ever.ts', import.meta.url))
+    const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+
+    const meanwhile = await openDirectoryBlobStore(join(folder, 'blobs'))
+    await openSpool(join(folder, 'spool'))
+    await meanwhile.swept
+    assert.equal(files(folder).length, 2, 'what a living process is writing stays')
+
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const blobs = await openDirectoryBlobStore(join(folder, 'blobs'))
+    assert.equal(await blobs.get('ab'.repeat(32)), undefined)
+    await blobs.swept
+    await openSpool(join(folder, 'spool'))
+    assert.deepEqual(files(folder), [])
+  })
+
+  it('sweeps away no blob', async () => {
+    const folder = freshFolder()
+    const first = await openDirectoryBlobStore(folder)
+    await first.put(digest(sample(10)), pieces(sample(10)))
+    const path = (await first.get(digest(sample(10))))?.path
+    assert.ok(path !== undefined)
+    writeFileSync(join(dirname(path), '.part-999999999-0123456789ab-0'), 'left over')
+    const again = await openDirectoryBlobStore(folder)
+    await again.swept
+    assert.deepEqual(files(folder), [path])
+  })
+})
+
+describe('a full disk', () => {
+  it('is storage-failed, with a sentence', async (context) => {
+    if (!existsSync('/dev/full')) return context.skip('there is no /dev/full here')
+    const handle = await open('/dev/full', 'w')
+    await assert.rejects(
+      onDisk(() => writeAll(handle, sample(10))),
+      { code: 'storage-failed', message: 'There is no space left to store the file.' },
+    )
+    await handle.close()
+  })
+})
