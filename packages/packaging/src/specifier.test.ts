@@ -66,6 +66,10 @@ test('what is not a specifier is refused', () => {
     '== *',
     '==1.0.**',
     '>=\u212A',
+    '\u{FEFF}>=1.0',
+    '>=1.0\u00a0',
+    '===a\u00a0b',
+    '===é',
   ]
   for (const text of refused) assert.throws(() => parseSpecifierSet(text), specifierInvalid, text)
 })

@@ -19,7 +19,10 @@ export type Specifier =
 /** Clauses that all have to hold; empty means every version. */
 export type SpecifierSet = readonly Specifier[]
 
-const OPERATOR = /^(===|~=|==|!=|<=|>=|<|>)[ \t\n\r\f\v]*([^ \t\n\r\f\v;)]+)$/
+// The version is printable ASCII without `)` and `;`, which end a clause inside a requirement.
+const OPERATOR = /^(===|~=|==|!=|<=|>=|<|>)[ \t\n\r\f\v]*([!-(*-:<-~]+)$/
+// Not trim(): it also strips U+FEFF, which Python does not.
+const SURROUNDING_WHITESPACE = /^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g
 const WILDCARD = /^v?(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*\.\*$/i
 
 /**
@@ -35,7 +38,7 @@ export function parseSpecifierSet(text: string): SpecifierSet {
   }
   return text
     .split(',')
-    .map((clause) => clause.trim())
+    .map((clause) => clause.replaceAll(SURROUNDING_WHITESPACE, ''))
     .filter((clause) => clause !== '')
     .map(parseClause)
 }
