@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { addressKey, LoginLimit } from './login-limit.ts'
+
+function setUp(): { readonly limit: LoginLimit; readonly wait: (milliseconds: number) => void } {
+  let now = 1_000_000
+  return {
+    limit: new LoginLimit({ now: () => now }),
+    wait: (milliseconds) => {
+      now += milliseconds
+    },
+  }
+}
+
+function fail(limit: LoginLimit, user: string, address: string, times: number): void {
+  for (let count = 0; count < times; count++) assert.equal(limit.password(user, address).allowed, true)
+}
+
+function succeed(limit: LoginLimit, user: string, address: string): void {
+  const attempt = limit.password(user, address)
+  assert.ok(attempt.allowed)
+  attempt.succeeded()
+}
+
+describe('RATE: failed logins', () => {
+  it('are limited to ten in five minutes per user, from wherever they come', () => {
+    const { limit, wait } = setUp()
+    for (let count = 0; count < 10; count++) fail(limit, 'alice', `192.0.2.${count}`, 1)
+    assert.deepEqual(limit.password('alice', '192.0.2.99'), { allowed: false, retryAfter: 300 })
+    wait(200_000)
+    assert.deepEqual(limit.password('alice', '192.0.2.99'), { allowed: false, retryAfter: 100 })
+    wait(100_000)
+    assert.equal(limit.password('alice', '192.0.2.99').allowed, true)
+  })
+
+  it('are limited to ten in five minutes per address, whoever is tried', () => {
+    const { limit } = setUp()
+    for (let count = 0; count < 10; count++) fail(limit, `user${count}`, '192.0.2.1', 1)
+    assert.equal(limit.password('bob', '192.0.2.1').allowed, false)
+    assert.equal(limit.password('bob', '192.0.2.2').allowed, true)
+  })
+
+  it('slide: the oldest failure makes room first', () => {
+    const { limit, wait } = setUp()
+    fail(limit, 'alice', '192.0.2.1', 5)
+    wait(200_000)
+    fail(limit, 'alice', '192.0.2.1', 5)
+    wait(100_000)
+    fail(limit, 'alice', '192.0.2.1', 5)
+    assert.equal(limit.password('alice', '192.0.2.1').allowed, false)
+  })
+
+  it('count before the password is looked at, so that many at once do not slip through', () => {
+    const { limit } = setUp()
+    const attempts = Array.from({ length: 50 }, () => limit.password('alice', '192.0.2.1'))
+    assert.equal(attempts.filter((attempt) => attempt.allowed).length, 10)
+  })
+
+  it('do not count when they succeed or were never looked at', () => {
+    const { limit } = setUp()
+    for (let count = 0; count < 30; count++) succeed(limit, 'alice', '192.0.2.1')
+    for (let count = 0; count < 30; count++) {
+      const attempt = limit.password('bob', '192.0.2.2')
+      assert.ok(attempt.allowed)
+      attempt.withdrawn()
+    }
+  })
+
+  it('of strangers lock nobody out where they have logged in before', () => {
+    const { limit } = setUp()
+    succeed(limit, 'alice', '192.0.2.1')
+    for (let count = 0; count < 10; count++) fail(limit, 'alice', `198.51.100.${count}`, 1)
+    for (let count = 0; count < 10; count++) fail(limit, `user${count}`, '192.0.2.1', 1)
+    succeed(limit, 'alice', '192.0.2.1')
+    fail(limit, 'alice', '192.0.2.1', 10)
+    assert.equal(limit.password('alice', '192.0.2.1').allowed, false, 'and still count there')
+  })
+
+  it('with tokens are counted by address, apart from those with passwords', () => {
+    const { limit, wait } = setUp()
+    for (let count = 0; count < 10; count++) assert.equal(limit.wrongToken('192.0.2.1'), undefined)
+    assert.deepEqual(limit.wrongToken('192.0.2.1'), { allowed: false, retryAfter: 300 })
+    assert.equal(limit.password('alice', '192.0.2.1').allowed, true)
+    wait(300_000)
+    assert.equal(limit.wrongToken('192.0.2.1'), undefined)
+  })
+})
+
+describe('an address', () => {
+  it('stands for what one subscriber has', () => {
+    assert.equal(addressKey('192.0.2.1'), '192.0.2.1')
+    assert.equal(addressKey('::ffff:192.0.2.1'), '192.0.2.1')
+    assert.equal(addressKey('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2')
+    assert.equal(addressKey('2001:0DB8:1:2::9'), '2001:db8:1:2')
+    assert.equal(addressKey('2001:db8::1'), '2001:db8:0:0')
+    assert.equal(addressKey('fe80::1%eth0'), 'fe80:0:0:0')
+    assert.equal(addressKey('::1'), '0:0:0:0')
+  })
+})
