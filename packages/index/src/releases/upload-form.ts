@@ -147,9 +147,11 @@ class FormReading {
   /** Waits for the parser to ask for more, to finish or to be refused, whichever comes first. */
   #untilWoken(start: (wake: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
+      // It may have been refused while the next chunk was awaited: nobody would wake us any more.
+      if (this.#ended()) return resolve()
       this.#wake = resolve
       start(resolve)
-      if (this.#finished) resolve()
+      if (this.#finished || this.#ended()) resolve()
     })
   }
 
