@@ -1,3 +1,4 @@
+import { trimAsciiWhitespace } from './ascii-whitespace.ts'
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
 import { MAX_SPECIFIER_LENGTH } from './limits.ts'
@@ -21,8 +22,6 @@ export type SpecifierSet = readonly Specifier[]
 
 // The version is printable ASCII without `)` and `;`, which end a clause inside a requirement.
 const OPERATOR = /^(===|~=|==|!=|<=|>=|<|>)[ \t\n\r\f\v]*([!-(*-:<-~]+)$/
-// Not trim(): it also strips U+FEFF, which Python does not.
-const SURROUNDING_WHITESPACE = /^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g
 const WILDCARD = /^v?(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*\.\*$/i
 
 /**
@@ -38,7 +37,7 @@ export function parseSpecifierSet(text: string): SpecifierSet {
   }
   return text
     .split(',')
-    .map((clause) => clause.replaceAll(SURROUNDING_WHITESPACE, ''))
+    .map(trimAsciiWhitespace)
     .filter((clause) => clause !== '')
     .map(parseClause)
 }

@@ -1,3 +1,4 @@
+import { trimAsciiWhitespace } from './ascii-whitespace.ts'
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
 import { MAX_VERSION_DIGITS, MAX_VERSION_LENGTH } from './limits.ts'
@@ -33,7 +34,6 @@ const PHASES: ReadonlyMap<string, PrereleasePhase> = new Map([
 ])
 
 const DIGITS = /^[0-9]+$/
-const SURROUNDING_WHITESPACE = /^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g
 
 /**
  * Reads a version as PEP 440 allows it to be written, surrounding ASCII white space and a leading `v` included.
@@ -51,7 +51,7 @@ export function parseVersion(text: string): Version {
 /** {@link parseVersion}, with `undefined` where it would throw. */
 export function tryParseVersion(text: string): Version | undefined {
   if (text.length > MAX_VERSION_LENGTH) return undefined
-  const match = VERSION.exec(text.replaceAll(SURROUNDING_WHITESPACE, '').toLowerCase())
+  const match = VERSION.exec(trimAsciiWhitespace(text).toLowerCase())
   // Lower-casing the Kelvin sign gives an ASCII letter, so the input itself has to be ASCII.
   if (match === null || !isAscii(text)) return undefined
   const [, epoch, release = '', preLetter, preNumber, postImplicit, postLetter, postNumber, dev, devNumber, local] =
