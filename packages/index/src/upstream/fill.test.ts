@@ -158,6 +158,16 @@ describe('Fill', () => {
     assert.equal(simulator.requests.length, 1)
   })
 
+  it('reads into the buffer that a reader brings', async () => {
+    const buffer = Buffer.alloc(10_000)
+    const copied: Uint8Array[] = []
+    for await (const chunk of table.start(request()).read(undefined, buffer)) {
+      assert.equal(chunk.buffer, buffer.buffer)
+      copied.push(Uint8Array.from(chunk))
+    }
+    assert.ok(Buffer.concat(copied).equals(BYTES))
+  })
+
   it('lets a slow reader have its time', async () => {
     const fill = startFill(request(), parts)
     const chunks = fill.read()[Symbol.asyncIterator]()

@@ -31,9 +31,10 @@ export interface Fill {
   readonly ready: Promise<{ readonly size?: number }>
   /**
    * The bytes from the start, at the reader's pace, with one chunk in memory. Throws what `done` rejects with. Whether
-   * anybody reads, goes away or is slow makes no difference to the fill and to other readers.
+   * anybody reads, goes away or is slow makes no difference to the fill and to other readers. A reader that is done with
+   * a chunk before it asks for the next may bring a `buffer` that chunks are read into, and so cause no garbage.
    */
-  read(signal?: AbortSignal): AsyncIterable<Uint8Array>
+  read(signal?: AbortSignal, buffer?: Uint8Array): AsyncIterable<Uint8Array>
   /**
    * Settles when the file is stored or the fill has failed: IndexError `not-found`, `upstream-failed` (its `cause` may
    * be an UpstreamFailure), `digest-mismatch`, `limit-exceeded` or `storage-failed`. May be ignored.
@@ -73,9 +74,9 @@ class RunningFill implements Fill {
     return this.#size
   }
 
-  async *read(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *read(signal?: AbortSignal, buffer?: Uint8Array): AsyncGenerator<Uint8Array> {
     await this.ready
-    const chunks = this.#file?.read(signal)
+    const chunks = this.#file?.read(signal, buffer)
     if (chunks !== undefined) {
       yield* chunks
       return

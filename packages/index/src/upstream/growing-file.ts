@@ -38,13 +38,13 @@ export class GrowingFile {
   }
 
   /** Its bytes from the start, or undefined once it is closed. Must be iterated or returned: it holds the file open. */
-  read(signal?: AbortSignal): AsyncGenerator<Uint8Array> | undefined {
+  read(signal?: AbortSignal, buffer?: Uint8Array): AsyncGenerator<Uint8Array> | undefined {
     if (this.#closed) return undefined
     this.#readers += 1
-    return this.#chunks(signal)
+    return this.#chunks(signal, buffer)
   }
 
-  async *#chunks(signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  async *#chunks(signal: AbortSignal | undefined, buffer: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
     const wakeAll = () => this.#wake()
     signal?.addEventListener('abort', wakeAll)
     let position = 0
@@ -52,9 +52,10 @@ export class GrowingFile {
       for (;;) {
         signal?.throwIfAborted()
         if (position < this.#released) {
-          // A fresh buffer: who reads ahead, as every Node stream does, must not see it change under its hands.
-          const chunk = Buffer.allocUnsafeSlow(Math.min(FILL_READ_BYTES, this.#released - position))
-          const { bytesRead } = await this.#handle.read(chunk, 0, chunk.length, position)
+          const left = this.#released - position
+          // Fresh unless the reader brought its own: who reads ahead must not see a chunk change under its hands.
+          const chunk = buffer ?? Buffer.allocUnsafeSlow(Math.min(FILL_READ_BYTES, left))
+          const { bytesRead } = await this.#handle.read(chunk, 0, Math.min(chunk.length, left), position)
           if (bytesRead === 0) throw new Error('The spooled file is shorter than what was written to it.')
           position += bytesRead
           yield chunk.subarray(0, bytesRead)

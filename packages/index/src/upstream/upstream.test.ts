@@ -429,7 +429,7 @@ describe('Where an upstream may lead us', () => {
   it('API-SSRF: refuses a public name with a private address among its addresses', async () => {
     await using secret = await startSimulator({ https: true })
     let lookups = 0
-    await reopen({ ...(secret.ca === undefined ? {} : { ca: secret.ca }) }, (_hostname, callback) => {
+    await reopen({ ca: secret.ca ?? '' }, (_hostname, callback) => {
       lookups += 1
       const addresses = [
         { address: '93.184.215.14', family: 4 },
