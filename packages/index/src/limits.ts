@@ -195,3 +195,6 @@ export const STRAY_JOURNAL_INTERVAL_MS = 1000
 export const MAX_ABSENT_NAMES = 100_000
 /** How much of an X-Forwarded-For header is read, from its end. */
 export const FORWARDED_FOR_MAX = 1_024
+/** Small files kept in memory together, and what each is taken to cost beside its bytes. */
+export const SMALL_FILES_SIZE = 16 * 1024 ** 2
+export const SMALL_FILE_OVERHEAD = 512

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { clientAddress, limitKey, NO_PROXIES, trustedProxies, type TrustedProxies } from './client-address.ts'
+import {
+  clientAddress,
+  clientAddressBehind,
+  limitKey,
+  NO_PROXIES,
+  trustedProxies,
+  type TrustedProxies,
+} from './client-address.ts'
 
 function proxies(...entries: string[]): TrustedProxies {
   const read = trustedProxies(entries)
@@ -56,4 +65,13 @@ test('limits count an IPv6 client by its /64', () => {
   assert.equal(limitKey('2001:db8:0001:2::9'), '2001:db8:1:2::/64')
   assert.equal(limitKey('::1'), '0:0:0:0::/64')
   assert.equal(limitKey('2001:db8::'), '2001:db8:0:0::/64')
+})
+
+test("a request through a trusted proxy is its client's", async () => {
+  const server = createServer((req, res) => res.end(clientAddressBehind(proxies('127.0.0.0/8'))(req)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const headers = { 'x-forwarded-for': '1.1.1.1, 198.51.100.7', connection: 'close' }
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`, { headers })).text(), '198.51.100.7')
+  server.close()
 })

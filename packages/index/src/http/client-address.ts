@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { FORWARDED_FOR_MAX } from '../limits.ts'
 
@@ -52,6 +53,18 @@ export function clientAddress(
     address = next
   }
   return address
+}
+
+/** Tells who sent a request: what the rest of the server sees of proxies. */
+export type ClientAddress = (req: IncomingMessage) => string
+
+/** `clientAddress` for requests, with the configured proxies. */
+export function clientAddressBehind(proxies: TrustedProxies): ClientAddress {
+  return (req) => {
+    // Several such headers come as one list; the type allows for more than Node does.
+    const header = req.headers['x-forwarded-for']
+    return clientAddress(req.socket.remoteAddress, Array.isArray(header) ? header.join(',') : header, proxies)
+  }
 }
 
 /**

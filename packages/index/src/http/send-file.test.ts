@@ -12,6 +12,7 @@ import fc from 'fast-check'
 import type { Blob, ByteRange } from '../blobs/blob-store.ts'
 import { FILE_BUFFER_SIZE } from '../limits.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { SmallFiles } from './small-files.ts'
 import { sendFile, sendStream, type ArrivingFile, type SendOutcome, type StoredFile } from './send-file.ts'
 
 const big = randomBytes(3 * FILE_BUFFER_SIZE + 12_345)
@@ -190,6 +191,24 @@ test('a file that cannot be opened, or a small one that cannot be read, is repor
     await assert.rejects(outcome)
     assert.equal(headersSent, false)
   }
+})
+
+test('RANGE: a small file that is kept in memory is answered like one from the disk', async () => {
+  const smallFiles = new SmallFiles(100_000)
+  await writeFile(join(folder, 'kept'), small)
+  const file = stored('kept', small)
+  handler = (req, res) => sendFile(req, res, file, pool, smallFiles)
+  assert.deepEqual(await buffer(await start({ range: 'bytes=0-9' })), small.subarray(0, 10))
+  assert.equal(smallFiles.bytes, 0, 'a part is not kept as the whole')
+  const first = await start()
+  assert.deepEqual(await buffer(first), small)
+  await rm(join(folder, 'kept'))
+  const second = await start()
+  assert.deepEqual(await buffer(second), small)
+  assert.deepEqual({ ...second.headers, date: '' }, { ...first.headers, date: '' })
+  const part = await start({ range: 'bytes=-10' })
+  assert.equal(part.statusCode, 206)
+  assert.deepEqual(await buffer(part), small.subarray(-10))
 })
 
 test('behind nginx the file is named, not sent', async () => {

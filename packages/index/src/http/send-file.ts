@@ -8,6 +8,7 @@ import { rangeFor } from './range.ts'
 import { refuseRead } from './refuse.ts'
 import { ResponseWriter } from './response-writer.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
+import type { SmallFiles } from './small-files.ts'
 
 /** How an immutable file is described to the client, whether it is stored already or still arriving. */
 export interface FileHeaders {
@@ -32,7 +33,7 @@ export type SendOutcome = 'sent' | 'cut'
 
 /**
  * Answers a GET or HEAD with an immutable stored file: conditional requests, one range with If-Range, back-pressure,
- * flat memory (behaviour.md 7.3.5; attacks.md RANGE). Rejects before any header is out when the file cannot be opened
+ * flat memory (behaviour.md 7.3.5; attacks.md RANGE). `smallFiles` spares small ones the disk. Rejects before any header is out when the file cannot be opened
  * (or, up to `SMALL_FILE_MAX`, read); later failures cut the connection, so that a client never takes a part for the
  * whole.
  */
@@ -41,6 +42,7 @@ export async function sendFile(
   res: ServerResponse,
   file: StoredFile,
   pool: BufferPool,
+  smallFiles?: SmallFiles,
 ): Promise<SendOutcome> {
   const { blob, etag, accelPath } = file
   const ifNoneMatch = req.headers['if-none-match']
@@ -63,12 +65,13 @@ export async function sendFile(
     const source = blob.stream(answer.kind === 'full' ? undefined : range)
     return relay(res, status, headers, source, range.end - range.start)
   }
+  const kept = smallFiles?.get(blob.path)
+  if (kept !== undefined) return sendBytes(res, status, headers, kept.subarray(range.start, range.end))
   await using handle = await open(blob.path)
   if (range.end - range.start <= SMALL_FILE_MAX) {
     const bytes = await readWhole(handle, range)
-    res.writeHead(status, headers)
-    res.end(bytes)
-    return 'sent'
+    if (bytes.length === blob.size) smallFiles?.keep(blob.path, bytes)
+    return sendBytes(res, status, headers, bytes)
   }
   res.writeHead(status, headers)
   const writer = new ResponseWriter(res)
@@ -116,6 +119,12 @@ function sendHead(res: ServerResponse, status: number, headers: string[]): SendO
   return 'sent'
 }
 
+function sendBytes(res: ServerResponse, status: number, headers: string[], bytes: Buffer): SendOutcome {
+  res.writeHead(status, headers)
+  res.end(bytes)
+  return 'sent'
+}
+
 async function relay(
   res: ServerResponse,
   status: number,
@@ -153,7 +162,8 @@ async function relay(
 }
 
 async function readWhole(handle: FileHandle, { start, end }: ByteRange): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(end - start)
+  // Not from Node's shared pool: a small file that is kept would keep the whole slab.
+  const bytes = Buffer.allocUnsafeSlow(end - start)
   const length = await fill(handle, bytes, start)
   if (length !== bytes.length) throw new Error(`a stored file ends at ${start + length} instead of ${end}`)
   return bytes
