@@ -1,4 +1,6 @@
 const BLOCK = 512
+/** 1980-01-01 in seconds: the earliest day a wheel built from these files can name. */
+const MODIFIED = 315_532_800
 
 const header = (path: string, size: number): Buffer => {
   const block = Buffer.alloc(BLOCK)
@@ -7,7 +9,7 @@ const header = (path: string, size: number): Buffer => {
   block.write('0000000\0', 108)
   block.write('0000000\0', 116)
   block.write(`${size.toString(8).padStart(11, '0')}\0`, 124)
-  block.write('00000000000\0', 136)
+  block.write(`${MODIFIED.toString(8).padStart(11, '0')}\0`, 136)
   block.write('        ', 148)
   block.write('0', 156)
   block.write('ustar\0', 257)
