@@ -33,18 +33,24 @@ export class CurrentProjects {
     this.#names = names
   }
 
-  /** The state of `name`, at once when it is known. Asks first whether another process committed something. */
-  get(name: string): ProjectState | Promise<ProjectState> {
+  /** Changes whenever anything that was read before may be out of date. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Drops what another process may have changed; to be awaited, when it gives a promise, before anything is believed. */
+  synchronize(): void | Promise<void> {
     const elsewhere = this.#store.changedElsewhere()
-    if (elsewhere === false) return this.#known(name) ?? this.#read(name)
-    if (elsewhere === true) {
-      this.clear()
-      return this.#read(name)
-    }
-    return elsewhere.then((changed) => {
-      if (changed) this.clear()
-      return this.#known(name) ?? this.#read(name)
-    })
+    if (elsewhere === false) return undefined
+    if (elsewhere === true) return this.clear()
+    return elsewhere.then((changed) => (changed ? this.clear() : undefined))
+  }
+
+  /** The published state of `name`, at once when it is known. */
+  get(name: string): ProjectState | Promise<ProjectState> {
+    const synchronized = this.synchronize()
+    if (synchronized === undefined) return this.#known(name) ?? this.#read(name)
+    return synchronized.then(() => this.#known(name) ?? this.#read(name))
   }
 
   forget(names: Iterable<string>): void {

@@ -1,6 +1,7 @@
 import type { Blob, BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
+import { IndexError } from '../error.ts'
 import { MAX_PROVENANCE_SIZE, MAX_SIDECAR_SIZE } from '../limits.ts'
 import { recordDecision } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
@@ -54,7 +55,10 @@ export interface DownloadsParts {
   readonly offers: Offers
   readonly publisher: Publisher
   readonly upstreams: ReadonlyMap<string, Upstream>
-  readonly fills: FillTable
+  /** One table per upstream, so that one that hangs takes no places from the others. */
+  readonly fills: ReadonlyMap<string, FillTable>
+  /** Work that goes on after the answer could not be finished. */
+  readonly onBackgroundFailure: (error: unknown) => void
 }
 
 /** A file that may be given out, and the name's state it was found under. */
@@ -68,6 +72,8 @@ interface Found {
 export class Downloads {
   readonly #parts: DownloadsParts
   readonly #sidecars = new SingleFlight<string, Download>()
+  /** Fills whose end is being waited for already. */
+  readonly #keeping = new WeakSet<Fill>()
 
   constructor(parts: DownloadsParts) {
     this.#parts = parts
@@ -234,24 +240,31 @@ export class Downloads {
 
   #fill(row: FileRow, sha256: string): Download {
     const upstream = this.#parts.upstreams.get(row.source)
+    const fills = this.#parts.fills.get(row.source)
     const { url } = row
-    if (upstream === undefined || url === null) {
+    if (upstream === undefined || fills === undefined || url === null) {
       return refused(
         'upstream-unavailable',
         `The upstream ${row.source} is not configured any more, and no copy was kept here.`,
       )
     }
-    const fill = this.#parts.fills.start({
+    const fill = fills.start({
       sha256,
       filename: row.filename,
       ...(row.size === null ? {} : { size: row.size }),
       open: () => upstream.openFile(url),
     })
-    fill.done.then(
-      (result) => this.#kept(row, result.size),
-      () => undefined,
-    )
+    if (!this.#keeping.has(fill)) {
+      this.#keeping.add(fill)
+      fill.done.then((result) => this.#kept(row, result.size)).catch((error: unknown) => this.#lost(error))
+    }
     return { kind: 'filling', fill }
+  }
+
+  /** An upstream's failure is told to the readers of the fill; ours is told to the log. */
+  #lost(error: unknown): void {
+    const upstreams = error instanceof IndexError && error.code !== 'storage-failed' && error.code !== 'database-busy'
+    if (!upstreams) this.#parts.onBackgroundFailure(error)
   }
 
   async #kept(row: FileRow, size: number): Promise<void> {

@@ -13,7 +13,8 @@ export interface HashingParts {
   readonly clock: Clock
   readonly publisher: Publisher
   readonly upstreams: ReadonlyMap<string, Upstream>
-  readonly fills: FillTable
+  /** One table per upstream, so that one that hangs takes no places from the others. */
+  readonly fills: ReadonlyMap<string, FillTable>
 }
 
 /**
@@ -63,10 +64,11 @@ export class Hashing {
   }
 
   async #file(row: FileRow): Promise<void> {
-    const { store, clock, fills, upstreams } = this.#parts
+    const { store, clock, upstreams } = this.#parts
+    const fills = this.#parts.fills.get(row.source)
     const source = upstreams.get(row.source)
     const { url } = row
-    if (source === undefined || url === null) return
+    if (source === undefined || fills === undefined || url === null) return
     const result = await fills
       .hashFirst({
         filename: row.filename,

@@ -1,0 +1,183 @@
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { z } from 'zod'
+import { mayRead } from '../access/permissions.ts'
+import type { Requester } from '../access/permissions.ts'
+import { IndexError } from '../error.ts'
+import { MAX_MANAGEMENT_BODY } from '../limits.ts'
+import type { Offers } from '../releases/offers.ts'
+import { jsonApiDocument } from '../releases/json-api.ts'
+import type { Management } from '../releases/management.ts'
+import type { ReadParts } from '../releases/read-project.ts'
+import { readJsonApiSource } from '../releases/read-project.ts'
+import type { ProjectMetadata } from '../releases/project-metadata.ts'
+import { MANAGEMENT_ROUTES } from './management-routes.ts'
+import type { ManagementRoute } from './management-routes.ts'
+import { preferredMediaType } from './negotiate.ts'
+import { openApiDocument } from './openapi.ts'
+import type { Refusal } from './refuse.ts'
+import { refuseRead } from './refuse.ts'
+import { requestOrigin } from './request-origin.ts'
+import { startPage } from './start-page.ts'
+import { whyPage } from './why-page.ts'
+
+export interface DocumentsParts {
+  readonly read: ReadParts
+  readonly offers: Offers
+  readonly management: Management
+  readonly metadata: ProjectMetadata
+  readonly reading: 'public' | 'private'
+  readonly version: string
+  readonly publicUrl?: string
+  /** Throws when the database does not answer. */
+  readonly ready: () => Promise<void>
+}
+
+/** What the handler knows of a request before a route sees it. */
+export interface DocumentsEnv {
+  readonly Bindings: HttpBindings & { readonly who: Requester }
+}
+
+type DocumentsContext = Context<DocumentsEnv>
+
+/** Everything that is not a page or a file: documents for people and scripts, and the management API. */
+export function createDocumentsApp(parts: DocumentsParts): Hono<DocumentsEnv> {
+  const app = new Hono<DocumentsEnv>({ strict: false })
+  app.use(async (c, next) => {
+    await next()
+    c.header('X-Content-Type-Options', 'nosniff')
+  })
+  app.get('/', (c) => htmlAnswer(c, startPage(requestOrigin(c.env.incoming, parts.publicUrl), parts.version)))
+  app.get('/-/health', (c) => c.json({ status: 'ok', version: parts.version }, 200, { 'Cache-Control': 'no-store' }))
+  app.get('/-/ready', async (c) => {
+    await parts.ready()
+    return c.json({ status: 'ready' }, 200, { 'Cache-Control': 'no-store' })
+  })
+  app.get('/pypi/:project/json', (c) => jsonApi(parts, c, undefined))
+  app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, c, c.req.param('version')))
+  app.get('/why/:project', (c) => why(parts, c, undefined))
+  app.get('/why/:project/:version', (c) => why(parts, c, c.req.param('version')))
+  app.get('/api/v1/openapi.json', (c) => c.json(openApiDocument(parts.version)))
+  for (const route of MANAGEMENT_ROUTES) addManagementRoute(app, parts, route)
+  app.notFound((c) => refused(c, { code: 'not-found' }))
+  app.onError((error, c) => {
+    const refusal = refusalOfError(error)
+    if (refusal === undefined) throw error
+    return refused(c, refusal)
+  })
+  return app
+}
+
+function refused(c: DocumentsContext, refusal: Refusal): Response {
+  // Written to Node's response: a Response has no place for the reason phrase, which is what most clients show.
+  refuseRead(c.env.outgoing, c.env.incoming, refusal)
+  return RESPONSE_ALREADY_SENT
+}
+
+/** Failures of the domain that are the request's, not the server's; the others go to the handler. */
+function refusalOfError(error: unknown): Refusal | undefined {
+  if (!(error instanceof IndexError)) return undefined
+  switch (error.code) {
+    case 'not-found':
+      return { code: 'not-found', detail: error.message }
+    case 'conflict':
+      return { code: 'conflict', detail: error.message }
+    case 'not-allowed':
+    case 'limit-exceeded':
+      return { code: 'bad-request', detail: error.message }
+    default:
+      return undefined
+  }
+}
+
+async function htmlAnswer(c: DocumentsContext, page: ReturnType<typeof whyPage>): Promise<Response> {
+  c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+  c.header('Cache-Control', 'no-cache')
+  return c.html(await page)
+}
+
+/** The project a path names, in normal form, or the refusal: credentials first, so that names do not leak (ENUM). */
+function namedProject(parts: DocumentsParts, c: DocumentsContext): string | Response {
+  const raw = c.req.param('project') ?? ''
+  if (!isValidProjectName(raw)) return refused(c, { code: 'not-found', detail: 'Project names follow PEP 503.' })
+  const name = normalizeProjectName(raw)
+  if (mayRead(c.env.who, name, parts.reading)) return name
+  return refused(c, { code: c.env.who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
+}
+
+async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: string | undefined): Promise<Response> {
+  const name = namedProject(parts, c)
+  if (typeof name !== 'string') return name
+  const offer = await parts.offers.of(name)
+  if (offer.kind === 'unavailable') {
+    return refused(c, {
+      code: 'upstream-unavailable',
+      detail: `The upstream ${offer.upstream} does not answer: ${offer.reason}.`,
+    })
+  }
+  const source = offer.kind === 'page' ? await readJsonApiSource(parts.read, offer.state) : undefined
+  const root = `${requestOrigin(c.env.incoming, parts.publicUrl)}/`
+  const completed = source === undefined ? undefined : await parts.metadata.complete(source)
+  const document = completed === undefined ? undefined : jsonApiDocument(completed, version, root)
+  if (document === undefined) return c.json({ message: 'Not Found' }, 404)
+  return c.json(document, 200, {
+    'Cache-Control': 'no-cache',
+    'X-PyPI-Last-Serial': String(source?.snapshot),
+    // Addresses in it are absolute, from the Host header where no public URL is configured.
+    Vary: 'Host',
+    'Access-Control-Allow-Origin': '*',
+  })
+}
+
+async function why(parts: DocumentsParts, c: DocumentsContext, version: string | undefined): Promise<Response> {
+  const name = namedProject(parts, c)
+  if (typeof name !== 'string') return name
+  const explanation = await parts.management.explain(name, version)
+  const type = preferredMediaType(c.req.header('accept'), ['text/html', 'application/json'])
+  c.header('Vary', 'Accept')
+  if (type !== 'application/json') return htmlAnswer(c, whyPage(explanation, version))
+  return c.json(explanation, 200, { 'Cache-Control': 'no-cache' })
+}
+
+function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, route: ManagementRoute): void {
+  const path = `/api/v1${route.path.replaceAll(/\{([a-z]+)\}/g, ':$1')}`
+  const limit = bodyLimit({
+    maxSize: MAX_MANAGEMENT_BODY,
+    onError: (c) => refused(c as DocumentsContext, { code: 'body-too-large' }),
+  })
+  app.on(route.method, path, limit, async (c) => {
+    // Credentials before any look at the input: a stranger learns nothing from how it is judged.
+    if (c.env.who.kind === 'anonymous' && (route.method !== 'GET' || parts.reading === 'private')) {
+      return refused(c, { code: 'unauthorized' })
+    }
+    const params = route.params.safeParse(c.req.param())
+    if (!params.success) return refused(c, { code: 'bad-request', detail: z.prettifyError(params.error) })
+    const body = await requestBody(c, route)
+    if (!body.success) return refused(c, { code: 'bad-request', detail: z.prettifyError(body.error) })
+    const context = { management: parts.management, who: c.env.who, reading: parts.reading }
+    const answer = await route.handle(context, params.data, body.data)
+    if (answer.kind === 'refused') {
+      return refused(c, { code: answer.code, ...(answer.message === undefined ? {} : { detail: answer.message }) })
+    }
+    return c.json(answer.body as object, answer.status, { 'Cache-Control': 'no-store' })
+  })
+}
+
+async function requestBody(c: DocumentsContext, route: ManagementRoute): Promise<z.ZodSafeParseResult<unknown>> {
+  if (route.body === undefined) return { success: true, data: undefined }
+  const text = await c.req.text()
+  return route.body.safeParse(text === '' ? undefined : parseJson(text))
+}
+
+/** Malformed JSON is judged by the schema like any other wrong value. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return Symbol('not JSON').description
+  }
+}

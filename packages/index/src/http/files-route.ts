@@ -1,0 +1,112 @@
+import { isSafeFilename } from '@waxseal/packaging'
+import type { Download, DownloadRefusal, Downloads, FileAddress } from '../releases/downloads.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { Exchange } from './exchange.ts'
+import { refuseRead } from './refuse.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
+import { sendFile, sendStream } from './send-file.ts'
+
+export interface FilesParts {
+  readonly downloads: Downloads
+  readonly buffers: BufferPool
+  /** `private` where reading needs credentials. */
+  readonly visibility: 'public' | 'private'
+  /** Prefix of stored files in the configuration of an nginx before us; undefined: we send them ourselves. */
+  readonly accelRedirect?: string
+}
+
+type Part = 'file' | 'sidecar' | 'provenance'
+
+/** `/files/<project>/<sha256>/<filename>` and what stands beside it (design.md section 6; behaviour.md 7.3.5-7). */
+export async function serveFile(parts: FilesParts, exchange: Exchange): Promise<void> {
+  const asked = addressOf(exchange.path.segments)
+  if (asked === undefined || exchange.path.trailingSlash) {
+    return refuseRead(exchange.res, exchange.req, {
+      code: 'file-not-found',
+      detail: 'This is not the address of a file.',
+    })
+  }
+  const { part, address } = asked
+  switch (part) {
+    case 'file':
+      return give(parts, exchange, address, await parts.downloads.file(address), contentTypeOf(address.filename))
+    case 'sidecar':
+      return give(parts, exchange, address, await parts.downloads.sidecar(address), 'text/plain; charset=UTF-8')
+    case 'provenance': {
+      const document = await parts.downloads.provenance(address)
+      if (document.kind === 'refused') return refuseDownload(exchange, address, document)
+      const { res } = exchange
+      // It may grow over time: to be asked for again.
+      res.writeHead(200, [
+        'Content-Type',
+        'application/vnd.pypi.integrity.v1+json',
+        'Content-Length',
+        String(document.bytes.length),
+        'Cache-Control',
+        'no-cache',
+        ...SECURITY_HEADERS,
+      ])
+      res.end(document.bytes)
+    }
+  }
+}
+
+function addressOf(segments: readonly string[]): { readonly part: Part; readonly address: FileAddress } | undefined {
+  const [, project, sha256, name, ...rest] = segments
+  if (project === undefined || sha256 === undefined || name === undefined || rest.length > 0) return undefined
+  if (!/^[0-9a-f]{64}$/.test(sha256)) return undefined
+  const part: Part = name.endsWith('.metadata') ? 'sidecar' : name.endsWith('.provenance') ? 'provenance' : 'file'
+  const filename = part === 'file' ? name : name.slice(0, name.lastIndexOf('.'))
+  return isSafeFilename(filename) ? { part, address: { project, sha256, filename } } : undefined
+}
+
+/** Never a Content-Encoding and never a type that a browser would run (attacks.md group G). */
+function contentTypeOf(filename: string): string {
+  return filename.endsWith('.tar.gz') ? 'application/gzip' : 'application/octet-stream'
+}
+
+async function give(
+  parts: FilesParts,
+  exchange: Exchange,
+  address: FileAddress,
+  download: Download,
+  contentType: string,
+): Promise<void> {
+  const { req, res } = exchange
+  const { visibility, accelRedirect } = parts
+  switch (download.kind) {
+    case 'refused':
+      return refuseDownload(exchange, address, download)
+    case 'stored': {
+      const { blob, sha256 } = download
+      const accelPath =
+        accelRedirect === undefined
+          ? undefined
+          : `${accelRedirect}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`
+      const description = { blob, etag: `"${sha256}"`, contentType, visibility }
+      await sendFile(req, res, { ...description, ...(accelPath === undefined ? {} : { accelPath }) }, parts.buffers)
+      return
+    }
+    case 'filling': {
+      const { fill } = download
+      const ready = await fill.ready
+      await sendStream(req, res, {
+        source: fill.read(),
+        etag: `"${address.sha256}"`,
+        contentType,
+        visibility,
+        ...(ready.size === undefined ? {} : { size: ready.size }),
+      })
+    }
+  }
+}
+
+function refuseDownload({ req, res }: Exchange, address: FileAddress, refusal: DownloadRefusal): void {
+  const { code, message, retryAfterMs } = refusal
+  refuseRead(res, req, {
+    code,
+    detail: message,
+    whyUrl: `../../../why/${encodeURIComponent(address.project)}`,
+    ...(retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs / 1000 }),
+  })
+}

@@ -1,0 +1,179 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Authenticator } from '../access/authenticator.ts'
+import { mayRead } from '../access/permissions.ts'
+import type { Requester } from '../access/permissions.ts'
+import { IndexError } from '../error.ts'
+import type { ClientAddress } from './client-address.ts'
+import { createDocumentsApp } from './documents-app.ts'
+import type { DocumentsParts } from './documents-app.ts'
+import type { Exchange } from './exchange.ts'
+import { serveFile } from './files-route.ts'
+import type { FilesParts } from './files-route.ts'
+import { parseTarget } from './path.ts'
+import type { Refusal } from './refuse.ts'
+import { refuseRead, refuseUpload } from './refuse.ts'
+import { identify } from './requester.ts'
+import { serveSimple } from './simple-route.ts'
+import type { SimpleParts } from './simple-route.ts'
+import { refuseAndDrain, serveUpload } from './upload-route.ts'
+import type { UploadParts } from './upload-route.ts'
+
+export interface HandlerParts {
+  readonly authenticator: Authenticator
+  readonly reading: 'public' | 'private'
+  readonly clientAddress: ClientAddress
+  readonly simple: SimpleParts
+  readonly files: FilesParts
+  readonly upload: UploadParts
+  readonly documents: DocumentsParts
+  /** A failure that no route expected: the client got a refusal without details, here they are. */
+  readonly onFailure: (error: unknown, req: IncomingMessage) => void
+}
+
+export type Handler = (req: IncomingMessage, res: ServerResponse) => void
+
+/** Every request comes through here: parse, identify, one route, and a refusal for whatever went wrong. */
+export function createHandler(parts: HandlerParts): Handler {
+  const identities = new WeakMap<IncomingMessage, Requester>()
+  const app = createDocumentsApp(parts.documents)
+  const documents = getRequestListener(
+    (request, env) => {
+      const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
+      return app.fetch(request, { incoming, outgoing, who: identities.get(incoming) ?? { kind: 'anonymous' } })
+    },
+    {
+      // Addresses are never made from the Host header (attacks.md SMUG): any name does for routing.
+      hostname: 'index.invalid',
+      overrideGlobalObjects: false,
+      errorHandler: (error) => {
+        throw error
+      },
+    },
+  )
+  return (req, res) => {
+    // The peer may go at any time; what it left unfinished is for the routes to notice.
+    req.on('error', () => undefined)
+    res.on('error', () => undefined)
+    const path = parseTarget(req.url ?? '/')
+    if (path.kind === 'refused') return refuseRead(res, req, path)
+    const exchange: Exchange = { req, res, path }
+    const answered = dispatch(parts, exchange, async (who) => {
+      identities.set(req, who)
+      await documents(req, res)
+    })
+    answered?.catch((error: unknown) => fail(parts, exchange, error))
+  }
+}
+
+type Documents = (who: Requester) => Promise<void>
+
+function dispatch(parts: HandlerParts, exchange: Exchange, documents: Documents): Promise<void> | undefined {
+  const { path } = exchange
+  switch (path.segments[0]) {
+    case 'simple':
+      return read(parts, exchange, () => serveSimple(parts.simple, exchange))
+    case 'files':
+      return read(parts, exchange, () => serveFile(parts.files, exchange))
+    case 'legacy':
+      return upload(parts, exchange)
+    default:
+      return anyDocument(parts, exchange, documents)
+  }
+}
+
+/** Pages and files. On a private index credentials come before any look at a name (attacks.md DC-10b, ENUM). */
+function read(parts: HandlerParts, exchange: Exchange, serve: () => Promise<void>): Promise<void> | undefined {
+  const { req, res, path } = exchange
+  if (req.method !== 'GET' && req.method !== 'HEAD') {
+    const detail =
+      path.segments[0] === 'simple' ? 'Uploads go to /legacy/; /simple/ is the address to install from.' : undefined
+    refuseRead(res, req, {
+      code: 'method-not-allowed',
+      allow: ['GET', 'HEAD'],
+      ...(detail === undefined ? {} : { detail }),
+    })
+    return undefined
+  }
+  if (parts.reading === 'public') return serve()
+  return identified(parts, exchange, async (who) => {
+    const [, project] = path.segments
+    if (mayRead(who, project ?? null, parts.reading)) return serve()
+    refuseRead(res, req, { code: who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
+  })
+}
+
+async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
+  const { req, res, path } = exchange
+  if (path.segments.length > 1) return refuseRead(res, req, { code: 'not-found' })
+  if (req.method !== 'POST') {
+    return refuseRead(res, req, {
+      code: 'method-not-allowed',
+      allow: ['POST'],
+      detail: 'This is the address for uploads (POST); install from /simple/.',
+    })
+  }
+  if (!path.trailingSlash) return refuseAndDrain(exchange, { code: 'upload-slash', location: 'legacy/' })
+  const who = await identify(parts.authenticator, req, parts.clientAddress(req))
+  switch (who.kind) {
+    case 'anonymous':
+      return refuseAndDrain(exchange, { code: 'unauthorized' })
+    case 'refused':
+      // 403 as on PyPI: twine asks nobody again, and the sentence reaches the terminal (behaviour.md 7.3.11).
+      return refuseAndDrain(
+        exchange,
+        who.refusal.code === 'invalid-credentials' ? { code: 'upload-credentials-invalid' } : who.refusal,
+      )
+    case 'principal':
+      return serveUpload(parts.upload, exchange, who)
+  }
+}
+
+function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documents): Promise<void> {
+  const [first, second] = exchange.path.segments
+  // Health says nothing about the index and must answer whoever asks, credentials or not.
+  if (first === '-' && (second === 'health' || second === 'ready')) return documents({ kind: 'anonymous' })
+  return identified(parts, exchange, documents)
+}
+
+async function identified(
+  parts: HandlerParts,
+  { req, res }: Exchange,
+  next: (who: Requester) => Promise<void>,
+): Promise<void> {
+  const who = await identify(parts.authenticator, req, parts.clientAddress(req))
+  if (who.kind === 'refused') return refuseRead(res, req, who.refusal)
+  return next(who)
+}
+
+/** What a route could not deal with. A state that may pass is 503; whatever else is a bug, told without details. */
+function fail(parts: HandlerParts, { req, res, path }: Exchange, error: unknown): void {
+  const refusal = failureRefusal(error)
+  parts.onFailure(error, req)
+  const refuse = path.segments[0] === 'legacy' ? refuseUpload : refuseRead
+  refuse(res, req, refusal)
+}
+
+function failureRefusal(error: unknown): Refusal {
+  if (!(error instanceof IndexError)) return { code: 'internal-error' }
+  switch (error.code) {
+    case 'upstream-failed':
+      return { code: 'upstream-unavailable', detail: error.message }
+    case 'digest-mismatch':
+      return { code: 'upstream-file-changed', detail: error.message }
+    case 'not-found':
+      return { code: 'file-not-found', detail: error.message }
+    case 'limit-exceeded':
+      return { code: 'too-busy', retryAfter: 5 }
+    case 'storage-failed':
+    case 'blob-missing':
+      return { code: 'storage-unavailable' }
+    case 'database-busy':
+    case 'publish-fenced':
+      return { code: 'internal-unavailable', retryAfter: 5 }
+    case 'config-invalid':
+    case 'conflict':
+    case 'not-allowed':
+      return { code: 'internal-error' }
+  }
+}

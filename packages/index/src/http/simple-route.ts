@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { isValidProjectName, normalizeProjectName, renderSimpleHtml, writeSimpleJson } from '@waxseal/packaging'
+import type { SimpleProjectPage } from '@waxseal/packaging'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { ProjectState } from '../publish/current-projects.ts'
+import type { Offers } from '../releases/offers.ts'
+import { readPageBody, readPublishedPage } from '../releases/page-body.ts'
+import type { ProjectLists } from '../releases/project-list.ts'
+import type { Exchange } from './exchange.ts'
+import { negotiateEncoding, negotiateSimple } from './negotiate.ts'
+import type { SimpleRepresentation } from './negotiate.ts'
+import { refuseSimple } from './refuse.ts'
+import type { Body, RepresentationCache } from './representation-cache.ts'
+import { sendBody } from './send-body.ts'
+
+export interface SimpleParts {
+  readonly blobs: BlobStore
+  readonly offers: Offers
+  readonly lists: ProjectLists
+  readonly pages: RepresentationCache
+}
+
+/** `/simple/` and `/simple/<project>/` (design.md section 6; behaviour.md 2.1 and 7.3). */
+export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promise<void> {
+  const { req, res, path } = exchange
+  const [, segment, ...rest] = path.segments
+  if (segment === undefined) {
+    if (!path.trailingSlash) return redirect(exchange, 'simple/')
+    return serveList(parts, exchange)
+  }
+  if (rest.length > 0 || !isValidProjectName(segment)) {
+    return refuseSimple(res, req, { code: 'not-found', detail: 'There is no such page: project names follow PEP 503.' })
+  }
+  const name = normalizeProjectName(segment)
+  // Relative, so that the redirect holds under any prefix; 302, since pip keeps 301 and 308 for ever (behaviour.md 0.10).
+  if (!path.trailingSlash) return redirect(exchange, `${name}/`)
+  if (name !== segment) return redirect(exchange, `../${name}/`)
+  const warm = parts.offers.warm(name)
+  if (warm !== undefined) return servePage(parts, exchange, warm)
+  const offer = await parts.offers.of(name)
+  const whyUrl = `../../why/${name}`
+  switch (offer.kind) {
+    case 'page':
+      return servePage(parts, exchange, offer.state)
+    case 'empty':
+      return serveEmpty(parts, exchange, name, offer.reason)
+    case 'unknown':
+      return refuseSimple(res, req, { code: 'not-found', detail: `No project is called ${name} here.`, whyUrl })
+    case 'unavailable':
+      return refuseSimple(res, req, {
+        code: 'upstream-unavailable',
+        detail: `Whether ${name} exists cannot be said now: the upstream ${offer.upstream} does not answer (${offer.reason}).`,
+        whyUrl,
+        ...(offer.retryAfterMs === undefined ? {} : { retryAfter: offer.retryAfterMs / 1000 }),
+      })
+  }
+}
+
+function redirect({ res, path }: Exchange, location: string): void {
+  const target = path.query === '' ? location : `${location}?${path.query}`
+  res.writeHead(302, { Location: target, 'Cache-Control': 'no-cache', 'Content-Length': 0 })
+  res.end()
+}
+
+function representationOf({ req, path }: Exchange): SimpleRepresentation {
+  const format = path.query === '' ? undefined : (new URLSearchParams(path.query).get('format') ?? undefined)
+  return negotiateSimple(req.headers.accept, format)
+}
+
+function snapshotHeaders(snapshot: number): readonly string[] {
+  return ['X-PyPI-Last-Serial', String(snapshot), 'Waxseal-Snapshot', String(snapshot)]
+}
+
+/** Sends one body in the form the client asked for; `load` is only called for a form that was not sent before. */
+async function serveBody(
+  parts: SimpleParts,
+  exchange: Exchange,
+  sha256: string,
+  load: (format: SimpleRepresentation['format']) => Promise<Body>,
+): Promise<void> {
+  const { req, res } = exchange
+  const { format, contentType } = representationOf(exchange)
+  const encoding = negotiateEncoding(req.headers['accept-encoding'])
+  const key = { sha256, contentType }
+  const ready = parts.pages.peek(key, encoding)
+  sendBody(req, res, ready ?? (await parts.pages.get(key, encoding, () => load(format))))
+}
+
+function servePage(parts: SimpleParts, exchange: Exchange, { name, page }: ProjectState): Promise<void> {
+  if (page === undefined) return serveEmpty(parts, exchange, name, 'Nothing was published under this name yet.')
+  const { body_sha256: sha256, snapshot } = page
+  return serveBody(parts, exchange, sha256, async (format) => {
+    const headers = snapshotHeaders(snapshot)
+    if (format === 'json') return { bytes: await readPageBody(parts.blobs, sha256), headers }
+    const published = await readPublishedPage(parts.blobs, name, sha256)
+    return { bytes: Buffer.from(renderSimpleHtml(published)), headers }
+  })
+}
+
+/** 200 with no files for a name that is ours: a 404 would send uv to the next index (DC-16). */
+function serveEmpty(parts: SimpleParts, exchange: Exchange, name: string, reason: string): Promise<void> {
+  const page: SimpleProjectPage = {
+    name,
+    versions: [],
+    files: [],
+    status: { status: 'active', reason },
+    apiVersion: '1.4',
+  }
+  const json = Buffer.from(writeSimpleJson(page))
+  const sha256 = createHash('sha256').update(json).digest('hex')
+  return serveBody(parts, exchange, sha256, async (format) => ({
+    bytes: format === 'json' ? json : Buffer.from(renderSimpleHtml(page)),
+  }))
+}
+
+async function serveList(parts: SimpleParts, exchange: Exchange): Promise<void> {
+  const list = await parts.lists.get()
+  return serveBody(parts, exchange, list.sha256, async (format) => ({
+    bytes: Buffer.from(format === 'json' ? list.json() : list.html()),
+    headers: snapshotHeaders(list.snapshot),
+  }))
+}

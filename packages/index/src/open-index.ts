@@ -1,0 +1,245 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { IncomingMessage } from 'node:http'
+import { mkdir } from 'node:fs/promises'
+import { pino } from 'pino'
+import type { Logger } from 'pino'
+import { createAuthenticator } from './access/authenticator.ts'
+import { ensureFirstAdmin } from './access/first-admin.ts'
+import { systemRandom } from './access/random.ts'
+import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
+import { openSpool } from './blobs/spool.ts'
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import { IndexError } from './error.ts'
+import { BufferPool } from './http/buffer-pool.ts'
+import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
+import type { ClientAddress } from './http/client-address.ts'
+import type { Handler } from './http/handler.ts'
+import { createHandler } from './http/handler.ts'
+import { RepresentationCache } from './http/representation-cache.ts'
+import {
+  DEFAULT_MAX_FILE_SIZE,
+  DEFAULT_MAX_PROJECT_SIZE,
+  MAX_ABSENT_NAMES,
+  PAGE_CACHE_BYTES,
+  SEND_BUFFER_BYTES,
+  STRAY_JOURNAL_INTERVAL_MS,
+} from './limits.ts'
+import type { NamesConfig } from './names/authority.ts'
+import { CurrentProjects } from './publish/current-projects.ts'
+import { Publisher } from './publish/publisher.ts'
+import { Downloads } from './releases/downloads.ts'
+import { Hashing } from './releases/hashing.ts'
+import { createInspector } from './releases/inspect-upload.ts'
+import { Management } from './releases/management.ts'
+import { Offers } from './releases/offers.ts'
+import { ProjectLists } from './releases/project-list.ts'
+import { ProjectMetadata } from './releases/project-metadata.ts'
+import { Refresh } from './releases/refresh.ts'
+import type { UploadPolicy } from './releases/upload-checks.ts'
+import type { Store, StoreOptions } from './store/store.ts'
+import { openStore } from './store/store.ts'
+import type { UpstreamConfig } from './upstream/config.ts'
+import { FillTable } from './upstream/fill.ts'
+import { NegativeCache } from './upstream/negative-cache.ts'
+import { openUpstream } from './upstream/upstream.ts'
+import type { Upstream } from './upstream/upstream.ts'
+
+/** Everything an index can be told; see `indexDefaults`. */
+export interface IndexConfig {
+  /** The folder that holds everything: `waxseal.db`, `blobs/` and `spool/`. */
+  readonly dataDir: string
+  readonly database: StoreOptions
+  /** In the order in which an undecided name is looked for. */
+  readonly upstreams: readonly UpstreamConfig[]
+  /** Granted name prefixes, in normal form. */
+  readonly prefixes: readonly string[]
+  readonly reading: 'public' | 'private'
+  readonly uploads: UploadPolicy
+  /** Where clients reach the index, when a proxy stands before it. */
+  readonly publicUrl?: string
+  /** Addresses or networks whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
+  readonly accelRedirect?: string
+  /** The first administrator's token, instead of one that is made and told once. */
+  readonly adminToken?: string
+  readonly version: string
+}
+
+/** A configuration for `dataDir` with every setting at its default but `settings`. */
+export function indexDefaults(
+  dataDir: string,
+  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads'>> & { readonly uploads?: Partial<UploadPolicy> } = {},
+): IndexConfig {
+  return {
+    dataDir,
+    database: { kind: 'sqlite', path: join(dataDir, 'waxseal.db') },
+    upstreams: [],
+    prefixes: [],
+    reading: 'public',
+    trustedProxies: [],
+    version: '0.0.0',
+    ...settings,
+    uploads: {
+      maxFileSize: DEFAULT_MAX_FILE_SIZE,
+      maxProjectSize: DEFAULT_MAX_PROJECT_SIZE,
+      linuxTags: true,
+      localVersions: true,
+      privateClassifiers: true,
+      ...settings.uploads,
+    },
+  }
+}
+
+/** What `openIndex` may be given instead of the machine's own. */
+export interface IndexEffects {
+  readonly clock?: Clock
+  readonly log?: Logger
+}
+
+/** The store with what administrators do to it: all that a command beside a running server needs. */
+export interface Administration extends AsyncDisposable {
+  readonly store: Store
+  readonly clock: Clock
+  readonly management: Management
+}
+
+/** An index, ready to answer requests. Disposing of it waits for what it is still writing. */
+export interface Index extends Administration {
+  readonly handler: Handler
+  readonly log: Logger
+  /** The text of the first administrator's token, the one time it was made. */
+  readonly firstToken: string | undefined
+}
+
+interface Core {
+  readonly store: Store
+  readonly clock: Clock
+  readonly names: NamesConfig
+  readonly current: CurrentProjects
+  readonly publisher: Publisher
+  readonly management: Management
+  readonly blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>
+  /** Undoes, in reverse order, whatever was opened. */
+  readonly opened: AsyncDisposableStack
+}
+
+async function openCore(config: IndexConfig, clock: Clock): Promise<Core> {
+  await using opened = new AsyncDisposableStack()
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const store = opened.use(await openStore(config.database))
+  const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'))
+  const names: NamesConfig = { prefixes: config.prefixes, upstreams: config.upstreams.map(({ name }) => name) }
+  const current = new CurrentProjects(store, names)
+  const publisher = new Publisher({
+    store,
+    blobs,
+    clock,
+    names,
+    publisher: `${hostname()}/${process.pid}`,
+    onPublished: (_snapshot, projects) => current.forget(projects),
+  })
+  const management = new Management({ store, clock, names, current, publisher })
+  return { store, clock, names, current, publisher, management, blobs, opened: opened.move() }
+}
+
+/** Opens what commands need that work on the data folder itself, beside a running server or without one. */
+export async function openAdministration(config: IndexConfig, effects: IndexEffects = {}): Promise<Administration> {
+  const { store, clock, management, opened } = await openCore(config, effects.clock ?? systemClock)
+  return { store, clock, management, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/**
+ * Opens an index on its data folder. Whatever a crash left unpublished is published before the first answer.
+ *
+ * @throws IndexError `config-invalid`, `storage-failed`, `database-busy`
+ */
+export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
+  const core = await openCore(config, effects.clock ?? systemClock)
+  await using opened = core.opened
+  const { store, clock, names, current, publisher, management, blobs } = core
+  const log = effects.log ?? pino({ level: 'info' })
+  const spool = await openSpool(join(config.dataDir, 'spool'))
+  const authenticator = opened.use(createAuthenticator(store, clock))
+  const fills = new Map<string, FillTable>()
+  const upstreams = new Map<string, Upstream>()
+  const absent = new Map<string, NegativeCache>()
+  for (const upstream of config.upstreams) {
+    fills.set(upstream.name, opened.use(new FillTable({ spool, blobs })))
+    upstreams.set(upstream.name, opened.use(openUpstream(upstream, { clock })))
+    const lifetimeMs = upstream.negativeSeconds * 1000
+    absent.set(upstream.name, new NegativeCache(clock, { lifetimeMs, limit: MAX_ABSENT_NAMES }))
+  }
+  const onBackgroundFailure = (error: unknown) => log.error({ err: error }, 'background work failed')
+  const hashing = new Hashing({ store, clock, publisher, upstreams, fills })
+  const refresh = new Refresh({ store, clock, names, upstreams, publisher, current, absent, hashing })
+  const freshFor = (upstream: string) => (upstreams.get(upstream)?.config.refreshSeconds ?? 0) * 1000
+  const offers = new Offers({ clock, names, current, refresh, absent, freshFor })
+  const downloads = new Downloads({
+    store,
+    blobs,
+    clock,
+    current,
+    offers,
+    publisher,
+    upstreams,
+    fills,
+    onBackgroundFailure,
+  })
+  const firstToken = await ensureFirstAdmin(store, clock, systemRandom, {
+    ...(config.adminToken === undefined ? {} : { token: config.adminToken }),
+  })
+  await publisher.publish()
+  // Another process may commit a change and die before it publishes it.
+  const strays = setInterval(() => void publisher.publish().catch(onBackgroundFailure), STRAY_JOURNAL_INTERVAL_MS)
+  strays.unref()
+  opened.defer(() => clearInterval(strays))
+  const visibility = config.reading
+  const presence = (project: string) => offers.presence(project)
+  const handler = createHandler({
+    authenticator,
+    reading: config.reading,
+    clientAddress: clientAddressOf(config),
+    simple: {
+      blobs,
+      offers,
+      lists: new ProjectLists(store, current),
+      pages: new RepresentationCache({ maxBytes: PAGE_CACHE_BYTES }),
+    },
+    files: {
+      downloads,
+      buffers: new BufferPool(SEND_BUFFER_BYTES),
+      visibility,
+      ...(config.accelRedirect === undefined ? {} : { accelRedirect: config.accelRedirect }),
+    },
+    upload: {
+      uploads: { store, blobs, clock, names, policy: config.uploads, inspect: createInspector(), presence },
+      spool,
+      publisher,
+    },
+    documents: {
+      read: { store, names, current },
+      offers,
+      management,
+      metadata: new ProjectMetadata(blobs),
+      reading: config.reading,
+      version: config.version,
+      ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+      ready: async () => {
+        await store.db.selectFrom('setting').select('key').limit(1).execute()
+      },
+    },
+    onFailure: (error: unknown, req: IncomingMessage) => {
+      log.error({ err: error, method: req.method, path: req.url?.split('?')[0] }, 'a request failed')
+    },
+  })
+  const kept = opened.move()
+  return { store, clock, management, handler, log, firstToken, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+function clientAddressOf(config: IndexConfig): ClientAddress {
+  const trusted = trustedProxies(config.trustedProxies)
+  if (trusted.kind === 'proxies') return clientAddressBehind(trusted.proxies)
+  throw new IndexError('config-invalid', `trusted-proxies: "${trusted.entry}" is neither an address nor a network.`)
+}

@@ -1,0 +1,84 @@
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { recordClaim } from '../names/claim.ts'
+import type { CurrentProjects } from '../publish/current-projects.ts'
+import { appendJournal } from '../publish/journal.ts'
+import type { Publisher } from '../publish/publisher.ts'
+import { newestSnapshot } from '../publish/publisher.ts'
+import type { NamesConfig } from '../names/authority.ts'
+import type { ProjectStatus } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import type { ChangeOutcome } from './lifecycle.ts'
+import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelease, yankRelease } from './lifecycle.ts'
+import { explainProject } from './read-project.ts'
+import type { Explanation } from './read-project.ts'
+import type { FileChoice } from './release-files.ts'
+
+export interface ManagementParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly names: NamesConfig
+  readonly current: CurrentProjects
+  readonly publisher: Publisher
+}
+
+/** What administrators do to names and releases, the same for the API and the command line. */
+export class Management {
+  readonly #parts: ManagementParts
+
+  constructor(parts: ManagementParts) {
+    this.#parts = parts
+  }
+
+  get store(): Store {
+    return this.#parts.store
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  async explain(project: string, version?: string): Promise<Explanation> {
+    return explainProject(this.#parts, await this.#parts.current.get(project), version)
+  }
+
+  /** An administrator's claim: recorded, and no upstream is asked (attacks.md DC-19). */
+  async claim(project: string, actor: string): Promise<ChangeOutcome> {
+    const at = isoTime(this.clock)
+    return this.store.transaction(async (tx) => {
+      const claim = { project, displayName: project, at, actor, by: 'administrator', evidence: [] } as const
+      if ((await recordClaim(tx, claim)) === 'already-internal') return { kind: 'unchanged' }
+      return { kind: 'done', seq: await appendJournal(tx, { project, action: 'create', at, actor }) }
+    })
+  }
+
+  setStatus(project: string, status: ProjectStatus, reason: string | undefined, actor: string): Promise<ChangeOutcome> {
+    return setProjectStatus(this.store, this.clock, { project, status, reason, administrator: true, actor })
+  }
+
+  yank(files: FileChoice, reason: string | undefined, actor: string): Promise<ChangeOutcome> {
+    return yankRelease(this.store, this.clock, { ...files, reason, actor })
+  }
+
+  unyank(files: FileChoice, actor: string): Promise<ChangeOutcome> {
+    return unyankRelease(this.store, this.clock, { ...files, actor })
+  }
+
+  deleteFile(project: string, filename: string, actor: string): Promise<ChangeOutcome> {
+    return deleteFile(this.store, this.clock, { project, filename, actor })
+  }
+
+  deleteRelease(project: string, version: string, actor: string): Promise<ChangeOutcome> {
+    return deleteRelease(this.store, this.clock, { project, version, actor })
+  }
+
+  deleteProject(project: string, actor: string): Promise<ChangeOutcome> {
+    return deleteProject(this.store, this.clock, { project, actor })
+  }
+
+  /** Waits until every change made before this call is published; the number of the newest snapshot. */
+  async settled(): Promise<number> {
+    await this.#parts.publisher.publish()
+    return newestSnapshot(this.store)
+  }
+}

@@ -1,0 +1,193 @@
+import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
+import { offeringSource } from '../publish/page-source.ts'
+import type { NamesConfig } from '../names/authority.ts'
+import type { DecisionRow, FileRow } from '../store/schema.ts'
+import { LOCAL_SOURCE } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import type { JsonApiSource, ReleaseMetadata } from './json-api.ts'
+import { withheldBecause } from './page.ts'
+
+/** What the readers of whole projects share. */
+export interface ReadParts {
+  readonly store: Store
+  readonly names: NamesConfig
+  readonly current: CurrentProjects
+}
+
+/** The rows behind `/pypi/<project>/json`; undefined where PyPI answers 404 (no release, or quarantined). */
+export async function readJsonApiSource(parts: ReadParts, state: ProjectState): Promise<JsonApiSource | undefined> {
+  const { project, page } = state
+  if (project === undefined || page === undefined || state.status === 'quarantined') return undefined
+  const source = offeringSource(project, parts.names)
+  if (source === undefined) return undefined
+  const rows = await parts.store.db
+    .selectFrom('file')
+    .selectAll()
+    .where('project', '=', state.name)
+    .where('source', '=', source)
+    .execute()
+  const files = rows.filter((file) => withheldBecause(file) === undefined)
+  const releases = new Map<string, string>()
+  const metadata = new Map<string, ReleaseMetadata>()
+  if (source === LOCAL_SOURCE) {
+    const known = await parts.store.db.selectFrom('release').selectAll().where('project', '=', state.name).execute()
+    for (const release of known) {
+      releases.set(release.version_key, release.version)
+      metadata.set(release.version_key, JSON.parse(release.metadata) as ReleaseMetadata)
+    }
+  }
+  if (files.length === 0 && releases.size === 0) return undefined
+  return {
+    project: state.name,
+    displayName: project.display_name,
+    snapshot: page.snapshot,
+    files,
+    releases,
+    metadata,
+  }
+}
+
+/** Why one file is not offered, for people and machines. */
+export interface WithheldFile {
+  readonly filename: string
+  readonly version: string
+  readonly source: string
+  readonly code: 'file-deleted' | 'file-withdrawn' | 'file-unhashed' | 'name-reserved' | 'project-quarantined'
+  readonly since: string | null
+  readonly reason: string
+}
+
+/** The first form of the explanation: what is offered, from where, what is withheld, and who decided it. */
+export interface Explanation {
+  readonly project: string
+  readonly authority: string
+  readonly source: string | null
+  readonly sentence: string
+  readonly status: string
+  readonly statusReason: string | null
+  readonly snapshot: number | null
+  readonly offered: readonly OfferedFile[]
+  readonly withheld: readonly WithheldFile[]
+  readonly decisions: readonly (Omit<DecisionRow, 'body' | 'project'> & { readonly body: unknown })[]
+  readonly events: readonly { readonly at: string; readonly kind: string; readonly detail: unknown }[]
+}
+
+export interface OfferedFile {
+  readonly filename: string
+  readonly version: string
+  readonly sha256: string | null
+  readonly uploadTime: string
+  readonly uploadTimeSource: string
+  readonly yanked: boolean
+  readonly yankedReason: string | null
+  readonly stored: boolean
+}
+
+const EVENTS_SHOWN = 100
+
+/** Explains a name, known or not; `version` narrows the file lists. */
+export async function explainProject(
+  parts: ReadParts,
+  state: ProjectState,
+  version: string | undefined,
+): Promise<Explanation> {
+  const { db } = parts.store
+  const { project } = state
+  const source = project === undefined ? undefined : offeringSource(project, parts.names)
+  const rows = await db.selectFrom('file').selectAll().where('project', '=', state.name).orderBy('filename').execute()
+  const shown = version === undefined ? rows : rows.filter((row) => row.version === version)
+  const offered: OfferedFile[] = []
+  const withheld: WithheldFile[] = []
+  for (const row of shown) {
+    const why = withheldReason(row, source, state)
+    if (why === undefined) offered.push(offeredFile(row))
+    else withheld.push({ filename: row.filename, version: row.version, source: row.source, ...why })
+  }
+  const decisions = await db
+    .selectFrom('decision')
+    .selectAll()
+    .where('project', '=', state.name)
+    .orderBy('rev', 'desc')
+    .execute()
+  const events = await db
+    .selectFrom('event')
+    .select(['at', 'kind', 'detail'])
+    .where('project', '=', state.name)
+    .orderBy('id', 'desc')
+    .limit(EVENTS_SHOWN)
+    .execute()
+  return {
+    project: state.name,
+    authority: state.answer.kind === 'reserved' ? 'internal' : (project?.authority ?? 'unclaimed'),
+    source: source ?? null,
+    sentence: sentence(state, parts.names),
+    status: state.status,
+    statusReason: state.statusReason,
+    snapshot: state.page?.snapshot ?? null,
+    offered,
+    withheld,
+    decisions: decisions.map(({ project: _project, body, ...row }) => ({ ...row, body: JSON.parse(body) as unknown })),
+    events: events.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as unknown })),
+  }
+}
+
+function offeredFile(row: FileRow): OfferedFile {
+  return {
+    filename: row.filename,
+    version: row.version,
+    sha256: row.sha256,
+    uploadTime: row.upload_time,
+    uploadTimeSource: row.upload_time_source,
+    yanked: row.yanked === 1 || row.withdrawn_at !== null,
+    yankedReason: row.yanked_reason,
+    stored: row.stored === 1,
+  }
+}
+
+function withheldReason(
+  row: FileRow,
+  source: string | undefined,
+  state: ProjectState,
+): Pick<WithheldFile, 'code' | 'since' | 'reason'> | undefined {
+  if (row.source !== source) {
+    return { code: 'name-reserved', since: null, reason: `${row.source} does not answer for this name.` }
+  }
+  if (state.status === 'quarantined') {
+    return { code: 'project-quarantined', since: null, reason: state.statusReason ?? 'The project is quarantined.' }
+  }
+  switch (withheldBecause(row)) {
+    case 'deleted':
+      return {
+        code: 'file-deleted',
+        since: row.deleted_at,
+        reason: 'The file was deleted; its name is not used again.',
+      }
+    case 'withdrawn':
+      return { code: 'file-withdrawn', since: row.withdrawn_at, reason: `${row.source} does not list it any more.` }
+    case 'unhashed':
+      return {
+        code: 'file-unhashed',
+        since: row.first_seen_at,
+        reason: `${row.source} lists it without a sha256; it is offered once it was fetched and hashed here.`,
+      }
+    case undefined:
+      return undefined
+  }
+}
+
+function sentence(state: ProjectState, names: NamesConfig): string {
+  const { answer, name } = state
+  switch (answer.kind) {
+    case 'internal':
+      return `${name} belongs to this index. No upstream is asked for it, whatever exists there.`
+    case 'reserved':
+      return `${name} falls under the prefix ${answer.prefix}, which belongs to this index. Nobody uploaded it, and no upstream is asked for it.`
+    case 'upstream':
+      return `${name} belongs to the upstream ${answer.upstream}, decided at its first download. No other index is asked for it.`
+    case 'undecided': {
+      const order =
+        names.upstreams.length === 0 ? 'no upstream is configured' : `asked in order: ${names.upstreams.join(', ')}`
+      return `Nobody claimed ${name}. Its first download decides which upstream it belongs to (${order}).`
+    }
+  }
+}

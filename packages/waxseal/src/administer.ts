@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import type { Administration } from '@waxseal/index'
+import { openAdministration } from '@waxseal/index'
+import type { Command } from 'commander'
+import { CommandError } from './command-error.ts'
+import type { ConfigOptions } from './config.ts'
+import { DEFAULT_DATA, loadConfig } from './config.ts'
+import { EXIT_ENVIRONMENT } from './exit-codes.ts'
+import type { Output } from './output.ts'
+import { VERSION } from './version.ts'
+
+/** Options of every command that works on the data folder. */
+export interface AdministerOptions extends ConfigOptions, Output {}
+
+/** Adds the options that say which index is meant. */
+export function withIndexOptions(command: Command): Command {
+  return command
+    .option('--data <dir>', `the folder that holds the index (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`)
+    .option('--config <file>', 'the configuration file (default: ./waxseal.toml if there is one)')
+    .option('--json', 'print one JSON document', false)
+}
+
+/** Runs `work` on the index in the data folder, beside a running server or without one. */
+export async function administer<T>(options: ConfigOptions, work: (index: Administration) => Promise<T>): Promise<T> {
+  const { index: config } = loadConfig(options, process.env)
+  if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) {
+    throw new CommandError(
+      'no-index',
+      `There is no index in ${config.dataDir}. Start one with "waxseal serve --data ${config.dataDir}", or name its folder with --data.`,
+      EXIT_ENVIRONMENT,
+    )
+  }
+  await using index = await openAdministration({ ...config, version: VERSION })
+  return await work(index)
+}

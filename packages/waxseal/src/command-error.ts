@@ -1,0 +1,36 @@
+import { IndexError } from '@waxseal/index'
+import { PackagingError } from '@waxseal/packaging'
+import { EXIT_ENVIRONMENT, EXIT_REFUSED, EXIT_USAGE } from './exit-codes.ts'
+
+/** Ends a command with a sentence for people and an exit code for scripts. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: string
+  readonly exitCode: number
+
+  constructor(code: string, message: string, exitCode: number, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.code = code
+    this.exitCode = exitCode
+  }
+}
+
+/** What any failure says and how the command exits: never a stack trace. */
+export function explainFailure(error: unknown): {
+  readonly code: string
+  readonly message: string
+  readonly exitCode: number
+} {
+  if (error instanceof CommandError) return error
+  if (error instanceof PackagingError) return { code: error.code, message: error.message, exitCode: EXIT_USAGE }
+  if (error instanceof IndexError) {
+    const exitCode =
+      error.code === 'config-invalid' ? EXIT_USAGE : error.code === 'not-allowed' ? EXIT_REFUSED : EXIT_ENVIRONMENT
+    return { code: error.code, message: error.message, exitCode }
+  }
+  if (error instanceof Error) {
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : 'failed'
+    return { code, message: error.message, exitCode: EXIT_ENVIRONMENT }
+  }
+  return { code: 'failed', message: String(error), exitCode: EXIT_ENVIRONMENT }
+}

@@ -1,0 +1,24 @@
+import type { Administration, ChangeOutcome } from '@waxseal/index'
+import type { AdministerOptions } from '../administer.ts'
+import { administer } from '../administer.ts'
+import { CommandError } from '../command-error.ts'
+import { EXIT_REFUSED } from '../exit-codes.ts'
+import { printResult } from '../output.ts'
+
+/** Who a change on the data folder itself is recorded as. */
+export const OPERATOR = 'operator'
+
+/** Makes one change, waits until it is published, and says so; a refusal ends the command with its sentence. */
+export function change(
+  options: AdministerOptions,
+  done: string,
+  work: (index: Administration) => Promise<ChangeOutcome>,
+): Promise<void> {
+  return administer(options, async (index) => {
+    const outcome = await work(index)
+    if (outcome.kind === 'refused') throw new CommandError(outcome.code, outcome.message, EXIT_REFUSED)
+    const snapshot = await index.management.settled()
+    const changed = outcome.kind === 'done'
+    printResult(options, { changed, snapshot }, [changed ? `${done} (snapshot ${snapshot})` : 'Nothing to change.'])
+  })
+}

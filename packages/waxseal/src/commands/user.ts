@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { createUser, disableUser, enableUser, listUsers, setPassword } from '@waxseal/index'
+import type { Command } from 'commander'
+import type { AdministerOptions } from '../administer.ts'
+import { administer, withIndexOptions } from '../administer.ts'
+import { columns, printResult } from '../output.ts'
+
+interface PasswordOptions extends AdministerOptions {
+  readonly passwordFile?: string
+}
+
+/** A secret never stands in an argument, where every process can read it. */
+function passwordFrom(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '')
+}
+
+export function addUser(program: Command): void {
+  const user = program.command('user').description('create, list and disable users')
+  withIndexOptions(user.command('create'))
+    .description('create a user')
+    .argument('<name>', 'lower-case letters, digits, ".", "_" and "-"')
+    .option('--admin', 'an administrator')
+    .option('--password-file <file>', 'the password is the content of this file; - reads standard input')
+    .addHelpText('after', '\nExample:\n  waxseal user create alice --password-file - < secret.txt\n')
+    .action((name: string, options: PasswordOptions & { readonly admin?: boolean }) =>
+      administer(options, async (index) => {
+        const password = passwordFrom(options.passwordFile)
+        const admin = options.admin === true
+        await createUser(index.store, index.clock, { name, admin, ...(password === undefined ? {} : { password }) })
+        printResult(options, { name, admin }, [`Made the ${admin ? 'administrator' : 'user'} ${name}.`])
+      }),
+    )
+  withIndexOptions(user.command('password'))
+    .description('set the password of a user, or remove it')
+    .argument('<name>')
+    .option(
+      '--password-file <file>',
+      'the password is the content of this file; - reads standard input; without it the password is removed',
+    )
+    .action((name: string, options: PasswordOptions) =>
+      administer(options, async (index) => {
+        const password = passwordFrom(options.passwordFile) ?? null
+        await setPassword(index.store, name, password)
+        printResult(options, { name, password: password !== null }, [
+          `${password === null ? 'Removed' : 'Set'} the password of ${name}.`,
+        ])
+      }),
+    )
+  for (const verb of ['disable', 'enable'] as const) {
+    withIndexOptions(user.command(verb))
+      .description(verb === 'disable' ? 'refuse everything of a user from now on' : 'let a disabled user in again')
+      .argument('<name>')
+      .action((name: string, options: AdministerOptions) =>
+        administer(options, async (index) => {
+          if (verb === 'disable') await disableUser(index.store, index.clock, name)
+          else await enableUser(index.store, name)
+          printResult(options, { name, disabled: verb === 'disable' }, [`The user ${name} is ${verb}d.`])
+        }),
+      )
+  }
+  withIndexOptions(user.command('list'))
+    .description('list users')
+    .action((options: AdministerOptions) =>
+      administer(options, async (index) => {
+        const users = await listUsers(index.store)
+        const rows = users.map(({ name, admin, hasPassword, disabledAt }) => [
+          name,
+          admin ? 'administrator' : 'user',
+          hasPassword ? 'password' : 'tokens only',
+          disabledAt === null ? '' : `disabled ${disabledAt}`,
+        ])
+        printResult(options, { users }, columns([['NAME', 'KIND', 'SIGNS IN WITH', ''], ...rows]))
+      }),
+    )
+}

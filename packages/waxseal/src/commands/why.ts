@@ -1,0 +1,36 @@
+import type { Explanation } from '@waxseal/index'
+import { normalizeProjectName } from '@waxseal/packaging'
+import type { Command } from 'commander'
+import type { AdministerOptions } from '../administer.ts'
+import { administer, withIndexOptions } from '../administer.ts'
+import { columns, printResult } from '../output.ts'
+
+export function addWhy(program: Command): void {
+  withIndexOptions(program.command('why'))
+    .description('explain a name: who answers for it, what is offered, what is withheld and why')
+    .argument('<name>')
+    .argument('[version]')
+    .addHelpText('after', '\nExample:\n  waxseal why requests\n')
+    .action((raw: string, version: string | undefined, options: AdministerOptions) =>
+      administer(options, async (index) => {
+        const explanation = await index.management.explain(normalizeProjectName(raw), version)
+        printResult(options, explanation, explanationLines(explanation))
+      }),
+    )
+}
+
+function explanationLines(explanation: Explanation): readonly string[] {
+  const { sentence, authority, source, status, statusReason, offered, withheld, decisions } = explanation
+  return [
+    sentence,
+    ...columns([
+      ['authority', authority],
+      ['answered from', source ?? 'nowhere'],
+      ['status', statusReason === null ? status : `${status}: ${statusReason}`],
+      ['offered', `${offered.length} files`],
+      ['withheld', `${withheld.length} files`],
+    ]),
+    ...columns(withheld.map(({ filename, code, since, reason }) => [`  ${filename}`, code, since ?? '', reason])),
+    ...decisions.map(({ rev, at, actor, body }) => `decision ${rev}, ${at}, ${actor}: ${JSON.stringify(body)}`),
+  ]
+}

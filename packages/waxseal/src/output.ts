@@ -1,0 +1,21 @@
+/** How a command speaks: exactly one JSON document with `--json`, else lines for people. */
+export interface Output {
+  readonly json: boolean
+}
+
+/** Prints the result of a command: `document` for scripts, `lines` for people. */
+export function printResult(output: Output, document: unknown, lines: readonly string[]): void {
+  process.stdout.write(output.json ? `${JSON.stringify(document)}\n` : lines.map((line) => `${line}\n`).join(''))
+}
+
+/** Lines of columns, as wide as their widest cell. */
+export function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = []
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+}
