@@ -31,7 +31,8 @@ for (const wanted of wantedClients('pip')) {
     const { PATH } = process.env
     const env = { PATH, HOME: work.path, ...HOSTILE }
     const unscrubbed = spawnSync(pip.python, ['-m', 'pip', 'config', 'list'], { env, encoding: 'utf8' })
-    for (const letter of ['a', 'b', 'd']) assert.ok(unscrubbed.stdout.includes(`${ELSEWHERE}/${letter}`), unscrubbed.stdout)
+    for (const letter of ['a', 'b', 'd'])
+      assert.ok(unscrubbed.stdout.includes(`${ELSEWHERE}/${letter}`), unscrubbed.stdout)
   })
 
   clientTest(wanted, 'sees no index, link or file of this machine', async (pip) => {
@@ -47,6 +48,9 @@ for (const wanted of wantedClients('pip')) {
     const args = ['download', 'anything', '--retries', '0', '--index-url', 'https://index.invalid/simple/']
     const outcome = await pip.run(args, { cwd: work.path })
     assert.notEqual(outcome.code, 0)
-    assert.ok(outsideRequests().some((request) => request.includes('index.invalid')), outsideRequests().join('\n'))
+    assert.ok(
+      outsideRequests().some((request) => request.includes('index.invalid')),
+      outsideRequests().join('\n'),
+    )
   })
 }

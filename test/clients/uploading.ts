@@ -42,8 +42,15 @@ const pdm: Uploader = (client, folder, file, target) => {
   writeDist(folder, file)
   const project = `[project]\nname = "${file.name}"\nversion = "${file.version}"\nrequires-python = ">=3.11"\n`
   writeFileSync(join(folder, 'pyproject.toml'), project)
-  const env = { PDM_PUBLISH_REPO: legacy(target), PDM_PUBLISH_USERNAME: '__token__', PDM_PUBLISH_PASSWORD: target.token }
-  return client.run(['publish', '--no-build'], { cwd: folder, env })
+  const env = {
+    PDM_PUBLISH_REPO: legacy(target),
+    PDM_PUBLISH_USERNAME: '__token__',
+    PDM_PUBLISH_PASSWORD: target.token,
+    PDM_USE_VENV: '0',
+  }
+  // PDM 2.29 loses the reason phrase in its caching HTTP client: it shows status and body, the body with `-vv` only.
+  const verbose = client.generation === 'newest' ? ['-vv'] : []
+  return client.run(['publish', '--no-build', ...verbose], { cwd: folder, env })
 }
 
 /**
