@@ -194,6 +194,16 @@ describe('FillTable', () => {
     assert.equal(bounded.size, 0)
   })
 
+  it('MIR: an upstream that hangs takes no places from another', async () => {
+    const bounded = new FillTable(parts, { concurrency: 1 })
+    simulator.setFault(PATH, { kind: 'hang' })
+    const hanging = bounded.start({ ...request(), lane: 'slow' })
+    const small = request({ sha256: sha256Of(SMALL), path: '/files/small-1.0.tar.gz' })
+    assert.equal((await bounded.start({ ...small, lane: 'quick' }).done).size, SMALL.length)
+    assert.equal(bounded.size, 1)
+    await assert.rejects(hanging.done, { code: 'upstream-failed' })
+  })
+
   it('hashes a file first that was listed without a sha256 (HASH-NONE)', async () => {
     const { open } = request()
     assert.deepEqual(await table.hashFirst({ filename: 'demo-1.0.tar.gz', open }), {

@@ -147,19 +147,19 @@ export function startFill(request: FillRequest, parts: FillParts): Fill {
 }
 
 /**
- * All fills that run: one per sha256, whoever asks, and a bounded number at once. Best one table per upstream, so that
- * one that hangs takes no places from another. Dispose of the upstreams first, then of the table, which waits for its
- * fills to end.
+ * All fills that run: one per sha256, whoever asks, and a bounded number at once in each lane. Dispose of the upstreams
+ * first, then of the table, which waits for its fills to end.
  */
 export class FillTable {
   readonly #parts: FillParts
-  readonly #slots: Slots
+  readonly #limits: { readonly concurrency: number; readonly queue: number }
+  readonly #lanes = new Map<string, Slots>()
   readonly #fills = new Map<string, Fill>()
   readonly #hashing = new Set<Promise<FillResult>>()
 
   constructor(parts: FillParts, options: { readonly concurrency?: number; readonly queue?: number } = {}) {
     this.#parts = parts
-    this.#slots = new Slots(options.concurrency ?? FILL_CONCURRENCY, options.queue ?? FILL_QUEUE)
+    this.#limits = { concurrency: options.concurrency ?? FILL_CONCURRENCY, queue: options.queue ?? FILL_QUEUE }
   }
 
   /** Fills running or waiting for a place. */
@@ -171,7 +171,7 @@ export class FillTable {
   start(request: FillRequest): Fill {
     const running = this.#fills.get(request.sha256)
     if (running !== undefined) return running
-    const fill = new RunningFill(request, this.#parts, this.#slots)
+    const fill = new RunningFill(request, this.#parts, this.#slotsOf(request))
     this.#fills.set(request.sha256, fill)
     const forget = () => this.#fills.delete(request.sha256)
     fill.done.then(forget, forget)
@@ -183,7 +183,7 @@ export class FillTable {
    * nothing says that two such files are the same (attacks.md CACHE-KEY). Rejects as `Fill.done`.
    */
   hashFirst(request: ExpectedFile): Promise<FillResult> {
-    const running = this.#slots.run(async () => {
+    const running = this.#slotsOf(request).run(async () => {
       const spooled = await receiveFile(request, this.#parts.spool)
       await store(spooled, this.#parts.blobs)
       return { sha256: spooled.sha256, size: spooled.size }
@@ -192,6 +192,12 @@ export class FillTable {
     const forget = () => this.#hashing.delete(running)
     running.then(forget, forget)
     return running
+  }
+
+  #slotsOf({ lane = '' }: ExpectedFile): Slots {
+    const slots = this.#lanes.get(lane) ?? new Slots(this.#limits.concurrency, this.#limits.queue)
+    this.#lanes.set(lane, slots)
+    return slots
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

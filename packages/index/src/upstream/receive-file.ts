@@ -23,6 +23,8 @@ export interface ExpectedFile {
   readonly size?: number
   /** Where a page knows nothing better; never trusted by itself (attacks.md HASH-MD5). */
   readonly md5?: string
+  /** Whose places in the table it takes: the upstream's name. One that hangs then delays no other. */
+  readonly lane?: string
   readonly open: () => Promise<FileAnswer>
 }
 
