@@ -177,8 +177,6 @@ export const DRAIN_MAX_MS = 30_000
 export const MAX_MANAGEMENT_BODY = 64 * 1024
 /** Encoded pages that are kept in memory. */
 export const PAGE_CACHE_BYTES = 32 * 1024 ** 2
-/** Buffers for sending files, lent and kept. */
-export const SEND_BUFFER_BYTES = 32 * 1024 ** 2
 /** Until the headers of a request must be there (attacks.md SR-2). */
 export const HEADERS_TIMEOUT_MS = 20_000
 /** Header bytes of one request. */

@@ -18,12 +18,14 @@ import type { ClientAddress } from './http/client-address.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
 import { RepresentationCache } from './http/representation-cache.ts'
+import { SmallFiles } from './http/small-files.ts'
 import {
   DEFAULT_MAX_FILE_SIZE,
   DEFAULT_MAX_PROJECT_SIZE,
   MAX_ABSENT_NAMES,
+  FILE_POOL_SIZE,
   PAGE_CACHE_BYTES,
-  SEND_BUFFER_BYTES,
+  SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
 } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
@@ -209,7 +211,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     },
     files: {
       downloads,
-      buffers: new BufferPool(SEND_BUFFER_BYTES),
+      buffers: new BufferPool(FILE_POOL_SIZE),
+      small: new SmallFiles(SMALL_FILES_SIZE),
       visibility,
       ...(config.accelRedirect === undefined ? {} : { accelRedirect: config.accelRedirect }),
     },

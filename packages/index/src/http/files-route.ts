@@ -5,10 +5,12 @@ import type { Exchange } from './exchange.ts'
 import { refuseRead } from './refuse.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
 import { sendFile, sendStream } from './send-file.ts'
+import type { SmallFiles } from './small-files.ts'
 
 export interface FilesParts {
   readonly downloads: Downloads
   readonly buffers: BufferPool
+  readonly small: SmallFiles
   /** `private` where reading needs credentials. */
   readonly visibility: 'public' | 'private'
   /** Prefix of stored files in the configuration of an nginx before us; undefined: we send them ourselves. */
@@ -84,7 +86,13 @@ async function give(
           ? undefined
           : `${accelRedirect}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`
       const description = { blob, etag: `"${sha256}"`, contentType, visibility }
-      await sendFile(req, res, { ...description, ...(accelPath === undefined ? {} : { accelPath }) }, parts.buffers)
+      await sendFile(
+        req,
+        res,
+        { ...description, ...(accelPath === undefined ? {} : { accelPath }) },
+        parts.buffers,
+        parts.small,
+      )
       return
     }
     case 'filling': {

@@ -41,7 +41,6 @@ export async function recordClaim(
         status: 'active',
         status_reason: null,
         created_at: claim.at,
-        due_at: null,
       })
       .execute()
   } else {

@@ -24,7 +24,7 @@ async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
       const upstream = { authority: 'upstream', upstream: 'pypi', rev: 0, status: 'active', created_at: at } as const
       await tx
         .insertInto('project')
-        .values({ ...upstream, name: 'requests', display_name: 'requests', status_reason: null, due_at: null })
+        .values({ ...upstream, name: 'requests', display_name: 'requests', status_reason: null })
         .execute()
       for (const version of ['1.0', '2.0']) {
         await tx

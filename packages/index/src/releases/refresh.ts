@@ -153,7 +153,6 @@ async function insertPassing(tx: Transaction<Database>, name: string, upstream: 
       status: 'active',
       status_reason: null,
       created_at: at,
-      due_at: null,
     })
     .execute()
 }

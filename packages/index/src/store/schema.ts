@@ -43,8 +43,6 @@ export interface ProjectTable {
   status: ProjectStatus
   status_reason: string | null
   created_at: string
-  /** When the page next changes by the clock alone; null: never (design.md section 3, point 1). */
-  due_at: string | null
 }
 
 export interface ReleaseTable {

@@ -38,10 +38,8 @@ function statements({ int, text, counted, strict }: Words): readonly string[] {
       rev ${int} not null,
       status ${text} not null,
       status_reason ${text},
-      created_at ${text} not null,
-      due_at ${text}
+      created_at ${text} not null
     ) ${strict}`,
-    'create index project_due on project (due_at) where due_at is not null',
 
     `create table release (
       project ${text} not null,
