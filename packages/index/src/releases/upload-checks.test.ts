@@ -87,12 +87,12 @@ test('every bad form gets the sentence that PyPI’s users know', () => {
     [{ filetype: 'bdist_egg' }, 'upload-filetype', 'Invalid value for filetype. Error: Use a known file type.'],
     [
       { sha256_digest: 'abc' },
-      'upload-digest-mismatch',
+      'upload-form-invalid',
       'Invalid value for sha256_digest. Error: Use a valid, hex-encoded, SHA256 message digest.',
     ],
     [
       { blake2_256_digest: 'z'.repeat(64) },
-      'upload-digest-mismatch',
+      'upload-form-invalid',
       'Invalid value for blake2_256_digest. Error: Use a valid, hex-encoded, BLAKE2 message digest.',
     ],
     [
@@ -107,7 +107,7 @@ test('every bad form gets the sentence that PyPI’s users know', () => {
     ],
     [{ sha256_digest: undefined }, 'upload-no-digest', 'Error: Include at least one message digest.'],
     [{ metadata_version: '9.9' }, 'upload-metadata-invalid', `'9.9' is not a valid metadata version. ${SEE}`],
-    [{ version: ['1.0', '2.0'] }, 'bad-request', "The field 'version' was sent more than once."],
+    [{ version: ['1.0', '2.0'] }, 'upload-form-invalid', "The field 'version' was sent more than once."],
     [
       { version: '1.0+virtual.3' },
       'upload-local-version',

@@ -143,11 +143,7 @@ function checkIdentification(fields: UploadFields): Refusal | undefined {
     )
   }
   if (!isDigest(fieldValue(fields, 'blake2_256_digest'))) {
-    return refuseField(
-      'upload-digest-mismatch',
-      'blake2_256_digest',
-      'Use a valid, hex-encoded, BLAKE2 message digest.',
-    )
+    return refuseField('upload-form-invalid', 'blake2_256_digest', 'Use a valid, hex-encoded, BLAKE2 message digest.')
   }
   const filetype = fieldValue(fields, 'filetype')
   if (filetype === undefined) return refuseField('upload-filetype', 'filetype', 'This field is required.')
@@ -155,7 +151,7 @@ function checkIdentification(fields: UploadFields): Refusal | undefined {
     return refuseField('upload-filetype', 'filetype', 'Use a known file type.')
   }
   if (!isDigest(fieldValue(fields, 'sha256_digest'))) {
-    return refuseField('upload-digest-mismatch', 'sha256_digest', 'Use a valid, hex-encoded, SHA256 message digest.')
+    return refuseField('upload-form-invalid', 'sha256_digest', 'Use a valid, hex-encoded, SHA256 message digest.')
   }
   const pyversion = fieldValue(fields, 'pyversion')
   if (filetype === 'bdist_wheel' && pyversion === undefined) {
@@ -227,7 +223,7 @@ function refuseName(value: string, reason: string): Refusal {
   )
 }
 
-function refuseField(code: 'upload-digest-mismatch' | 'upload-filetype', field: string, reason: string): Refusal {
+function refuseField(code: 'upload-form-invalid' | 'upload-filetype', field: string, reason: string): Refusal {
   return refuse(code, `Invalid value for ${field}. Error: ${reason}`)
 }
 

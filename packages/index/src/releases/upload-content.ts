@@ -10,7 +10,7 @@ import type { UploadedFile } from './upload-form.ts'
 /** The part's content type and size (behaviour.md 1.4 N and O). */
 export function checkPayload(project: string, file: UploadedFile, policy: UploadPolicy): Refusal | undefined {
   if (/^(?:image|multipart)\//i.test(file.contentType)) {
-    return refuse('upload-archive-invalid', 'Invalid distribution file.')
+    return refuse('upload-part-type', 'Invalid distribution file.')
   }
   if (file.spooled.size <= policy.maxFileSize) return undefined
   return refuse(

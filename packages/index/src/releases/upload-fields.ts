@@ -46,7 +46,7 @@ export function sanitizeFields(fields: ReadonlyMap<string, readonly string[]>): 
   }
   for (const name of SINGLE_FIELDS) {
     if (new Set(sanitized.get(name)).size > 1)
-      return refuse('bad-request', `The field '${name}' was sent more than once.`)
+      return refuse('upload-form-invalid', `The field '${name}' was sent more than once.`)
   }
   return sanitized
 }

@@ -22,6 +22,8 @@ interface FixtureOptions {
   /** METADATA's name where it should not be the project's. */
   readonly metadataName?: string
   readonly metadataVersion?: string
+  /** Metadata-Version; 2.2 unless said. */
+  readonly coreMetadata?: string
   /** Damages RECORD. */
   readonly record?: (record: string) => string
 }
@@ -68,7 +70,7 @@ export function sdistFixture(options: FixtureOptions = {}): Fixture {
 
 function metadataText({ name = 'demo', version = '1.0', headers = [], ...options }: FixtureOptions): string {
   const identity = [
-    'Metadata-Version: 2.2',
+    `Metadata-Version: ${options.coreMetadata ?? '2.2'}`,
     `Name: ${options.metadataName ?? name}`,
     `Version: ${options.metadataVersion ?? version}`,
   ]
@@ -85,7 +87,7 @@ function fixture(
     Object.entries({
       ':action': ['file_upload'],
       protocol_version: ['1'],
-      metadata_version: ['2.2'],
+      metadata_version: [options.coreMetadata ?? '2.2'],
       name: [options.name ?? 'demo'],
       version: [options.version ?? '1.0'],
       sha256_digest: [createHash('sha256').update(bytes).digest('hex')],

@@ -120,7 +120,7 @@ test('an OpenPGP signature is ignored, another field sent as a file is refused i
     if (signed.kind === 'form') await discardUploadForm(signed)
     assert.deepEqual(await read(spool, [content, { name: 'summary', value: 'x', filename: 'summary' }]), {
       kind: 'refused',
-      code: 'bad-request',
+      code: 'upload-form-invalid',
       message: 'summary: Should not be a tuple.',
     })
     const two = await read(spool, [content, content])

@@ -49,7 +49,7 @@ export async function readUploadForm(
   try {
     parser = createParser(contentType)
   } catch {
-    return refuse('bad-request', 'An upload is a POST of multipart/form-data with a boundary.')
+    return refuse('upload-form-invalid', 'An upload is a POST of multipart/form-data with a boundary.')
   }
   const reading = new FormReading(parser, options)
   const form = await reading.run(body)
@@ -97,7 +97,9 @@ class FormReading {
     this.#parser = parser
     this.#options = options
     parser.on('field', (name, value, _nameTruncated, truncated) => this.#takeField(name, value, truncated))
-    parser.on('fieldsLimit', () => this.#stop('bad-request', `An upload may have ${MAX_UPLOAD_FIELDS} fields at most.`))
+    parser.on('fieldsLimit', () =>
+      this.#stop('upload-form-invalid', `An upload may have ${MAX_UPLOAD_FIELDS} fields at most.`),
+    )
     parser.on('file', (name, stream, filename, _encoding, type) => this.#takeFile(name, stream, filename, type))
     parser.on('error', () => this.#stop('upload-incomplete', INCOMPLETE))
     parser.on('finish', () => {
@@ -173,9 +175,15 @@ class FormReading {
     if (name === undefined || this.#ended()) return
     this.#fieldBytes += name.length + value.length
     if (truncated || value.length > longestValue(name)) {
-      this.#stop('bad-request', `The field '${shortName(name)}' is longer than ${readableSize(longestValue(name))}.`)
+      this.#stop(
+        'upload-form-invalid',
+        `The field '${shortName(name)}' is longer than ${readableSize(longestValue(name))}.`,
+      )
     } else if (this.#fieldBytes > MAX_UPLOAD_FIELDS_TOTAL) {
-      this.#stop('bad-request', `The fields of an upload may have ${readableSize(MAX_UPLOAD_FIELDS_TOTAL)} at most.`)
+      this.#stop(
+        'upload-form-invalid',
+        `The fields of an upload may have ${readableSize(MAX_UPLOAD_FIELDS_TOTAL)} at most.`,
+      )
     }
     const values = this.#fields.get(name)
     if (values === undefined) this.#fields.set(name, [value])
@@ -191,8 +199,9 @@ class FormReading {
     }
     // OpenPGP signatures are a thing of the past, but some clients still send them (behaviour.md 1.3).
     stream.resume()
-    if (name === 'content') this.#stop('bad-request', 'An upload has exactly one file.')
-    else if (name !== 'gpg_signature') this.#stop('bad-request', `${shortName(name ?? '')}: Should not be a tuple.`)
+    if (name === 'content') this.#stop('upload-form-invalid', 'An upload has exactly one file.')
+    else if (name !== 'gpg_signature')
+      this.#stop('upload-form-invalid', `${shortName(name ?? '')}: Should not be a tuple.`)
   }
 
   async #receive(stream: Readable, filename: string, contentType: string): Promise<void> {

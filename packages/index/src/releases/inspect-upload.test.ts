@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createInspector } from './inspect-upload.ts'
+import type { Inspector } from './inspect-upload.ts'
+import type { Inspected } from './inspect-archive.ts'
+import type { Refusal } from './refusal.ts'
+import { sdistFixture, wheelFixture } from './upload-fixture.ts'
+import type { Fixture } from './upload-fixture.ts'
+
+async function inFolder(
+  work: (inspect: (inspector: Inspector, file: Fixture) => Promise<Inspected | Refusal>) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'waxseal-inspect-'))
+  let count = 0
+  try {
+    await work(async (inspector, { filename, bytes, fields }) => {
+      const path = join(folder, String(count++))
+      await writeFile(path, bytes)
+      const kind = filename.endsWith('.whl') ? 'wheel' : 'sdist'
+      return inspector({
+        path,
+        size: bytes.length,
+        kind,
+        filename,
+        project: 'demo',
+        version: fields.get('version')?.[0] ?? '1.0',
+      })
+    })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+const inProcess = createInspector()
+const inWorker = createInspector({ workerAbove: 0 })
+
+test('a worker and this process find the same in a file', () =>
+  inFolder(async (inspect) => {
+    const damaged = wheelFixture({ record: () => '' })
+    for (const file of [wheelFixture({ headers: ['Requires-Dist: six'] }), sdistFixture(), damaged]) {
+      const [here, there] = [await inspect(inProcess, file), await inspect(inWorker, file)]
+      assert.equal(here.kind, file === damaged ? 'refused' : 'inspected', JSON.stringify(here))
+      assert.deepEqual(
+        there.kind === 'inspected' ? there.metadata : there,
+        here.kind === 'inspected' ? here.metadata : here,
+      )
+      if (here.kind === 'inspected' && there.kind === 'inspected') {
+        assert.deepEqual(Buffer.from(there.metadataBytes), Buffer.from(here.metadataBytes))
+      }
+    }
+  }))
+
+test('more files than workers wait for their turn', () =>
+  inFolder(async (inspect) => {
+    const files = Array.from({ length: 5 }, (_, i) => wheelFixture({ code: `x = ${i}\n` }))
+    const results = await Promise.all(
+      files.map((file) => inspect(createInspector({ workerAbove: 0, workers: 1 }), file)),
+    )
+    const shared = createInspector({ workerAbove: 0, workers: 2 })
+    results.push(...(await Promise.all(files.map((file) => inspect(shared, file)))))
+    assert.deepEqual(
+      results.map(({ kind }) => kind),
+      Array(10).fill('inspected'),
+    )
+  }))
+
+test('ZIP-BOMB, TAR-BOMB: an inspection that takes too long is ended', () =>
+  inFolder(async (inspect) => {
+    const result = await inspect(
+      createInspector({ workerAbove: 0, timeout: 1 }),
+      wheelFixture({ code: Buffer.alloc(20_000_000) }),
+    )
+    assert.deepEqual(result, {
+      kind: 'refused',
+      code: 'upload-archive-invalid',
+      message: 'Invalid distribution file. Looking into it took longer than 0.001 seconds.',
+    })
+  }))
+
+test('REC-HASH, REC-MISS: a RECORD that does not fit has its own code', () =>
+  inFolder(async (inspect) => {
+    const damages: readonly ((record: string) => string)[] = [
+      (record) => record.replace(/sha256=...../, 'sha256=AAAAA'),
+      (record) => record.split('\n').slice(1).join('\n'),
+      (record) => `${record}ghost.py,sha256=AAAA,1\n`,
+    ]
+    for (const record of damages) {
+      const result = await inspect(inProcess, wheelFixture({ record }))
+      assert.equal(result.kind === 'refused' && result.code, 'upload-record-mismatch', JSON.stringify(result))
+      assert.match(
+        result.kind === 'refused' ? result.message : '',
+        /^Invalid distribution file\. The wheel's RECORD is refused: /,
+      )
+    }
+  }))
+
+test('a License-File that is not there is refused, from metadata 2.4 on', () =>
+  inFolder(async (inspect) => {
+    const headers = ['License-File: LICENSE.txt']
+    assert.equal((await inspect(inProcess, wheelFixture({ headers }))).kind, 'inspected')
+    assert.deepEqual(await inspect(inProcess, wheelFixture({ headers, coreMetadata: '2.4' })), {
+      kind: 'refused',
+      code: 'upload-license-file',
+      message:
+        'License-File LICENSE.txt does not exist in distribution file demo-1.0-py3-none-any.whl at demo-1.0.dist-info/licenses/LICENSE.txt',
+    })
+    const sdist = await inspect(inProcess, sdistFixture({ headers, coreMetadata: '2.4' }))
+    assert.equal(sdist.kind === 'refused' && sdist.code, 'upload-license-file')
+  }))
+
+test('whatever a file holds, the answer is a value', () =>
+  inFolder(async (inspect) => {
+    const sources = [wheelFixture(), sdistFixture()]
+    const damage = fc.record({
+      source: fc.constantFrom(...sources),
+      cut: fc.double({ min: 0, max: 1, noNaN: true }),
+      writes: fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.integer({ min: 0, max: 255 })), {
+        maxLength: 4,
+      }),
+      whole: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(damage, async ({ source, cut, writes, whole }) => {
+        const bytes = Buffer.from(source.bytes.subarray(0, whole ? undefined : Math.floor(cut * source.bytes.length)))
+        for (const [place, value] of writes) if (bytes.length > 0) bytes[Math.floor(place * bytes.length)] = value
+        const result = await inspect(inProcess, { ...source, bytes })
+        assert.ok(result.kind === 'inspected' || result.message.length < 1000)
+      }),
+      { numRuns: 300 },
+    )
+  }))
