@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { IncomingMessage } from 'node:http'
 import { mkdir } from 'node:fs/promises'
-import { pino } from 'pino'
+import { destination, pino } from 'pino'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
@@ -161,7 +161,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   const core = await openCore(config, effects.clock ?? systemClock)
   await using opened = core.opened
   const { store, clock, names, current, publisher, management, blobs } = core
-  const log = effects.log ?? pino({ level: 'info' })
+  const log = effects.log ?? pino({ level: 'info' }, destination({ fd: 2, sync: true }))
   const spool = await openSpool(join(config.dataDir, 'spool'))
   const authenticator = opened.use(createAuthenticator(store, clock))
   const fills = new Map<string, FillTable>()

@@ -1,9 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
@@ -15,6 +15,7 @@ import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
 import { readJsonApiSource } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
+import { failureRefusal } from './failure-refusal.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
 import type { ManagementRoute } from './management-routes.ts'
 import { preferredMediaType } from './negotiate.ts'
@@ -37,6 +38,9 @@ export interface DocumentsParts {
   readonly ready: () => Promise<void>
 }
 
+/** Told of failures that no route expected. */
+export type OnFailure = (error: unknown, req: IncomingMessage) => void
+
 /** What the handler knows of a request before a route sees it. */
 export interface DocumentsEnv {
   readonly Bindings: HttpBindings & { readonly who: Requester }
@@ -45,7 +49,7 @@ export interface DocumentsEnv {
 type DocumentsContext = Context<DocumentsEnv>
 
 /** Everything that is not a page or a file: documents for people and scripts, and the management API. */
-export function createDocumentsApp(parts: DocumentsParts): Hono<DocumentsEnv> {
+export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure): Hono<DocumentsEnv> {
   const app = new Hono<DocumentsEnv>({ strict: false })
   app.use(async (c, next) => {
     await next()
@@ -66,8 +70,8 @@ export function createDocumentsApp(parts: DocumentsParts): Hono<DocumentsEnv> {
   app.notFound((c) => refused(c, { code: 'not-found' }))
   app.onError((error, c) => {
     const refusal = refusalOfError(error)
-    if (refusal === undefined) throw error
-    return refused(c, refusal)
+    if (refusal === undefined) onFailure(error, c.env.incoming)
+    return refused(c, refusal ?? failureRefusal(error))
   })
   return app
 }
@@ -145,18 +149,16 @@ async function why(parts: DocumentsParts, c: DocumentsContext, version: string |
 
 function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, route: ManagementRoute): void {
   const path = `/api/v1${route.path.replaceAll(/\{([a-z]+)\}/g, ':$1')}`
-  const limit = bodyLimit({
-    maxSize: MAX_MANAGEMENT_BODY,
-    onError: (c) => refused(c as DocumentsContext, { code: 'body-too-large' }),
-  })
-  app.on(route.method, path, limit, async (c) => {
+  app.on(route.method, path, async (c) => {
     // Credentials before any look at the input: a stranger learns nothing from how it is judged.
     if (c.env.who.kind === 'anonymous' && (route.method !== 'GET' || parts.reading === 'private')) {
       return refused(c, { code: 'unauthorized' })
     }
     const params = route.params.safeParse(c.req.param())
     if (!params.success) return refused(c, { code: 'bad-request', detail: z.prettifyError(params.error) })
-    const body = await requestBody(c, route)
+    const text = route.body === undefined ? '' : await readText(c.env.incoming)
+    if (text === undefined) return refused(c, { code: 'body-too-large' })
+    const body = parseBody(text, route)
     if (!body.success) return refused(c, { code: 'bad-request', detail: z.prettifyError(body.error) })
     const context = { management: parts.management, who: c.env.who, reading: parts.reading }
     const answer = await route.handle(context, params.data, body.data)
@@ -167,9 +169,20 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
   })
 }
 
-async function requestBody(c: DocumentsContext, route: ManagementRoute): Promise<z.ZodSafeParseResult<unknown>> {
+/** The whole body, or undefined when it is longer than a management request ever is. */
+async function readText(req: IncomingMessage): Promise<string | undefined> {
+  const pieces: Buffer[] = []
+  let length = 0
+  for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += piece.length
+    if (length > MAX_MANAGEMENT_BODY) return undefined
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString()
+}
+
+function parseBody(text: string, route: ManagementRoute): z.ZodSafeParseResult<unknown> {
   if (route.body === undefined) return { success: true, data: undefined }
-  const text = await c.req.text()
   return route.body.safeParse(text === '' ? undefined : parseJson(text))
 }
 

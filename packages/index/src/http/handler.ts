@@ -3,15 +3,14 @@ import { getRequestListener } from '@hono/node-server'
 import type { Authenticator } from '../access/authenticator.ts'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
-import { IndexError } from '../error.ts'
 import type { ClientAddress } from './client-address.ts'
 import { createDocumentsApp } from './documents-app.ts'
 import type { DocumentsParts } from './documents-app.ts'
 import type { Exchange } from './exchange.ts'
+import { failureRefusal } from './failure-refusal.ts'
 import { serveFile } from './files-route.ts'
 import type { FilesParts } from './files-route.ts'
 import { parseTarget } from './path.ts'
-import type { Refusal } from './refuse.ts'
 import { refuseRead, refuseUpload } from './refuse.ts'
 import { identify } from './requester.ts'
 import { serveSimple } from './simple-route.ts'
@@ -36,7 +35,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void
 /** Every request comes through here: parse, identify, one route, and a refusal for whatever went wrong. */
 export function createHandler(parts: HandlerParts): Handler {
   const identities = new WeakMap<IncomingMessage, Requester>()
-  const app = createDocumentsApp(parts.documents)
+  const app = createDocumentsApp(parts.documents, parts.onFailure)
   const documents = getRequestListener(
     (request, env) => {
       const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
@@ -46,9 +45,6 @@ export function createHandler(parts: HandlerParts): Handler {
       // Addresses are never made from the Host header (attacks.md SMUG): any name does for routing.
       hostname: 'index.invalid',
       overrideGlobalObjects: false,
-      errorHandler: (error) => {
-        throw error
-      },
     },
   )
   return (req, res) => {
@@ -152,28 +148,4 @@ function fail(parts: HandlerParts, { req, res, path }: Exchange, error: unknown)
   parts.onFailure(error, req)
   const refuse = path.segments[0] === 'legacy' ? refuseUpload : refuseRead
   refuse(res, req, refusal)
-}
-
-function failureRefusal(error: unknown): Refusal {
-  if (!(error instanceof IndexError)) return { code: 'internal-error' }
-  switch (error.code) {
-    case 'upstream-failed':
-      return { code: 'upstream-unavailable', detail: error.message }
-    case 'digest-mismatch':
-      return { code: 'upstream-file-changed', detail: error.message }
-    case 'not-found':
-      return { code: 'file-not-found', detail: error.message }
-    case 'limit-exceeded':
-      return { code: 'too-busy', retryAfter: 5 }
-    case 'storage-failed':
-    case 'blob-missing':
-      return { code: 'storage-unavailable' }
-    case 'database-busy':
-    case 'publish-fenced':
-      return { code: 'internal-unavailable', retryAfter: 5 }
-    case 'config-invalid':
-    case 'conflict':
-    case 'not-allowed':
-      return { code: 'internal-error' }
-  }
 }

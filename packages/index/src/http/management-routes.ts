@@ -66,13 +66,13 @@ const user = z.object({
 })
 
 /** Keeps a route's schemas and its handler in step; the list itself is of one type. */
-function route<P extends z.ZodObject, R extends z.ZodType, B extends z.ZodType = z.ZodUndefined>(definition: {
+function route<P extends z.ZodObject, B extends z.ZodType = z.ZodUndefined>(definition: {
   readonly method: ManagementRoute['method']
   readonly path: string
   readonly summary: string
   readonly params: P
   readonly body?: B
-  readonly response: R
+  readonly response: z.ZodType
   readonly handle: (context: ManagementContext, params: z.output<P>, body: z.output<B>) => Promise<ManagementAnswer>
 }): ManagementRoute {
   return {

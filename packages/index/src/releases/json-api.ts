@@ -30,7 +30,7 @@ function projectUrls(metadata: ReleaseMetadata): Record<string, string> | null {
 }
 
 function fileEntry(file: FileRow): JsonFile {
-  const seconds = `${file.upload_time.slice(0, 19)}`
+  const seconds = file.upload_time.slice(0, 19)
   return {
     comment_text: file.comment ?? '',
     'core-metadata': file.metadata_sha256 === null ? file.has_metadata === 1 : { sha256: file.metadata_sha256 },

@@ -52,7 +52,13 @@ export interface WithheldFile {
   readonly filename: string
   readonly version: string
   readonly source: string
-  readonly code: 'file-deleted' | 'file-withdrawn' | 'file-unhashed' | 'name-reserved' | 'project-quarantined'
+  readonly code:
+    | 'file-deleted'
+    | 'file-unhashed'
+    | 'file-withdrawn'
+    | 'name-reserved'
+    | 'name-upstream'
+    | 'project-quarantined'
   readonly since: string | null
   readonly reason: string
 }
@@ -150,7 +156,8 @@ function withheldReason(
   state: ProjectState,
 ): Pick<WithheldFile, 'code' | 'since' | 'reason'> | undefined {
   if (row.source !== source) {
-    return { code: 'name-reserved', since: null, reason: `${row.source} does not answer for this name.` }
+    const code = source === LOCAL_SOURCE || source === undefined ? 'name-reserved' : 'name-upstream'
+    return { code, since: null, reason: `${row.source} does not answer for this name.` }
   }
   if (state.status === 'quarantined') {
     return { code: 'project-quarantined', since: null, reason: state.statusReason ?? 'The project is quarantined.' }

@@ -1,0 +1,27 @@
+import { IndexError } from '../error.ts'
+import type { Refusal } from './refuse.ts'
+
+/** How a failure that no route expected is told: a state that may pass is 503; whatever else is a bug, without details. */
+export function failureRefusal(error: unknown): Refusal {
+  if (!(error instanceof IndexError)) return { code: 'internal-error' }
+  switch (error.code) {
+    case 'upstream-failed':
+      return { code: 'upstream-unavailable', detail: error.message }
+    case 'digest-mismatch':
+      return { code: 'upstream-file-changed', detail: error.message }
+    case 'not-found':
+      return { code: 'file-not-found', detail: error.message }
+    case 'limit-exceeded':
+      return { code: 'too-busy', retryAfter: 5 }
+    case 'storage-failed':
+    case 'blob-missing':
+      return { code: 'storage-unavailable' }
+    case 'database-busy':
+    case 'publish-fenced':
+      return { code: 'internal-unavailable', retryAfter: 5 }
+    case 'config-invalid':
+    case 'conflict':
+    case 'not-allowed':
+      return { code: 'internal-error' }
+  }
+}
