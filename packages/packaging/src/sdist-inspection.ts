@@ -1,0 +1,144 @@
+import { parseCoreMetadata } from './core-metadata.ts'
+import { excerpt } from './excerpt.ts'
+import { gunzipOne, gzipError } from './gzip-reader.ts'
+import { MAX_ARCHIVE_ENTRIES, MAX_MEMBER_PATH_BYTES, MAX_METADATA_BYTES } from './limits.ts'
+import { refuseMemberPath } from './member-path.ts'
+import { normalizeProjectName } from './project-name.ts'
+import { parseSdistFilename } from './sdist-filename.ts'
+import { readTar } from './tar-reader.ts'
+import type { TarKind, TarMember } from './tar-reader.ts'
+import { compareVersions, parseVersion, tryParseVersion } from './version.ts'
+
+/** What was proven of an sdist. */
+export interface SdistInspection {
+  /** The bytes of PKG-INFO, as they are. */
+  readonly pkgInfo: Uint8Array
+  readonly topDirectory: string
+  readonly hasPyproject: boolean
+  readonly memberCount: number
+  /** Bytes of all files together. */
+  readonly uncompressedSize: number
+  /** Whether the sdist has a file, or a link to one, at this path below its top directory, for License-File (PEP 639). */
+  has(path: string): boolean
+}
+
+export interface SdistExpectation {
+  /** In normal form. */
+  readonly project: string
+  readonly version: string
+  /** Bytes of the whole file, where known: what the compression ratio is measured against. */
+  readonly compressedSize?: number
+}
+
+/**
+ * Inspects a `.tar.gz` sdist in one pass and flat memory: one gzip member, plain tar framing, the rules of PEP 721's data filter
+ * (no path or link out of the archive, no device), no member twice or through a link, one top directory named like the file, with
+ * a PKG-INFO that names this project and version (standards.md 3.3; attacks.md TAR-BOMB, TAR-SYM, TAR-DEV, TAR-SPARSE).
+ * @throws PackagingError for whatever is wrong with the sdist; errors of `chunks` pass through
+ */
+export async function inspectSdist(
+  chunks: AsyncIterable<Uint8Array>,
+  filename: string,
+  expected: SdistExpectation,
+): Promise<SdistInspection> {
+  const named = parseSdistFilename(filename)
+  const version = parseVersion(expected.version)
+  if (named.name !== expected.project || compareVersions(named.version, version) !== 0) {
+    throw gzipError(`The file name ${excerpt(filename)} is that of another project or version`)
+  }
+  const topDirectory = filename.slice(0, -'.tar.gz'.length)
+  const members = new SdistMembers()
+  const pkgInfoParts: Uint8Array[] = []
+  await readTar(gunzipOne(chunks, expected.compressedSize), (member) => {
+    members.add(member)
+    if (member.path !== `${topDirectory}/PKG-INFO`) return undefined
+    if (member.kind !== 'file' || member.size > MAX_METADATA_BYTES) throw gzipError('PKG-INFO is too large or no file')
+    return (data) => pkgInfoParts.push(Uint8Array.from(data))
+  })
+  members.finish(topDirectory)
+  if (members.kindOf(`${topDirectory}/PKG-INFO`) !== 'file')
+    throw gzipError(`PKG-INFO not found at ${excerpt(topDirectory)}`)
+  const pkgInfo = Buffer.concat(pkgInfoParts)
+  comparePkgInfo(pkgInfo, expected.project, version)
+  return {
+    pkgInfo,
+    topDirectory,
+    hasPyproject: members.kindOf(`${topDirectory}/pyproject.toml`) === 'file',
+    memberCount: members.count,
+    uncompressedSize: members.bytes,
+    has: (path) => {
+      const kind = members.kindOf(`${topDirectory}/${path}`)
+      return kind !== undefined && kind !== 'directory'
+    },
+  }
+}
+
+/** The members of an archive, judged one by one and then together. */
+class SdistMembers {
+  readonly #kinds = new Map<string, TarKind>()
+  readonly #symlinks: TarMember[] = []
+  readonly #tops = new Set<string>()
+  count = 0
+  bytes = 0
+
+  add(member: TarMember): void {
+    const { path, kind } = member
+    this.count += 1
+    this.bytes += member.size
+    if (this.count > MAX_ARCHIVE_ENTRIES) throw gzipError(`More than ${MAX_ARCHIVE_ENTRIES} members`)
+    const unsafe = refuseMemberPath(path)
+    if (unsafe !== undefined) throw gzipError(`The member ${excerpt(path)} has an unsafe path: ${unsafe}`)
+    const known = this.#kinds.get(path)
+    // A directory may be told twice: it changes nothing.
+    if (known !== undefined && !(known === 'directory' && kind === 'directory')) {
+      throw gzipError(`The member ${excerpt(path)} appears twice`)
+    }
+    if (kind === 'hardlink' && this.#kinds.get(member.linkTarget) !== 'file') {
+      throw gzipError(`The link ${excerpt(path)} does not point to a file before it`)
+    }
+    if (member.linkTarget.length > MAX_MEMBER_PATH_BYTES) throw gzipError(`The link ${excerpt(path)} is too long`)
+    if (kind === 'symlink') this.#symlinks.push(member)
+    this.#kinds.set(path, kind)
+    this.#tops.add(path.split('/', 1)[0] ?? '')
+  }
+
+  kindOf(path: string): TarKind | undefined {
+    return this.#kinds.get(path)
+  }
+
+  /** What can only be judged when all are known: in what order members are unpacked must not matter. */
+  finish(topDirectory: string): void {
+    if (this.#tops.size !== 1) throw gzipError('Incorrect number of top-level directories in sdist')
+    if (!this.#tops.has(topDirectory)) throw gzipError('The top-level directory is not named like the file')
+    for (const path of this.#kinds.keys()) {
+      for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
+        const kind = this.#kinds.get(path.slice(0, slash))
+        if (kind !== undefined && kind !== 'directory')
+          throw gzipError(`The member ${excerpt(path)} lies below a file or link`)
+      }
+    }
+    if (this.#kinds.get(topDirectory) === 'symlink') throw gzipError('The top-level directory is a link')
+    for (const link of this.#symlinks) this.#checkSymlink(link)
+  }
+
+  /** PEP 721 resolves a target against the file system; without one, a target may not go through other links at all. */
+  #checkSymlink({ path, linkTarget }: TarMember): void {
+    const refuse = (): Error => gzipError(`The link ${excerpt(path)} leaves the archive`)
+    if (linkTarget.startsWith('/') || linkTarget.includes('\\') || linkTarget.includes(':')) throw refuse()
+    const at = path.split('/').slice(0, -1)
+    const steps = linkTarget.split('/').filter((step) => step !== '' && step !== '.')
+    for (const step of steps) {
+      if (this.#kinds.get(at.join('/')) === 'symlink') throw refuse()
+      if (step === '..') at.pop()
+      else at.push(step)
+      if (at.length === 0) throw refuse()
+    }
+  }
+}
+
+function comparePkgInfo(bytes: Uint8Array, project: string, version: ReturnType<typeof parseVersion>): void {
+  const metadata = parseCoreMetadata(bytes)
+  if (normalizeProjectName(metadata.name) !== project) throw gzipError('PKG-INFO names another project')
+  const stated = tryParseVersion(metadata.version)
+  if (stated === undefined || compareVersions(stated, version) !== 0) throw gzipError('PKG-INFO names another version')
+}
