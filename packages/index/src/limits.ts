@@ -189,8 +189,6 @@ export const MAX_CONNECTIONS = 10_000
 export const SHUTDOWN_GRACE_MS = 30_000
 /** How often a server looks for journal rows that others left unpublished. */
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
-/** Names that one upstream does not have, remembered in memory. */
-export const MAX_ABSENT_NAMES = 100_000
 /** How much of an X-Forwarded-For header is read, from its end. */
 export const FORWARDED_FOR_MAX = 1_024
 /** Small files kept in memory together, and what each is taken to cost beside its bytes. */

@@ -22,8 +22,8 @@ import { SmallFiles } from './http/small-files.ts'
 import {
   DEFAULT_MAX_FILE_SIZE,
   DEFAULT_MAX_PROJECT_SIZE,
-  MAX_ABSENT_NAMES,
   FILE_POOL_SIZE,
+  NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
@@ -171,7 +171,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     fills.set(upstream.name, opened.use(new FillTable({ spool, blobs })))
     upstreams.set(upstream.name, opened.use(openUpstream(upstream, { clock })))
     const lifetimeMs = upstream.negativeSeconds * 1000
-    absent.set(upstream.name, new NegativeCache(clock, { lifetimeMs, limit: MAX_ABSENT_NAMES }))
+    absent.set(upstream.name, new NegativeCache(clock, { lifetimeMs, limit: NEGATIVE_CACHE_ENTRIES }))
   }
   const onBackgroundFailure = (error: unknown) => log.error({ err: error }, 'background work failed')
   const hashing = new Hashing({ store, clock, publisher, upstreams, fills })
