@@ -250,6 +250,16 @@ test('EXD-6: a direct dependency in the file is refused although the form hides 
     assert.equal(code(await index.upload(wheel)), 'upload-metadata-invalid')
   }))
 
+test('metadata that build tools write in their own way, and uploaders repair, is accepted', () =>
+  withIndex(async (index) => {
+    // setuptools wrote License-File long before there was such a field, and twine leaves it out of the form.
+    const wheel = wheelFixture({
+      headers: ['License-File: LICENSE', 'Summary: x'],
+      form: { license_file: undefined, summary: undefined },
+    })
+    assert.equal(code(await index.upload(wheel)), 'accepted')
+  }))
+
 test('WSI-2, FN-AMB: a file of another project or version is refused', () =>
   withIndex(async (index) => {
     for (const wheel of [

@@ -175,12 +175,19 @@ function readMetadata(fields: UploadFields): CoreMetadata | Refusal {
   }
 }
 
-/** The rules of core metadata, and the one label that no upload may carry; for the form and for the file alike. */
-export function checkMetadata(metadata: CoreMetadata, policy: UploadPolicy): Refusal | undefined {
-  const [problem] = validateCoreMetadata(metadata, {
+/**
+ * The rules of core metadata, and the one label that no upload may carry; for the form and for the file alike. Of a file only the fields in
+ * `decisive` count: build tools write others in ways that uploaders repair (License-File before 2.4, say), and nothing follows from them.
+ */
+export function checkMetadata(
+  metadata: CoreMetadata,
+  policy: UploadPolicy,
+  decisive?: ReadonlySet<string>,
+): Refusal | undefined {
+  const problem = validateCoreMetadata(metadata, {
     privateClassifiers: policy.privateClassifiers,
     allowLocalVersion: policy.localVersions,
-  })
+  }).find(({ field }) => decisive?.has(field) ?? true)
   const version = tryParseVersion(metadata.version)
   if (problem !== undefined || version === undefined) {
     const isLocal = problem?.field === 'version' && version !== undefined && hasLocal(version)

@@ -35,6 +35,18 @@ export function checkDigests(
   )
 }
 
+/** What installers and resolvers decide by. */
+const DECISIVE: ReadonlySet<string> = new Set([
+  'metadata-version',
+  'name',
+  'obsoletes-dist',
+  'provides-dist',
+  'provides-extra',
+  'requires-dist',
+  'requires-python',
+  'version',
+])
+
 /**
  * The file's own metadata is valid and says what the form says, so that everybody who reads either reads the same (attacks.md EXD-3,
  * WSI-2).
@@ -44,7 +56,7 @@ export function checkFileMetadata(
   file: CoreMetadata,
   policy: UploadPolicy,
 ): Refusal | undefined {
-  const refusal = checkMetadata(file, policy)
+  const refusal = checkMetadata(file, policy, DECISIVE)
   if (refusal !== undefined) {
     return { ...refusal, message: `Invalid distribution file. The metadata in it is not valid: ${refusal.message}` }
   }
