@@ -166,7 +166,7 @@ test('ZIP-TAR: an archive whose first block is a tar header as well', async () =
   const [sum] = tarChecksums(bytes)
   const digits = sum.toString(8).padStart(8, '0')
   const long = Buffer.from(bytes)
-  for (const at of [...positions(long, 'nnnnnn')]) long.write(digits, at + 118, 'latin1')
+  for (const at of positions(long, 'nnnnnn')) long.write(digits, at + 118, 'latin1')
   await refused('File is also a tar archive', long)
 })
 
