@@ -1,4 +1,4 @@
-import { formatVersion } from '@waxseal/packaging'
+import { formatVersion, normalizeUploadTime } from '@waxseal/packaging'
 import type { CoreMetadata } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
 import { isoTime } from '../clock.ts'
@@ -92,7 +92,8 @@ async function insertFile(
       requires_python: recorded.metadata.requiresPython ?? null,
       has_metadata: recorded.metadataSha256 === undefined ? 0 : 1,
       metadata_sha256: recorded.metadataSha256 ?? null,
-      upload_time: at,
+      // In the spelling of pages (PEP 700), as the upstreams' times are.
+      upload_time: normalizeUploadTime(at) ?? at,
       upload_time_source: 'upload',
       first_seen_at: at,
       ...yank,

@@ -60,7 +60,8 @@ export function checkFileMetadata(
   if (refusal !== undefined) {
     return { ...refusal, message: `Invalid distribution file. The metadata in it is not valid: ${refusal.message}` }
   }
-  const differences = compareMetadata(upload.metadata, file)
+  // flit puts the module's name into `provides` of the form, and not into the file: what is shown is always what the file says.
+  const differences = compareMetadata(upload.metadata, file).filter((header) => DECISIVE.has(header))
   if (differences.length > 0) {
     return refuse(
       'upload-metadata-mismatch',
