@@ -127,7 +127,7 @@ interface Core {
   readonly opened: AsyncDisposableStack
 }
 
-async function openCore(config: IndexConfig, clock: Clock): Promise<Core> {
+async function openCore(config: IndexConfig, clock: Clock, log: Logger): Promise<Core> {
   await using opened = new AsyncDisposableStack()
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const store = opened.use(await openStore(config.database))
@@ -141,6 +141,8 @@ async function openCore(config: IndexConfig, clock: Clock): Promise<Core> {
     names,
     publisher: `${hostname()}/${process.pid}`,
     onPublished: (_snapshot, projects) => current.forget(projects),
+    onUnpublishable: (project, error) =>
+      log.error({ err: error, project }, 'a page cannot be written; it stays as it was'),
   })
   const management = new Management({ store, clock, names, current, publisher })
   return { store, clock, names, current, publisher, management, blobs, opened: opened.move() }
@@ -148,7 +150,11 @@ async function openCore(config: IndexConfig, clock: Clock): Promise<Core> {
 
 /** Opens what commands need that work on the data folder itself, beside a running server or without one. */
 export async function openAdministration(config: IndexConfig, effects: IndexEffects = {}): Promise<Administration> {
-  const { store, clock, management, opened } = await openCore(config, effects.clock ?? systemClock)
+  const { store, clock, management, opened } = await openCore(
+    config,
+    effects.clock ?? systemClock,
+    effects.log ?? standardLog(),
+  )
   return { store, clock, management, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
@@ -158,10 +164,10 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
  * @throws IndexError `config-invalid`, `storage-failed`, `database-busy`
  */
 export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
-  const core = await openCore(config, effects.clock ?? systemClock)
+  const log = effects.log ?? standardLog()
+  const core = await openCore(config, effects.clock ?? systemClock, log)
   await using opened = core.opened
   const { store, clock, names, current, publisher, management, blobs } = core
-  const log = effects.log ?? pino({ level: 'info' }, destination({ fd: 2, sync: true }))
   const spool = await openSpool(join(config.dataDir, 'spool'))
   const authenticator = opened.use(createAuthenticator(store, clock))
   const fills = new Map<string, FillTable>()
@@ -239,6 +245,11 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   })
   const kept = opened.move()
   return { store, clock, management, handler, log, firstToken, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** JSON lines on standard error: standard output belongs to the command. */
+function standardLog(): Logger {
+  return pino({ level: 'info' }, destination({ fd: 2, sync: true }))
 }
 
 function clientAddressOf(config: IndexConfig): ClientAddress {

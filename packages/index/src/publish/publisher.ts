@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { PackagingError } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { onePiece } from '../blobs/one-piece.ts'
 import type { Clock } from '../clock.ts'
@@ -19,8 +20,16 @@ export interface PublisherParts {
   readonly names: NamesConfig
   /** Who publishes, for the snapshot's row: host and process. */
   readonly publisher: string
+  /** Told of a project whose page cannot be written; the others go out all the same, its page stays as it was. */
+  readonly onUnpublishable?: (project: string, error: unknown) => void
   /** Told the newest snapshot and the projects of the batch once it is out, before anybody who waits for it. */
   readonly onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void
+}
+
+/** A page whose body is stored, and the one that it replaces. */
+interface RenderedPage {
+  readonly page: PageRow
+  readonly previous: PageRow | undefined
 }
 
 /** What one turn brought out. */
@@ -98,7 +107,7 @@ export class Publisher {
     const pages: PageRow[] = []
     const superseded: PageRow[] = []
     for (const project of new Set(waiting.map((row) => row.project))) {
-      const page = await this.#page(project, snapshot)
+      const page = await this.#tryPage(project, snapshot)
       if (page === undefined) continue
       pages.push(page.page)
       if (page.previous !== undefined) superseded.push(page.previous)
@@ -137,11 +146,19 @@ export class Publisher {
     return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
   }
 
+  /** A page that breaks a rule of its format holds up nobody else's. */
+  async #tryPage(project: string, snapshot: number): Promise<RenderedPage | undefined> {
+    try {
+      return await this.#page(project, snapshot)
+    } catch (error) {
+      if (!(error instanceof PackagingError)) throw error
+      this.#parts.onUnpublishable?.(project, error)
+      return undefined
+    }
+  }
+
   /** Renders one project and stores the body; undefined when the page says what it said before. */
-  async #page(
-    project: string,
-    snapshot: number,
-  ): Promise<{ readonly page: PageRow; readonly previous: PageRow | undefined } | undefined> {
+  async #page(project: string, snapshot: number): Promise<RenderedPage | undefined> {
     const { store, blobs, names } = this.#parts
     const source = await readPageSource(store.db, project, names)
     if (source === undefined) return undefined

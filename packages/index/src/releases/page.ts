@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SimpleFile, SimpleProjectPage } from '@waxseal/packaging'
-import { writeSimpleJson } from '@waxseal/packaging'
+import { normalizeUploadTime, writeSimpleJson } from '@waxseal/packaging'
 import type { FileRow, ProjectStatus } from '../store/schema.ts'
 
 /** Everything a project's page is made of: nothing else may have a say, so that the same rows give the same bytes. */
@@ -42,6 +42,8 @@ function yankMark(file: FileRow): boolean | string {
 
 function pageFile(file: FileRow, sha256: string): SimpleFile {
   const url = fileUrl(file.project, sha256, file.filename)
+  // Stored with milliseconds; Python 3.10 reads 0 or 6 digits of a second only (behaviour.md 3.4).
+  const uploadTime = normalizeUploadTime(file.upload_time)
   const coreMetadata =
     file.has_metadata === 0 ? undefined : file.metadata_sha256 === null ? true : { sha256: file.metadata_sha256 }
   return {
@@ -49,7 +51,7 @@ function pageFile(file: FileRow, sha256: string): SimpleFile {
     url,
     sha256,
     yanked: yankMark(file),
-    uploadTime: file.upload_time,
+    ...(uploadTime === undefined ? {} : { uploadTime }),
     ...(file.requires_python === null ? {} : { requiresPython: file.requires_python }),
     ...(file.size === null ? {} : { size: file.size }),
     ...(coreMetadata === undefined ? {} : { coreMetadata }),
