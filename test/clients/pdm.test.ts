@@ -10,7 +10,7 @@ before(async () => {
   scene = await startScene()
 })
 after(async () => {
-  await scene[Symbol.asyncDispose]()
+  await scene?.[Symbol.asyncDispose]()
   assert.deepEqual(outsideRequests(), [], 'PDM asked another host than the index')
 })
 

@@ -59,9 +59,9 @@ export const startScene = async (): Promise<Scene> => {
   const app = buildWheel({ name: 'acme-app', version: '1.0', requires: ['alpha-dep>=1', 'beta-dep>=2'] })
   const native = buildSdist({ name: 'acme-native', version: '1.0', requires: ['alpha-dep'] })
   const backend = flitCoreWheel()
-  const parts = new AsyncDisposableStack()
-  const json: Simulator = parts.use(await startSimulator())
-  const html: Simulator = parts.use(await startSimulator())
+  await using starting = new AsyncDisposableStack()
+  const json: Simulator = starting.use(await startSimulator())
+  const html: Simulator = starting.use(await startSimulator())
   json.addProject({
     name: 'alpha-dep',
     formats: 'json',
@@ -76,7 +76,7 @@ export const startScene = async (): Promise<Scene> => {
       { ...simulated(betaTooNew), requiresPython: '>=99' },
     ],
   })
-  const server = parts.use(
+  const server = starting.use(
     await startWaxseal({
       upstreams: new Map([
         ['json', json.simpleUrl],
@@ -85,6 +85,7 @@ export const startScene = async (): Promise<Scene> => {
     }),
   )
   for (const file of [app, native]) await upload(server, file)
+  const parts = starting.move()
   return {
     server,
     indexUrl: `${server.url}/simple/`,

@@ -13,7 +13,7 @@ before(async () => {
   target = { url: server.url, token: await server.createToken({ scope: 'upload' }) }
 })
 after(async () => {
-  await server.stop()
+  await server?.stop()
   assert.deepEqual(outsideRequests(), [], 'an uploading client asked another host than the index')
 })
 
