@@ -258,6 +258,11 @@ test('metadata that build tools write in their own way, and uploaders repair, is
       form: { license_file: undefined, summary: undefined, provides: 'demo' },
     })
     assert.equal(code(await index.upload(wheel)), 'accepted')
+    const extras = ['Provides-Extra: net', 'Requires-Dist: six; extra == "net"']
+    const poetry = wheelFixture({ version: '2.0', headers: extras, form: { provides_extra: undefined } })
+    assert.equal(code(await index.upload(poetry)), 'accepted')
+    const lying = wheelFixture({ version: '3.0', headers: extras, form: { provides_extra: 'other' } })
+    assert.equal(code(await index.upload(lying)), 'upload-metadata-mismatch')
   }))
 
 test('WSI-2, FN-AMB: a file of another project or version is refused', () =>

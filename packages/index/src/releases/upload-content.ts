@@ -49,7 +49,8 @@ const DECISIVE: ReadonlySet<string> = new Set([
 
 /**
  * The file's own metadata is valid and says what the form says, so that everybody who reads either reads the same (attacks.md EXD-3,
- * WSI-2).
+ * WSI-2). What nothing is installed by may differ, because clients differ in what they send (flit adds Provides, Poetry 1 leaves
+ * Provides-Extra out); it is taken from the file in any case.
  */
 export function checkFileMetadata(
   upload: UploadRequest,
@@ -60,8 +61,9 @@ export function checkFileMetadata(
   if (refusal !== undefined) {
     return { ...refusal, message: `Invalid distribution file. The metadata in it is not valid: ${refusal.message}` }
   }
-  // flit puts the module's name into `provides` of the form, and not into the file: what is shown is always what the file says.
-  const differences = compareMetadata(upload.metadata, file).filter((header) => DECISIVE.has(header))
+  const differences = compareMetadata(upload.metadata, file).filter(
+    (header) => DECISIVE.has(header) && !(header === 'provides-extra' && upload.metadata.providesExtra.length === 0),
+  )
   if (differences.length > 0) {
     return refuse(
       'upload-metadata-mismatch',
