@@ -44,6 +44,16 @@ export const upload = async (server: RunningServer, file: Distribution): Promise
   form.set('version', file.version)
   form.set('filetype', wheel ? 'bdist_wheel' : 'sdist')
   form.set('pyversion', wheel ? 'py3' : 'source')
+  const fields = new Map([
+    ['Summary', 'summary'],
+    ['Requires-Python', 'requires_python'],
+    ['Requires-Dist', 'requires_dist'],
+  ])
+  for (const line of file.metadata.split('\n')) {
+    const [name = '', value = ''] = line.split(': ')
+    const field = fields.get(name)
+    if (field !== undefined) form.append(field, value)
+  }
   form.set('sha256_digest', file.sha256)
   form.set('content', new Blob([Uint8Array.from(file.bytes)], { type: 'application/octet-stream' }), file.filename)
   const authorization = `Basic ${Buffer.from(`__token__:${server.token}`).toString('base64')}`
