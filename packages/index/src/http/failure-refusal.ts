@@ -1,9 +1,12 @@
 import { IndexError } from '../error.ts'
+import { isUnavailable } from '../store/store.ts'
 import type { Refusal } from './refuse.ts'
 
 /** How a failure that no route expected is told: a state that may pass is 503; whatever else is a bug, without details. */
 export function failureRefusal(error: unknown): Refusal {
-  if (!(error instanceof IndexError)) return { code: 'internal-error' }
+  if (!(error instanceof IndexError)) {
+    return isUnavailable(error) ? { code: 'internal-unavailable', retryAfter: 5 } : { code: 'internal-error' }
+  }
   switch (error.code) {
     case 'upstream-failed':
       return { code: 'upstream-unavailable', detail: error.message }

@@ -92,7 +92,7 @@ function servePage(parts: SimpleParts, exchange: Exchange, { name, page }: Proje
   return serveBody(parts, exchange, sha256, async (format) => {
     const headers = snapshotHeaders(snapshot)
     if (format === 'json') return { bytes: await readPageBody(parts.blobs, sha256), headers }
-    const published = await readPublishedPage(parts.blobs, name, sha256)
+    const published = await readPublishedPage(parts.blobs, sha256)
     return { bytes: Buffer.from(renderSimpleHtml(published)), headers }
   })
 }

@@ -1,4 +1,4 @@
-import { readSimpleJson } from '@waxseal/packaging'
+import { parseSimpleJson } from '@waxseal/packaging'
 import type { SimpleProjectPage } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { IndexError } from '../error.ts'
@@ -13,9 +13,7 @@ export async function readPageBody(blobs: BlobStore, sha256: string): Promise<Bu
   return Buffer.concat(pieces)
 }
 
-/** A published page as data, as any client reads it. */
-export async function readPublishedPage(blobs: BlobStore, project: string, sha256: string): Promise<SimpleProjectPage> {
-  const bytes = await readPageBody(blobs, sha256)
-  // The base only gives relative file addresses something to stand on; our own pages hold no host.
-  return readSimpleJson(bytes, { baseUrl: `http://index.invalid/simple/${project}/`, project }).page
+/** A published page as data, its file addresses as they stand in it: relative, so that it holds under any host. */
+export async function readPublishedPage(blobs: BlobStore, sha256: string): Promise<SimpleProjectPage> {
+  return parseSimpleJson(await readPageBody(blobs, sha256))
 }

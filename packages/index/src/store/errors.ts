@@ -7,6 +7,19 @@ const POSTGRES_UNIQUE = '23505'
 /** serialization_failure and deadlock_detected: the transaction did nothing and may be run again. */
 const POSTGRES_RETRY = new Set(['40001', '40P01'])
 
+/** SQLITE_BUSY, IOERR, FULL and CANTOPEN: low bytes (sqlite.org/rescode.html). */
+const SQLITE_UNAVAILABLE = new Set([SQLITE_BUSY, 10, 13, 14])
+/** Connection exceptions, insufficient resources, operator intervention (PostgreSQL, appendix A), and the socket's own. */
+const POSTGRES_UNAVAILABLE = /^(?:08...|53...|57P0[0-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
+
+/** Whether the database, not the statement, is the trouble: it may be different in a moment. */
+export function isUnavailable(error: unknown): boolean {
+  if (SQLITE_UNAVAILABLE.has(sqliteCode(error) & 0xff)) return true
+  const code = field(error, 'code')
+  if (typeof code === 'string') return POSTGRES_UNAVAILABLE.test(code)
+  return error instanceof Error && error.message.startsWith('Connection terminated')
+}
+
 /** Whether a row was refused because its primary key or another unique value is taken, in either dialect. */
 export function isUniqueViolation(error: unknown): boolean {
   return SQLITE_UNIQUE.has(sqliteCode(error)) || field(error, 'code') === POSTGRES_UNIQUE

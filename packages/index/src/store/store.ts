@@ -3,7 +3,7 @@ import { openPostgresStore } from './postgres-store.ts'
 import type { Database } from './schema.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
-export { isUniqueViolation } from './errors.ts'
+export { isUnavailable, isUniqueViolation } from './errors.ts'
 
 /** Where the rows are: a file that one machine's processes share, or a PostgreSQL server (`postgres://…`). */
 export type StoreOptions =
