@@ -3,17 +3,22 @@ import { after, before } from 'node:test'
 import { clientTest, outsideRequests, wantedClients } from '../support/clients.ts'
 import { buildSdist, buildWheel, type Distribution } from '../support/python-projects.ts'
 import { startWaxseal, type RunningServer } from '../support/server.ts'
+import { startSimulator, type Simulator } from '../support/upstream-simulator.ts'
 import { assertSuccess, terminal, workFolder } from './scene.ts'
 import { uploaders, type Target, type UploaderName } from './uploading.ts'
 
+let upstream: Simulator
 let server: RunningServer
 let target: Target
 before(async () => {
-  server = await startWaxseal()
+  // It has nothing: every name is free for the first upload.
+  upstream = await startSimulator()
+  server = await startWaxseal({ upstreams: new Map([['empty', upstream.simpleUrl]]) })
   target = { url: server.url, token: await server.createToken({ scope: 'upload' }) }
 })
 after(async () => {
   await server?.stop()
+  await upstream?.[Symbol.asyncDispose]()
   assert.deepEqual(outsideRequests(), [], 'an uploading client asked another host than the index')
 })
 
@@ -71,7 +76,7 @@ for (const name of Object.keys(uploaders) as readonly UploaderName[]) {
 
     clientTest(wanted, 'uploads an sdist', async (client) => {
       await using work = await workFolder()
-      const sdist = buildSdist({ name: project('source'), version: '1.0', requires: ['alpha-dep'] })
+      const sdist = buildSdist({ name: project('source'), version: '1.0' })
       assertSuccess(await uploaders[name](client, work.path, sdist, target))
       assert.deepEqual(await offered(sdist.name), [sdist.filename])
     })

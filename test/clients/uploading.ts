@@ -25,10 +25,11 @@ const twine: Uploader = (client, folder, file, target) => {
   )
 }
 
+/** Poetry 1.3 fills the form from pyproject.toml, not from the file: the two must say the same, as after `poetry build`. */
 const poetry: Uploader = (client, folder, file, target) => {
   writeDist(folder, file)
   const project = `[tool.poetry]\nname = "${file.name}"\nversion = "${file.version}"\ndescription = "an upload"\nauthors = []\n`
-  writeFileSync(join(folder, 'pyproject.toml'), `${project}[tool.poetry.dependencies]\npython = "^3.11"\n`)
+  writeFileSync(join(folder, 'pyproject.toml'), `${project}[tool.poetry.dependencies]\npython = "*"\n`)
   const env = {
     POETRY_REPOSITORIES_WAXSEAL_URL: legacy(target),
     POETRY_HTTP_BASIC_WAXSEAL_USERNAME: '__token__',
