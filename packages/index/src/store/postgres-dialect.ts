@@ -20,6 +20,8 @@ export function openPostgresPool(url: string, readOnly: boolean): pg.Pool {
   })
   // An idle connection that breaks (a restart of the server) is replaced at the next use; unheard, it ends the process.
   pool.on('error', () => undefined)
+  // The pool listens to idle connections only: one that breaks while it is lent out would end the process just as well.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 
