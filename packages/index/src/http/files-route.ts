@@ -1,4 +1,4 @@
-import { isSafeFilename } from '@waxseal/packaging'
+import { isSafeFilename, isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import type { Download, DownloadRefusal, Downloads, FileAddress } from '../releases/downloads.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Exchange } from './exchange.ts'
@@ -57,6 +57,8 @@ function addressOf(segments: readonly string[]): { readonly part: Part; readonly
   const [, project, sha256, name, ...rest] = segments
   if (project === undefined || sha256 === undefined || name === undefined || rest.length > 0) return undefined
   if (!/^[0-9a-f]{64}$/.test(sha256)) return undefined
+  // Pages link to the normal form only, and another spelling would be another name to every look-up (attacks.md DC-13).
+  if (!isValidProjectName(project) || normalizeProjectName(project) !== project) return undefined
   const part: Part = name.endsWith('.metadata') ? 'sidecar' : name.endsWith('.provenance') ? 'provenance' : 'file'
   const filename = part === 'file' ? name : name.slice(0, name.lastIndexOf('.'))
   return isSafeFilename(filename) ? { part, address: { project, sha256, filename } } : undefined

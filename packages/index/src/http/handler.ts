@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import type { Authenticator } from '../access/authenticator.ts'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
@@ -94,9 +95,14 @@ function read(parts: HandlerParts, exchange: Exchange, serve: () => Promise<void
   if (parts.reading === 'public') return serve()
   return identified(parts, exchange, async (who) => {
     const [, project] = path.segments
-    if (mayRead(who, project ?? null, parts.reading)) return serve()
+    if (mayRead(who, project === undefined ? null : normalForm(project), parts.reading)) return serve()
     refuseRead(res, req, { code: who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
   })
+}
+
+/** What a token's project is compared with; an invalid name stays what it is, and is nobody's. */
+function normalForm(project: string): string {
+  return isValidProjectName(project) ? normalizeProjectName(project) : project
 }
 
 async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
