@@ -35,9 +35,8 @@ export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promi
   // Relative, so that the redirect holds under any prefix; 302, since pip keeps 301 and 308 for ever (behaviour.md 0.10).
   if (!path.trailingSlash) return redirect(exchange, `${name}/`)
   if (name !== segment) return redirect(exchange, `../${name}/`)
-  const warm = parts.offers.warm(name)
-  if (warm !== undefined) return servePage(parts, exchange, warm)
-  const offer = await parts.offers.of(name)
+  const found = parts.offers.of(name)
+  const offer = found instanceof Promise ? await found : found
   const whyUrl = `../../why/${name}`
   switch (offer.kind) {
     case 'page':

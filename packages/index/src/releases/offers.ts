@@ -40,8 +40,20 @@ export class Offers {
     this.#parts = parts
   }
 
-  async of(name: string): Promise<Offer> {
-    const state = await this.#parts.current.get(name)
+  /** Answers at once, without a promise, when the published state is current and nobody need be asked: the warm path. */
+  of(name: string): Offer | Promise<Offer> {
+    const state = this.#parts.current.get(name)
+    if (state instanceof Promise) return state.then((read) => this.#offer(read))
+    return this.#warm(state) ?? this.#offer(state)
+  }
+
+  #warm(state: ProjectState): Offer | undefined {
+    const { kind } = state.answer
+    if (kind === 'internal') return this.#published(state)
+    return kind === 'upstream' && this.#isFresh(state, state.answer.upstream) ? this.#published(state) : undefined
+  }
+
+  async #offer(state: ProjectState): Promise<Offer> {
     switch (state.answer.kind) {
       case 'internal':
         return this.#published(state) ?? { kind: 'empty', reason: 'This name is registered here and has no files.' }
@@ -52,25 +64,10 @@ export class Offers {
         }
       case 'upstream': {
         const outcome = await this.#fresh(state, state.answer.upstream)
-        return this.#afterRefresh(name, state.answer.upstream, outcome)
+        return this.#afterRefresh(state.name, state.answer.upstream, outcome)
       }
       case 'undecided':
         return this.#undecided(state)
-    }
-  }
-
-  /** The published state at once, when it is current and nobody need be asked: the warm path. */
-  warm(name: string): ProjectState | undefined {
-    const state = this.#parts.current.get(name)
-    if (state instanceof Promise || state.page === undefined) return undefined
-    switch (state.answer.kind) {
-      case 'internal':
-        return state
-      case 'upstream':
-        return this.#isFresh(state, state.answer.upstream) ? state : undefined
-      case 'reserved':
-      case 'undecided':
-        return undefined
     }
   }
 

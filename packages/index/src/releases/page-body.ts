@@ -1,16 +1,24 @@
+import { hash } from 'node:crypto'
 import { parseSimpleJson } from '@waxseal/packaging'
 import type { SimpleProjectPage } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { IndexError } from '../error.ts'
 
-/** The published bytes of a page. Throws IndexError `blob-missing` when the store lost them. */
+/**
+ * The published bytes of a page, checked against their name: once per cached form, and never a damaged page for a whole one.
+ * Throws IndexError `blob-missing` when the store lost them, `storage-failed` when it has others.
+ */
 export async function readPageBody(blobs: BlobStore, sha256: string): Promise<Buffer> {
   const blob = await blobs.get(sha256)
   if (blob === undefined)
     throw new IndexError('blob-missing', `The page body ${sha256} is missing from the blob store.`)
   const pieces: Uint8Array[] = []
   for await (const piece of blob.stream()) pieces.push(piece)
-  return Buffer.concat(pieces)
+  const bytes = Buffer.concat(pieces)
+  if (hash('sha256', bytes) !== sha256) {
+    throw new IndexError('storage-failed', `The page body ${sha256} has other bytes in the blob store.`)
+  }
+  return bytes
 }
 
 /** A published page as data, its file addresses as they stand in it: relative, so that it holds under any host. */

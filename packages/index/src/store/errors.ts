@@ -7,8 +7,8 @@ const POSTGRES_UNIQUE = '23505'
 /** serialization_failure and deadlock_detected: the transaction did nothing and may be run again. */
 const POSTGRES_RETRY = new Set(['40001', '40P01'])
 
-/** SQLITE_BUSY, IOERR, FULL and CANTOPEN: low bytes (sqlite.org/rescode.html). */
-const SQLITE_UNAVAILABLE = new Set([SQLITE_BUSY, 10, 13, 14])
+/** SQLITE_BUSY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL and NOTADB: low bytes (sqlite.org/rescode.html). */
+const SQLITE_UNAVAILABLE = new Set([SQLITE_BUSY, 10, 11, 13, 14, 15, 26])
 /** Connection exceptions, insufficient resources, operator intervention (PostgreSQL, appendix A), and the socket's own. */
 const POSTGRES_UNAVAILABLE = /^(?:08...|53...|57P0[0-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
 
