@@ -14,7 +14,7 @@ export function startPage(origin: string, version: string): HtmlEscapedString | 
             font:
               16px/1.5 system-ui,
               sans-serif;
-            max-width: 46rem;
+            max-width: 56rem;
             margin: 2rem auto;
             padding: 0 1rem;
             color: #1a1a1a;

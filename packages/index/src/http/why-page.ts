@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
+import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Explanation, OfferedFile, WithheldFile } from '../releases/read-project.ts'
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>
@@ -47,6 +48,9 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
             font-family: ui-monospace, monospace;
             overflow-wrap: anywhere;
           }
+          th[scope='row'] {
+            width: 12rem;
+          }
           .scroll {
             overflow-x: auto;
           }
@@ -63,7 +67,7 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
             </tr>
             <tr>
               <th scope="row">Answered from</th>
-              <td>${explanation.source ?? 'nowhere'}</td>
+              <td>${sourceText(explanation.source)}</td>
             </tr>
             <tr>
               <th scope="row">Status</th>
@@ -79,6 +83,11 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
         </main>
       </body>
     </html> `
+}
+
+function sourceText(source: string | null): string {
+  if (source === null) return 'nowhere'
+  return source === LOCAL_SOURCE ? 'this index' : `the upstream ${source}`
 }
 
 function statusText({ status, statusReason }: Explanation): string {
@@ -158,7 +167,7 @@ function decisionsSection(decisions: Explanation['decisions']): Html {
               <td>${decision.rev}</td>
               <td>${decision.at}</td>
               <td>${decision.actor}</td>
-              <td><code>${JSON.stringify(decision.body)}</code></td>
+              <td>${decision.sentence}</td>
             </tr>`,
         )}
       </table>

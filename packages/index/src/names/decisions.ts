@@ -8,6 +8,21 @@ export type DecisionBody =
   | { readonly kind: 'upstream'; readonly upstream: string; readonly evidence: readonly string[] }
   | { readonly kind: 'status'; readonly status: string; readonly reason: string | null }
 
+/** A decision for people. */
+export function decisionSentence(body: DecisionBody): string {
+  switch (body.kind) {
+    case 'claim': {
+      const how = body.by === 'administrator' ? 'by an administrator' : 'with its first upload'
+      const asked = body.evidence.length === 0 ? '' : `; asked before: ${body.evidence.join(', ')}`
+      return `Claimed for this index ${how}${asked}.`
+    }
+    case 'upstream':
+      return `Belongs to the upstream ${body.upstream} (${body.evidence.join(', ')}).`
+    case 'status':
+      return `Status set to ${body.status}${body.reason === null ? '' : `: ${body.reason}`}.`
+  }
+}
+
 /** The hash that chains a name's decisions: over a fixed key order, so that anyone can recompute it. */
 export function decisionHash(row: Omit<DecisionRow, 'hash'>): string {
   const { project, rev, at, actor, body, prev } = row

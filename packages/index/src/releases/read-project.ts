@@ -1,3 +1,6 @@
+import { canonicalVersionKey, tryParseVersion } from '@waxseal/packaging'
+import { decisionSentence } from '../names/decisions.ts'
+import type { DecisionBody } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import { offeringSource } from '../publish/page-source.ts'
 import type { NamesConfig } from '../names/authority.ts'
@@ -74,7 +77,10 @@ export interface Explanation {
   readonly snapshot: number | null
   readonly offered: readonly OfferedFile[]
   readonly withheld: readonly WithheldFile[]
-  readonly decisions: readonly (Omit<DecisionRow, 'body' | 'project'> & { readonly body: unknown })[]
+  readonly decisions: readonly (Omit<DecisionRow, 'body' | 'project'> & {
+    readonly body: DecisionBody
+    readonly sentence: string
+  })[]
   readonly events: readonly { readonly at: string; readonly kind: string; readonly detail: unknown }[]
 }
 
@@ -101,7 +107,7 @@ export async function explainProject(
   const { project } = state
   const source = project === undefined ? undefined : offeringSource(project, parts.names)
   const rows = await db.selectFrom('file').selectAll().where('project', '=', state.name).orderBy('filename').execute()
-  const shown = version === undefined ? rows : rows.filter((row) => row.version === version)
+  const shown = version === undefined ? rows : rows.filter(ofVersion(version))
   const offered: OfferedFile[] = []
   const withheld: WithheldFile[] = []
   for (const row of shown) {
@@ -132,9 +138,20 @@ export async function explainProject(
     snapshot: state.page?.snapshot ?? null,
     offered,
     withheld,
-    decisions: decisions.map(({ project: _project, body, ...row }) => ({ ...row, body: JSON.parse(body) as unknown })),
+    decisions: decisions.map(({ project: _project, body: text, ...row }) => {
+      const body = JSON.parse(text) as DecisionBody
+      return { ...row, body, sentence: decisionSentence(body) }
+    }),
     events: events.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as unknown })),
   }
+}
+
+/** Versions that compare equal are one release; one that does not parse is only itself. */
+function ofVersion(version: string): (row: FileRow) => boolean {
+  const parsed = tryParseVersion(version)
+  if (parsed === undefined) return (row) => row.version === version
+  const key = canonicalVersionKey(parsed)
+  return (row) => row.version_key === key
 }
 
 function offeredFile(row: FileRow): OfferedFile {

@@ -31,6 +31,6 @@ function explanationLines(explanation: Explanation): readonly string[] {
       ['withheld', `${withheld.length} files`],
     ]),
     ...columns(withheld.map(({ filename, code, since, reason }) => [`  ${filename}`, code, since ?? '', reason])),
-    ...decisions.map(({ rev, at, actor, body }) => `decision ${rev}, ${at}, ${actor}: ${JSON.stringify(body)}`),
+    ...decisions.map(({ rev, at, actor, sentence: decided }) => `decision ${rev}, ${at}, ${actor}: ${decided}`),
   ]
 }
