@@ -28,7 +28,9 @@ import {
 // One seed for a run, so that a difference can be seen again.
 const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? '20260822')
 const ORACLE = fileURLToPath(new URL('formats-oracle.py', import.meta.url))
-const PYTHONS = ['python3', '/usr/bin/python3']
+// The third is the one that scripts/fetch-clients.ts unpacks: Debian's release has an older `packaging`.
+const UNPACKED = fileURLToPath(new URL('../../../.cache/clients/sid/usr/bin/python3', import.meta.url))
+const PYTHONS = ['python3', '/usr/bin/python3', UNPACKED]
 
 const sample = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number): T[] => fc.sample(arbitrary, { numRuns, seed: SEED })
 const questions = {
