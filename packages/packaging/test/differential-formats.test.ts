@@ -65,6 +65,12 @@ interface Oracle {
   readonly answers: Answers
 }
 
+/**
+ * A value from its first visible character on: Python 3.13 began to drop the line ends of a first line that is empty too.
+ * Where a value decides what is installed, we refuse one that has more than one line.
+ */
+const withoutLead = (value: string): string => value.replace(/^[ \t\r\n]+/, '')
+
 function askPython(): Oracle | undefined {
   for (const python of PYTHONS) {
     const run = spawnSync(python, ['-I', ORACLE], {
@@ -193,8 +199,8 @@ if (oracle === undefined) {
     each(questions.messages, answers.messages, (text, [headers, body, defects]) => {
       const message = parseEmailHeaders(new TextEncoder().encode(text))
       assert.deepEqual(
-        message.headers.map(({ name, value }) => [name, value]),
-        headers,
+        message.headers.map(({ name, value }) => [name, withoutLead(value)]),
+        headers.map(([name, value]) => [name, withoutLead(value)]),
         JSON.stringify(text),
       )
       assert.equal(message.body, body, JSON.stringify(text))
