@@ -21,8 +21,6 @@ holds the codes of rules that this version does not apply yet, so that they neve
 export function errorDocs(): string {
   const pages = refusalPages()
   const rows = pages.map(({ code, status }) => `| [\`${code}\`](#${code}) | ${status} |\n`)
-  const sections = pages.map(
-    ({ code, status, title, help }) => `\n## ${code}\n\n**${status}. ${title}.**\n\n${help}\n`,
-  )
+  const sections = pages.map(({ code, status, title, help }) => `\n## ${code}\n\n**${status}. ${title}.**\n\n${help}\n`)
   return HEAD + rows.join('') + sections.join('')
 }
