@@ -99,7 +99,11 @@ export class Offers {
   }
 
   async #undecided(state: ProjectState): Promise<Offer> {
-    const { name } = state
+    const { name, project } = state
+    // Closed here: nobody need be asked, and no answer of an upstream may turn it into a 404 (attacks.md 6.5 row 27).
+    if (project?.status === 'quarantined') {
+      return this.#published(state) ?? { kind: 'empty', reason: 'This name is quarantined.' }
+    }
     const result = await this.search(name)
     const now = await this.#parts.current.get(name)
     switch (result.kind) {
@@ -127,7 +131,8 @@ export class Offers {
 
   #isFresh(state: ProjectState, upstream: string): boolean {
     const checkedAt = state.checkedAt.get(upstream)
-    if (checkedAt === undefined) return false
+    // What an upstream said of a name that is shown from another one is not what stands on the page.
+    if (checkedAt === undefined || state.project?.upstream !== upstream) return false
     const age = this.#parts.clock.now() - checkedAt
     // A clock that was set back makes the answer look like it comes from the future: ask again.
     return age >= 0 && age < this.#parts.freshFor(upstream)
@@ -137,7 +142,8 @@ export class Offers {
   async #fresh(state: ProjectState, upstream: string): Promise<RefreshOutcome> {
     const { absent, refresh } = this.#parts
     if (absent.get(upstream)?.has(state.name)) return { kind: 'absent' }
-    if (this.#isFresh(state, upstream)) return { kind: 'found' }
+    // A listing whose first page is not out yet is somebody's unfinished refresh: wait for it, or finish it.
+    if (state.page !== undefined && this.#isFresh(state, upstream)) return { kind: 'found' }
     const refreshed = refresh.page(state.name, upstream)
     const servable = state.page !== undefined && state.checkedAt.has(upstream)
     // Served stale, a name must not be decided by it: `failed` keeps the search from going on to the next upstream.

@@ -55,19 +55,24 @@ export class Refresh {
     if (source === undefined) return { kind: 'failed', reason: 'it is not configured any more' }
     const last = await store.db
       .selectFrom('upstream_page')
-      .select(['etag', 'last_modified'])
+      .innerJoin('project', 'project.name', 'upstream_page.project')
+      .select(['etag', 'last_modified', 'project.upstream'])
       .where('project', '=', name)
-      .where('upstream', '=', upstream)
+      .where('upstream_page.upstream', '=', upstream)
       .executeTakeFirst()
+    // An undecided name that was shown from elsewhere meanwhile must be taken over whole.
+    const known = last?.upstream === upstream ? last : undefined
     const answer = await source.fetchPage(name, {
-      ...(last?.etag ? { etag: last.etag } : {}),
-      ...(last?.last_modified ? { lastModified: last.last_modified } : {}),
+      ...(known?.etag ? { etag: known.etag } : {}),
+      ...(known?.last_modified ? { lastModified: known.last_modified } : {}),
     })
     switch (answer.kind) {
       case 'found':
         return this.#found(name, upstream, answer)
       case 'not-modified':
         await this.#confirmed(name, upstream)
+        // Whoever wrote the listing down may not have come to publishing it.
+        await this.#parts.publisher.publish()
         return this.#withHashing(name, upstream, false)
       case 'absent':
         absent.get(upstream)?.add(name)
@@ -81,6 +86,7 @@ export class Refresh {
   async #found(name: string, upstream: string, answer: FoundAnswer): Promise<RefreshOutcome> {
     const { store, clock, names, publisher } = this.#parts
     const at = isoTime(clock)
+    const localVersions = this.#parts.upstreams.get(upstream)?.config.localVersions ?? true
     const result = await store.transaction(async (tx) => {
       const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
       const owner = answerFor(name, project, names)
@@ -91,7 +97,7 @@ export class Refresh {
       if (project === undefined) await insertPassing(tx, name, upstream, at)
       else if (!shown) await tx.updateTable('project').set({ upstream }).where('name', '=', name).execute()
       const status = await saveListingState(tx, name, upstream, answer, at)
-      const admitted = await admitListing(tx, { project: name, upstream, page: answer.page, at })
+      const admitted = await admitListing(tx, { project: name, upstream, page: answer.page, at, localVersions })
       if (admitted.changed || !shown || status === 'changed') {
         await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
       }
@@ -126,11 +132,11 @@ export class Refresh {
     const { store, clock, publisher, current } = this.#parts
     const at = isoTime(clock)
     await store.transaction(async (tx) => {
+      await tx.deleteFrom('upstream_page').where('project', '=', name).where('upstream', '=', upstream).execute()
       const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
       if (project === undefined || project.upstream !== upstream) return
       const page: SimpleProjectPage = { name, versions: [], files: [], apiVersion: '1.4' }
-      await admitListing(tx, { project: name, upstream, page, at })
-      await tx.deleteFrom('upstream_page').where('project', '=', name).where('upstream', '=', upstream).execute()
+      await admitListing(tx, { project: name, upstream, page, at, localVersions: true })
       if (project.authority === 'unclaimed') {
         await tx.updateTable('project').set({ upstream: null }).where('name', '=', name).execute()
       }
