@@ -153,7 +153,7 @@ export const MAX_USER_NAME_LENGTH = 64
 export const MIN_PASSWORD_LENGTH = 12
 export const MAX_PASSWORD_LENGTH = 1024
 /** WAXSEAL_ADMIN_TOKEN: characters. */
-export const MIN_ADMIN_TOKEN_LENGTH = 16
+export const MIN_ADMIN_TOKEN_LENGTH = 8
 /** argon2id as OWASP's password storage sheet asks: 19 MiB, two passes, one lane. */
 export const ARGON2_MEMORY_KIB = 19 * 1024
 export const ARGON2_PASSES = 2
