@@ -112,6 +112,8 @@ export interface IndexUnderTest extends AsyncDisposable {
 
 export interface Settings extends Partial<Omit<IndexConfig, 'dataDir' | 'uploads' | 'upstreams'>> {
   readonly upstreams?: Readonly<Record<string, Simulator | string>>
+  /** Upstreams whose files with a local version label are left out. */
+  readonly withoutLocalVersions?: readonly string[]
   /** An existing data folder, kept afterwards. */
   readonly dataDir?: string
 }
@@ -121,6 +123,7 @@ export const REFRESH_MS = (REFRESH_SECONDS + 60) * 1000
 
 export async function startIndex({
   upstreams = {},
+  withoutLocalVersions = [],
   dataDir: given,
   ...settings
 }: Settings = {}): Promise<IndexUnderTest> {
@@ -137,6 +140,7 @@ export async function startIndex({
       upstreamDefaults(name, typeof upstream === 'string' ? upstream : upstream.simpleUrl, {
         refreshSeconds: REFRESH_SECONDS,
         negativeSeconds: 60,
+        localVersions: !withoutLocalVersions.includes(name),
         connectTimeoutMs: 2_000,
         firstByteTimeoutMs: 2_000,
         // A failure must not make the next request of the same test meet an open circuit.

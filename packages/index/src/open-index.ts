@@ -212,7 +212,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     simple: {
       blobs,
       offers,
-      lists: new ProjectLists(store, current),
+      lists: new ProjectLists(store, current, names),
       pages: new RepresentationCache({ maxBytes: PAGE_CACHE_BYTES }),
     },
     files: {

@@ -24,10 +24,12 @@ const upstreamSchema = z.strictObject({
   'ca-file': z.string().optional(),
   proxy: z.string().optional(),
   'also-allow': z.array(z.string()).optional(),
+  'local-versions': z.boolean().optional(),
   'refresh-seconds': z.number().int().min(0).max(86_400).optional(),
   'negative-seconds': z.number().int().min(0).max(86_400).optional(),
   'first-byte-timeout-seconds': z.number().min(0.1).max(600).optional(),
   'min-bytes-per-second': z.number().int().min(1).optional(),
+  'max-file-size': z.number().int().min(1).optional(),
 })
 
 /** The configuration file. Every key is optional; an unknown one is an error, so that a typo never passes silently. */
@@ -188,9 +190,11 @@ function upstreamSettings(name: string, settings: z.infer<typeof upstreamSchema>
     ...(ca === undefined ? {} : { ca }),
     ...(settings.proxy === undefined ? {} : { proxy: settings.proxy }),
     ...(settings['also-allow'] === undefined ? {} : { alsoAllow: settings['also-allow'] }),
+    ...(settings['local-versions'] === undefined ? {} : { localVersions: settings['local-versions'] }),
     ...(settings['refresh-seconds'] === undefined ? {} : { refreshSeconds: settings['refresh-seconds'] }),
     ...(settings['negative-seconds'] === undefined ? {} : { negativeSeconds: settings['negative-seconds'] }),
     ...(firstByte === undefined ? {} : { firstByteTimeoutMs: firstByte * 1000 }),
+    ...(settings['max-file-size'] === undefined ? {} : { maxFileBytes: settings['max-file-size'] }),
     ...(settings['min-bytes-per-second'] === undefined ? {} : { minBytesPerSecond: settings['min-bytes-per-second'] }),
   })
 }

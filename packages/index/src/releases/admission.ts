@@ -12,6 +12,17 @@ export interface AdmissionOutcome {
   readonly unhashed: number
 }
 
+/** What one upstream says of one project. */
+export interface Listing {
+  readonly project: string
+  readonly upstream: string
+  readonly page: SimpleProjectPage
+  /** The time of the answer, ISO 8601. */
+  readonly at: string
+  /** Whether files with a local version label are admitted (attacks.md DC-6). */
+  readonly localVersions: boolean
+}
+
 /** Something an upstream did to a file that was admitted from it; recorded, never obeyed (attacks.md UPS-REPL, UPS-DEL). */
 interface Anomaly {
   readonly kind: 'upstream-mutated' | 'upstream-metadata-mutated' | 'upstream-withdrawn' | 'upstream-returned'
@@ -39,9 +50,19 @@ function metadataColumns(file: SimpleFile): Pick<FileRow, 'has_metadata' | 'meta
   return { has_metadata: 1, metadata_sha256: file.coreMetadata === true ? null : file.coreMetadata.sha256 }
 }
 
-function newRow(file: SimpleFile, project: string, source: string, at: string): NewFileRow | undefined {
+/** Labels that begin with `virtual` are ours to give, always; others are the upstream's where it may have any. */
+function mayBeLabelled(version: string, localVersions: boolean): boolean {
+  const label = tryParseVersion(version)?.local[0]
+  if (label === undefined) return true
+  return localVersions && !(typeof label === 'string' && label.startsWith('virtual'))
+}
+
+function newRow(
+  file: SimpleFile,
+  { project, upstream: source, at, localVersions }: Omit<Listing, 'page'>,
+): NewFileRow | undefined {
   const distribution = classifyDistribution(file.filename, project)
-  if (distribution === undefined) return undefined
+  if (distribution === undefined || !mayBeLabelled(distribution.version, localVersions)) return undefined
   const sha256 = listedSha256(file) ?? null
   return {
     project,
@@ -125,17 +146,8 @@ function changeOf(row: FileRow, file: SimpleFile): Change {
  * transaction. New files are admitted with the digest they are listed with; known files keep theirs.
  *
  * @param listing a page that was read without errors; a file it does not hold any more is marked withdrawn.
- * @param at the time of the answer, ISO 8601.
  */
-export async function admitListing(
-  tx: Transaction<Database>,
-  listing: {
-    readonly project: string
-    readonly upstream: string
-    readonly page: SimpleProjectPage
-    readonly at: string
-  },
-): Promise<AdmissionOutcome> {
+export async function admitListing(tx: Transaction<Database>, listing: Listing): Promise<AdmissionOutcome> {
   const { project, upstream, page, at } = listing
   const rows = await tx
     .selectFrom('file')
@@ -154,7 +166,7 @@ export async function admitListing(
     listed.add(file.filename)
     const row = known.get(file.filename)
     if (row === undefined) {
-      const fresh = newRow(file, project, upstream, at)
+      const fresh = newRow(file, listing)
       if (fresh === undefined) continue
       added.push(fresh)
       if (fresh.sha256 === null) unhashed += 1

@@ -45,6 +45,8 @@ export type Download =
   | { readonly kind: 'stored'; readonly blob: Blob; readonly sha256: string }
   /** Under way from the upstream: readers share it (design.md section 12). */
   | { readonly kind: 'filling'; readonly fill: Fill }
+  /** Not here, and not fetched, since only its description was wanted. */
+  | { readonly kind: 'described'; readonly size?: number }
   | DownloadRefusal
 
 export interface DownloadsParts {
@@ -79,7 +81,8 @@ export class Downloads {
     this.#parts = parts
   }
 
-  async file(address: FileAddress): Promise<Download> {
+  /** With `wanted` at `description` (a HEAD, a condition that holds) nothing is fetched for a file that is not here. */
+  async file(address: FileAddress, wanted: 'content' | 'description' = 'content'): Promise<Download> {
     const found = await this.#find(address)
     if (found.kind === 'refused') return found
     const { row, sha256 } = found
@@ -93,6 +96,7 @@ export class Downloads {
         `The bytes of ${row.filename} are missing on this server; its administrator must restore them.`,
       )
     }
+    if (wanted === 'description') return { kind: 'described', ...(row.size === null ? {} : { size: row.size }) }
     return this.#fill(row, sha256)
   }
 
@@ -140,6 +144,8 @@ export class Downloads {
   /** Whether, and as what, the name's authority gives this file out (attacks.md 6.5, the download columns). */
   async #find(address: FileAddress): Promise<Found | DownloadRefusal> {
     const state = await this.#parts.current.get(address.project)
+    // Closed here: by any address, and no upstream need be asked about it (attacks.md 6.5 row 27).
+    if (state.project?.status === 'quarantined') return quarantined(state)
     switch (state.answer.kind) {
       case 'reserved':
         return refused('name-reserved', `${address.project} is a name of this index only; it has no such file.`)
@@ -155,7 +161,9 @@ export class Downloads {
   /** A listed row, after one look at the upstream if it is not there: a lock file may know more than we saw yet. */
   async #listed(state: ProjectState, address: FileAddress, source: string): Promise<Found | DownloadRefusal> {
     const first = await this.#row(state, address, source)
-    if (first.kind === 'found' || first.code !== 'file-not-found') return first
+    // Neither is a quarantine of the upstream's the last word: it lifts with the upstream.
+    const mayBeOld = first.kind === 'refused' && (first.code === 'file-not-found' || first.code === 'file-quarantined')
+    if (!mayBeOld) return first
     const offer = await this.#parts.offers.of(address.project)
     if (offer.kind === 'unavailable') return unavailable(offer.upstream, offer)
     return this.#row(await this.#parts.current.get(address.project), address, source)
@@ -181,10 +189,7 @@ export class Downloads {
     }
     const withheld = withheldBecause(row)
     if (withheld === 'deleted') return refused('file-deleted', `${filename} was deleted from this index.`)
-    if (state.status === 'quarantined') {
-      const reason = state.statusReason === null ? '' : `: ${state.statusReason}`
-      return refused('file-quarantined', `${project} is quarantined${reason}`)
-    }
+    if (state.status === 'quarantined') return quarantined(state)
     if (withheld === 'withdrawn') {
       return refused('file-withdrawn', `${row.source} does not offer ${filename} any more, and no copy was kept here.`)
     }
@@ -308,6 +313,10 @@ export class Downloads {
 
 function refused(code: DownloadRefusalCode, message: string, retryAfterMs?: number): DownloadRefusal {
   return { kind: 'refused', code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+}
+
+function quarantined({ name, statusReason }: ProjectState): DownloadRefusal {
+  return refused('file-quarantined', `${name} is quarantined${statusReason === null ? '' : `: ${statusReason}`}`)
 }
 
 function unavailable(

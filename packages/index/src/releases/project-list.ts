@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { renderProjectListHtml, writeProjectListJson } from '@waxseal/packaging'
 import type { SimpleProjectList } from '@waxseal/packaging'
+import { answerFor } from '../names/authority.ts'
+import type { NamesConfig } from '../names/authority.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import type { Store } from '../store/store.ts'
@@ -17,11 +19,13 @@ export interface PublishedList {
 export class ProjectLists {
   readonly #store: Store
   readonly #current: CurrentProjects
+  readonly #names: NamesConfig
   #made: { readonly generation: number; readonly list: Promise<PublishedList> } | undefined
 
-  constructor(store: Store, current: CurrentProjects) {
+  constructor(store: Store, current: CurrentProjects, names: NamesConfig) {
     this.#store = store
     this.#current = current
+    this.#names = names
   }
 
   async get(): Promise<PublishedList> {
@@ -42,13 +46,15 @@ export class ProjectLists {
     const rows = await this.#store.db
       .selectFrom('page')
       .innerJoin('project', 'project.name', 'page.project')
-      .select(['project.name', 'project.display_name', 'page.snapshot'])
+      .select(['project.name', 'project.display_name', 'project.authority', 'project.upstream', 'page.snapshot'])
       .where('page.listed', '=', 1)
       .orderBy('project.name')
       .execute()
+    // A prefix may have been granted since the page was published, over names that came from an upstream before.
+    const ours = rows.filter((row) => answerFor(row.name, row, this.#names).kind !== 'reserved')
     const list: SimpleProjectList = {
       meta: { '_last-serial': snapshot },
-      projects: rows.map((row) => ({ name: row.display_name, extra: { '_last-serial': row.snapshot } })),
+      projects: ours.map((row) => ({ name: row.display_name, extra: { '_last-serial': row.snapshot } })),
     }
     const json = writeProjectListJson(list)
     const sha256 = createHash('sha256').update(json).digest('hex')

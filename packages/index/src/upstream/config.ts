@@ -30,6 +30,8 @@ export interface UpstreamConfig {
   readonly proxy?: string
   /** Further origins (`https://host:port`) that may be private or plain http; they never get the credentials. */
   readonly alsoAllow: readonly string[]
+  /** Whether its files may have local version labels (`1.0+cu118`); PyPI's may not (design.md section 8, attacks.md DC-6). */
+  readonly localVersions: boolean
   /** How long a page counts as fresh. */
   readonly refreshSeconds: number
   /** How long an absent name is not asked for again. */
@@ -66,6 +68,7 @@ export function upstreamDefaults(
     name,
     url: base.href,
     ...credentials,
+    localVersions: base.hostname !== 'pypi.org',
     refreshSeconds: UPSTREAM_REFRESH_SECONDS,
     negativeSeconds: UPSTREAM_NEGATIVE_SECONDS,
     connectTimeoutMs: UPSTREAM_CONNECT_TIMEOUT_MS,
