@@ -120,7 +120,7 @@ async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: stri
   if (offer.kind === 'unavailable') {
     return refused(c, {
       code: 'upstream-unavailable',
-      detail: `The upstream ${offer.upstream} does not answer: ${offer.reason}.`,
+      detail: `The upstream ${offer.upstream} does not answer. ${offer.reason}`,
     })
   }
   const source = offer.kind === 'page' ? await readJsonApiSource(parts.read, offer.state) : undefined

@@ -48,7 +48,7 @@ export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promi
     case 'unavailable':
       return refuseSimple(res, req, {
         code: 'upstream-unavailable',
-        detail: `Whether ${name} exists cannot be said now: the upstream ${offer.upstream} does not answer (${offer.reason}).`,
+        detail: `Whether ${name} exists cannot be said now: the upstream ${offer.upstream} does not answer. ${offer.reason}`,
         whyUrl,
         ...(offer.retryAfterMs === undefined ? {} : { retryAfter: offer.retryAfterMs / 1000 }),
       })

@@ -325,7 +325,7 @@ function unavailable(
 ): DownloadRefusal {
   return refused(
     'upstream-unavailable',
-    `The upstream ${upstream} does not answer: ${failure.reason}`,
+    `The upstream ${upstream} does not answer. ${failure.reason}`,
     failure.retryAfterMs,
   )
 }

@@ -151,7 +151,7 @@ export class Offers {
       ? await withDeadline(
           refreshed,
           STALE_PAGE_WAIT_MS,
-          () => ({ kind: 'failed', reason: 'it takes too long' }) as const,
+          () => ({ kind: 'failed', reason: 'It takes too long.' }) as const,
         )
       : await refreshed
     if (outcome.kind === 'found' && outcome.hashing !== undefined) {

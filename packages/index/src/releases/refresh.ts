@@ -52,7 +52,7 @@ export class Refresh {
     const { store, upstreams, absent } = this.#parts
     const source = upstreams.get(upstream)
     // A name decided for an upstream that was taken out of the configuration: its admitted files stay, nobody is asked.
-    if (source === undefined) return { kind: 'failed', reason: 'it is not configured any more' }
+    if (source === undefined) return { kind: 'failed', reason: 'It is not configured any more.' }
     const last = await store.db
       .selectFrom('upstream_page')
       .innerJoin('project', 'project.name', 'upstream_page.project')
