@@ -94,9 +94,9 @@ describe('a name that nobody claimed', () => {
     assert.equal(first.requestsFor('/files/').length, 1)
   })
 
-  it('is not decided by a HEAD or a sidecar that does not exist', async () => {
+  it('is not decided by asking for a file that it does not have', async () => {
     offer(first, one)
-    await ask(`${index.fileUrl({ ...one, sha256: '0'.repeat(64) })}`)
+    await ask(index.fileUrl({ ...one, sha256: '0'.repeat(64) }))
     assert.deepEqual((await explained()).decisions, [])
   })
 

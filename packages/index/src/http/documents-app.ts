@@ -4,7 +4,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import { getPath } from 'hono/utils/url'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import { IndexError } from '../error.ts'
@@ -15,6 +15,8 @@ import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
 import { readJsonApiSource } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
+import { badInput } from './bad-input.ts'
+import { errorPage } from './error-page.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
 import type { ManagementRoute } from './management-routes.ts'
@@ -50,7 +52,7 @@ type DocumentsContext = Context<DocumentsEnv>
 
 /** Everything that is not a page or a file: documents for people and scripts, and the management API. */
 export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure): Hono<DocumentsEnv> {
-  const app = new Hono<DocumentsEnv>({ strict: false })
+  const app = new Hono<DocumentsEnv>({ getPath: documentPath })
   app.use(async (c, next) => {
     await next()
     c.header('X-Content-Type-Options', 'nosniff')
@@ -65,6 +67,10 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
   app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, c, c.req.param('version')))
   app.get('/why/:project', (c) => why(parts, c, undefined))
   app.get('/why/:project/:version', (c) => why(parts, c, c.req.param('version')))
+  app.get('/docs/errors/:code', (c) => {
+    const page = errorPage(c.req.param('code'))
+    return page === undefined ? refused(c, { code: 'not-found' }) : htmlAnswer(c, page)
+  })
   app.get('/api/v1/openapi.json', (c) => c.json(openApiDocument(parts.version)))
   for (const route of MANAGEMENT_ROUTES) addManagementRoute(app, parts, route)
   app.notFound((c) => refused(c, { code: 'not-found' }))
@@ -74,6 +80,12 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
     return refused(c, refusal ?? failureRefusal(error))
   })
   return app
+}
+
+/** The path that routes are matched with: runs of slashes are one and a final one is none, as for pages (path.ts). */
+function documentPath(request: Request): string {
+  const path = getPath(request).replaceAll(/\/{2,}/g, '/')
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 function refused(c: DocumentsContext, refusal: Refusal): Response {
@@ -107,10 +119,11 @@ async function htmlAnswer(c: DocumentsContext, page: ReturnType<typeof whyPage>)
 /** The project a path names, in normal form, or the refusal: credentials first, so that names do not leak (ENUM). */
 function namedProject(parts: DocumentsParts, c: DocumentsContext): string | Response {
   const raw = c.req.param('project') ?? ''
-  if (!isValidProjectName(raw)) return refused(c, { code: 'not-found', detail: 'Project names follow PEP 503.' })
-  const name = normalizeProjectName(raw)
-  if (mayRead(c.env.who, name, parts.reading)) return name
-  return refused(c, { code: c.env.who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
+  const name = isValidProjectName(raw) ? normalizeProjectName(raw) : undefined
+  if (!mayRead(c.env.who, name ?? null, parts.reading)) {
+    return refused(c, { code: c.env.who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
+  }
+  return name ?? refused(c, { code: 'not-found', detail: 'Project names follow PEP 503.' })
 }
 
 async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: string | undefined): Promise<Response> {
@@ -127,7 +140,7 @@ async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: stri
   const root = `${requestOrigin(c.env.incoming, parts.publicUrl)}/`
   const completed = source === undefined ? undefined : await parts.metadata.complete(source)
   const document = completed === undefined ? undefined : jsonApiDocument(completed, version, root)
-  if (document === undefined) return c.json({ message: 'Not Found' }, 404)
+  if (document === undefined) return c.json({ message: 'Not Found' }, 404, { 'Cache-Control': 'no-store' })
   return c.json(document, 200, {
     'Cache-Control': 'no-cache',
     'X-PyPI-Last-Serial': String(source?.snapshot),
@@ -143,6 +156,7 @@ async function why(parts: DocumentsParts, c: DocumentsContext, version: string |
   const explanation = await parts.management.explain(name, version)
   const type = preferredMediaType(c.req.header('accept'), ['text/html', 'application/json'])
   c.header('Vary', 'Accept')
+  if (explanation.snapshot !== null) c.header('Waxseal-Snapshot', String(explanation.snapshot))
   if (type !== 'application/json') return htmlAnswer(c, whyPage(explanation, version))
   return c.json(explanation, 200, { 'Cache-Control': 'no-cache' })
 }
@@ -154,12 +168,20 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
     if (c.env.who.kind === 'anonymous' && (route.method !== 'GET' || parts.reading === 'private')) {
       return refused(c, { code: 'unauthorized' })
     }
+    const site = c.req.header('sec-fetch-site')
+    if (route.method !== 'GET' && site !== undefined && site !== 'same-origin' && site !== 'none') {
+      // A browser adds the credentials it remembers to whatever another site makes it send.
+      return refused(c, { code: 'forbidden', detail: 'Requests of other sites are not obeyed.' })
+    }
     const params = route.params.safeParse(c.req.param())
-    if (!params.success) return refused(c, { code: 'bad-request', detail: z.prettifyError(params.error) })
+    if (!params.success) return refused(c, { code: 'bad-request', detail: badInput(params.error, 'address') })
     const text = route.body === undefined ? '' : await readText(c.env.incoming)
     if (text === undefined) return refused(c, { code: 'body-too-large' })
-    const body = parseBody(text, route)
-    if (!body.success) return refused(c, { code: 'bad-request', detail: z.prettifyError(body.error) })
+    if (text !== '' && !isJson(c.req.header('content-type'))) return refused(c, { code: 'unsupported-media-type' })
+    const value = parseJson(text)
+    if (value.kind === 'malformed') return refused(c, { code: 'bad-request', detail: 'The body is not JSON.' })
+    const body = route.body?.safeParse(value.value) ?? { success: true, data: undefined }
+    if (!body.success) return refused(c, { code: 'bad-request', detail: badInput(body.error, 'body') })
     const context = { management: parts.management, who: c.env.who, reading: parts.reading }
     const answer = await route.handle(context, params.data, body.data)
     if (answer.kind === 'refused') {
@@ -181,16 +203,16 @@ async function readText(req: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(pieces).toString()
 }
 
-function parseBody(text: string, route: ManagementRoute): z.ZodSafeParseResult<unknown> {
-  if (route.body === undefined) return { success: true, data: undefined }
-  return route.body.safeParse(text === '' ? undefined : parseJson(text))
+function isJson(contentType: string | undefined): boolean {
+  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json'
 }
 
-/** Malformed JSON is judged by the schema like any other wrong value. */
-function parseJson(text: string): unknown {
+/** The value of a body; undefined for an empty one. */
+function parseJson(text: string): { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'malformed' } {
+  if (text === '') return { kind: 'value', value: undefined }
   try {
-    return JSON.parse(text) as unknown
+    return { kind: 'value', value: JSON.parse(text) as unknown }
   } catch {
-    return Symbol('not JSON').description
+    return { kind: 'malformed' }
   }
 }
