@@ -76,22 +76,26 @@ test('docs/configuration.md has every key of the configuration file, and no othe
 
 test('docs/configuration.md gives the defaults that hold', () => {
   const page = read('configuration.md')
-  const rows = new Map([...page.matchAll(/^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|/gm)].map(([, key, cell]) => [key, cell]))
   const { index } = loadConfig({ config: '/dev/null' }, {})
   const [upstream] = index.upstreams
   assert.equal(upstream?.url, DEFAULT_UPSTREAM.url)
   assert.ok(page.includes(`\`${DEFAULT_UPSTREAM.url}\``))
-  const defaults = new Map<string, string | number | undefined>([
-    ['data', `\`${DEFAULT_DATA}\``],
-    ['listen', `\`${DEFAULT_LISTEN}\``],
-    ['reading', `\`${index.reading}\``],
-    ['max-file-size', index.uploads.maxFileSize],
-    ['max-project-size', index.uploads.maxProjectSize],
-    ['refresh-seconds', upstream.refreshSeconds],
-    ['negative-seconds', upstream.negativeSeconds],
-    ['first-byte-timeout-seconds', upstream.firstByteTimeoutMs / 1000],
-    ['min-bytes-per-second', upstream.minBytesPerSecond],
-  ])
-  for (const [key, value] of defaults) assert.equal(rows.get(key)?.split(' ')[0], String(value), key)
+  const defaults: readonly (readonly [string, string, string | number])[] = [
+    ['Top level', 'data', `\`${DEFAULT_DATA}\``],
+    ['Top level', 'listen', `\`${DEFAULT_LISTEN}\``],
+    ['Top level', 'reading', `\`${index.reading}\``],
+    ['`[uploads]`', 'max-file-size', index.uploads.maxFileSize],
+    ['`[uploads]`', 'max-project-size', index.uploads.maxProjectSize],
+    ['`[upstream.NAME]`', 'max-file-size', upstream.maxFileBytes],
+    ['`[upstream.NAME]`', 'refresh-seconds', upstream.refreshSeconds],
+    ['`[upstream.NAME]`', 'negative-seconds', upstream.negativeSeconds],
+    ['`[upstream.NAME]`', 'first-byte-timeout-seconds', upstream.firstByteTimeoutMs / 1000],
+    ['`[upstream.NAME]`', 'min-bytes-per-second', upstream.minBytesPerSecond],
+  ]
+  for (const [title, key, value] of defaults) {
+    const rows = (section(page, title) ?? '').split('\n').filter((line) => line.startsWith(`| \`${key}\` |`))
+    assert.equal(rows.length, 1, `${title} ${key}`)
+    assert.equal(rows[0]?.split(' | ')[2]?.split(' ')[0], String(value), `${title} ${key}`)
+  }
   assert.equal(index.uploads.releaseWindowDays, undefined)
 })
