@@ -9,7 +9,7 @@ export function failureRefusal(error: unknown): Refusal {
   }
   switch (error.code) {
     case 'upstream-failed':
-      return { code: 'upstream-unavailable', detail: error.message }
+      return { code: 'upstream-unavailable', detail: error.message, ...retryAfter(error.cause) }
     case 'digest-mismatch':
       return { code: 'upstream-file-changed', detail: error.message }
     case 'not-found':
@@ -27,4 +27,10 @@ export function failureRefusal(error: unknown): Refusal {
     case 'not-allowed':
       return { code: 'internal-error' }
   }
+}
+
+/** An upstream's own wish, where the failure carries it. */
+function retryAfter(cause: unknown): { readonly retryAfter?: number } {
+  if (typeof cause !== 'object' || cause === null || !('retryAfterMs' in cause)) return {}
+  return typeof cause.retryAfterMs === 'number' ? { retryAfter: cause.retryAfterMs / 1000 } : {}
 }

@@ -1,10 +1,14 @@
 import { isSafeFilename, isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
+import { IndexError } from '../error.ts'
+import type { IndexErrorCode } from '../error.ts'
 import type { Download, DownloadRefusal, Downloads, FileAddress } from '../releases/downloads.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Exchange } from './exchange.ts'
+import { failureRefusal } from './failure-refusal.ts'
 import { refuseRead } from './refuse.ts'
+import type { Refusal } from './refuse.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
-import { sendFile, sendStream } from './send-file.ts'
+import { isUnchanged, sendDescription, sendFile, sendStream } from './send-file.ts'
 import type { SmallFiles } from './small-files.ts'
 
 export interface FilesParts {
@@ -16,6 +20,14 @@ export interface FilesParts {
   /** Prefix of stored files in the configuration of an nginx before us; undefined: we send them ourselves. */
   readonly accelRedirect?: string
 }
+
+/** How a fill fails that had no chance (`Fill.done`). */
+const UPSTREAM_FAULTS: ReadonlySet<IndexErrorCode> = new Set([
+  'upstream-failed',
+  'digest-mismatch',
+  'not-found',
+  'limit-exceeded',
+])
 
 type Part = 'file' | 'sidecar' | 'provenance'
 
@@ -30,8 +42,12 @@ export async function serveFile(parts: FilesParts, exchange: Exchange): Promise<
   }
   const { part, address } = asked
   switch (part) {
-    case 'file':
-      return give(parts, exchange, address, await parts.downloads.file(address), contentTypeOf(address.filename))
+    case 'file': {
+      const { req } = exchange
+      const wanted = req.method === 'HEAD' || isUnchanged(req, `"${address.sha256}"`) ? 'description' : 'content'
+      const download = await parts.downloads.file(address, wanted)
+      return give(parts, exchange, address, download, contentTypeOf(address.filename))
+    }
     case 'sidecar':
       return give(parts, exchange, address, await parts.downloads.sidecar(address), 'text/plain; charset=UTF-8')
     case 'provenance': {
@@ -97,9 +113,16 @@ async function give(
       )
       return
     }
+    case 'described': {
+      const { size } = download
+      const etag = `"${address.sha256}"`
+      sendDescription(req, res, { etag, contentType, visibility, ...(size === undefined ? {} : { size }) })
+      return
+    }
     case 'filling': {
       const { fill } = download
-      const ready = await fill.ready
+      const ready = await fill.ready.catch(upstreamRefusal)
+      if ('code' in ready) return refuseRead(res, req, { ...ready, whyUrl: whyUrl(address) })
       await sendStream(req, res, {
         source: fill.read(),
         etag: `"${address.sha256}"`,
@@ -116,7 +139,18 @@ function refuseDownload({ req, res }: Exchange, address: FileAddress, refusal: D
   refuseRead(res, req, {
     code,
     detail: message,
-    whyUrl: `../../../why/${encodeURIComponent(address.project)}`,
+    whyUrl: whyUrl(address),
     ...(retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs / 1000 }),
   })
+}
+
+function whyUrl({ project }: FileAddress): string {
+  return `../../../why/${encodeURIComponent(project)}`
+}
+
+/** What an upstream did wrong is an answer like any other, and no fault of this server; our own faults are thrown on. */
+function upstreamRefusal(error: unknown): Refusal {
+  const ours = !(error instanceof IndexError) || !UPSTREAM_FAULTS.has(error.code)
+  if (ours) throw error
+  return failureRefusal(error)
 }

@@ -45,8 +45,7 @@ export async function sendFile(
   smallFiles?: SmallFiles,
 ): Promise<SendOutcome> {
   const { blob, etag, accelPath } = file
-  const ifNoneMatch = req.headers['if-none-match']
-  if (ifNoneMatch !== undefined && ifNoneMatchHolds(ifNoneMatch, etag)) return sendHead(res, 304, validators(file))
+  if (isUnchanged(req, etag)) return sendHead(res, 304, validators(file))
   const headers = describe(file)
   if (req.method === 'HEAD') return sendHead(res, 200, ['Content-Length', String(blob.size), ...headers])
   if (accelPath !== undefined) {
@@ -99,10 +98,28 @@ export interface ArrivingFile extends FileHeaders {
  * ended (`return`), without waiting for it.
  */
 export async function sendStream(req: IncomingMessage, res: ServerResponse, file: ArrivingFile): Promise<SendOutcome> {
+  if (req.method === 'HEAD') return sendDescription(req, res, file)
   const headers = describe(file)
   if (file.size !== undefined) headers.push('Content-Length', String(file.size))
-  if (req.method === 'HEAD') return sendHead(res, 200, headers)
   return relay(res, 200, headers, file.source, file.size)
+}
+
+/** Answers a HEAD, or a GET whose If-None-Match holds, about a file that is not here. */
+export function sendDescription(
+  req: IncomingMessage,
+  res: ServerResponse,
+  file: FileHeaders & { readonly size?: number },
+): SendOutcome {
+  if (isUnchanged(req, file.etag)) return sendHead(res, 304, validators(file))
+  const headers = describe(file)
+  if (file.size !== undefined) headers.push('Content-Length', String(file.size))
+  return sendHead(res, 200, headers)
+}
+
+/** Whether the client has these very bytes, by its own If-None-Match. */
+export function isUnchanged(req: IncomingMessage, etag: string): boolean {
+  const ifNoneMatch = req.headers['if-none-match']
+  return ifNoneMatch !== undefined && ifNoneMatchHolds(ifNoneMatch, etag)
 }
 
 function validators({ etag, visibility, headers = [] }: FileHeaders): string[] {

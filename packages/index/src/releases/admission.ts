@@ -133,7 +133,8 @@ function changeOf(row: FileRow, file: SimpleFile): Change {
   if (yank.yanked_reason !== row.yanked_reason) set.yanked_reason = yank.yanked_reason
   if ((file.requiresPython ?? null) !== row.requires_python) set.requires_python = file.requiresPython ?? null
   if ((file.provenance ?? null) !== row.provenance_url) set.provenance_url = file.provenance ?? null
-  if (row.size === null && file.size !== undefined) set.size = file.size
+  // A size is only a claim until the file is here; one that was wrong must not outlive its correction.
+  if (row.stored === 0 && file.size !== undefined && file.size !== row.size) set.size = file.size
   if (row.upload_time_source === 'first-seen' && file.uploadTime !== undefined) {
     set.upload_time = file.uploadTime
     set.upload_time_source = 'upstream'

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
@@ -101,7 +102,10 @@ export class HttpClient {
         if (this.#config.proxy !== undefined && !permission.configured) {
           await checkBeforeProxy(target.hostname, this.#resolve)
         }
-        response = await this.#send(target, exchange)
+        response = await this.#send(target, exchange).catch((error: unknown) => {
+          if (!isStaleConnection(error) || exchange.signal.aborted) throw error
+          return this.#send(target, exchange)
+        })
       } catch (error) {
         exchange.blame(circuit.pass, error)
         return exchange.end(describe(error, target.origin))
@@ -245,6 +249,16 @@ class Exchange {
     this.finish()
     return { kind: 'failed', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   }
+}
+
+/**
+ * A kept-alive connection that the upstream closed in the moment it was used again: the request was never answered, and
+ * a GET may be repeated (RFC 9110 9.2.2). A connection that had carried nothing yet is no such case, where that is known.
+ */
+function isStaleConnection(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  if (error instanceof errors.SocketError) return (error.socket?.bytesRead ?? 0) > 0
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE'
 }
 
 function single(value: string | string[] | undefined): string | undefined {
