@@ -112,7 +112,7 @@ function greeting(url: string, config: Served, firstToken: string | undefined): 
     `  uv       uv pip install --default-index ${url}/simple/ NAME`,
     `  Poetry   poetry source add --priority=primary waxseal ${url}/simple/`,
     `  PDM      pdm config pypi.url ${url}/simple/`,
-    `  pipenv   pipenv install --index ${url}/simple/ NAME`,
+    `  pipenv   pipenv install --pypi-mirror ${url}/simple/ NAME`,
     'Upload to it, with the token as the password:',
     `  twine    twine upload --repository-url ${url}/legacy/ -u __token__ dist/*`,
     `  uv       uv publish --publish-url ${url}/legacy/ --token TOKEN`,
