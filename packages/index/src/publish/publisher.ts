@@ -38,6 +38,11 @@ interface Turn {
   readonly more: boolean
 }
 
+/** Another publisher has dealt with rows of this batch since they were read: what was made of them is out of date. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken'
+}
+
 /**
  * The one place that turns the journal into what the world sees (design.md section 3). Idle, it starts at once; what
  * arrives while it runs forms the next batch. A crash anywhere leaves the previous snapshot whole: bodies are
@@ -80,8 +85,8 @@ export class Publisher {
         if (!turn.more) return
         fenced = 0
       } catch (error) {
-        if (!isUniqueViolation(error)) throw error
-        // Another publisher took this number: what it left over is ours to publish on top of it.
+        if (!(error instanceof Overtaken) && !isUniqueViolation(error)) throw error
+        // Another publisher took this number or these rows: what it left over is ours to publish on top of it.
         fenced += 1
         if (fenced > PUBLISH_FENCED_RETRIES) {
           throw new IndexError('publish-fenced', 'Other publishers took every snapshot number that was tried.', {
@@ -115,6 +120,14 @@ export class Publisher {
     const seqs = waiting.map((row) => row.seq)
     const at = isoTime(clock)
     await store.transaction(async (tx) => {
+      const taken = await tx
+        .updateTable('journal')
+        .set({ snapshot: pages.length > 0 ? snapshot : base })
+        .where('seq', 'in', seqs)
+        .where('snapshot', 'is', null)
+        .executeTakeFirst()
+      // The number alone does not fence: whoever found nothing to publish in these rows took none.
+      if (Number(taken.numUpdatedRows) !== seqs.length) throw new Overtaken()
       if (pages.length > 0) {
         await tx
           .insertInto('snapshot')
@@ -136,11 +149,6 @@ export class Publisher {
           .onConflict((conflict) => conflict.column('project').doUpdateSet(values))
           .execute()
       }
-      await tx
-        .updateTable('journal')
-        .set({ snapshot: pages.length > 0 ? snapshot : base })
-        .where('seq', 'in', seqs)
-        .execute()
     })
     this.#parts.onPublished?.(pages.length > 0 ? snapshot : base, new Set(waiting.map((row) => row.project)))
     return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
@@ -165,7 +173,8 @@ export class Publisher {
     const previous = await store.db.selectFrom('page').selectAll().where('project', '=', project).executeTakeFirst()
     const page = projectPage(source)
     const content = pageContentDigest(page)
-    if (previous?.content_sha256 === content) return undefined
+    const listed = source.listed && source.status !== 'quarantined' ? 1 : 0
+    if (previous?.content_sha256 === content && previous.listed === listed) return undefined
     const bytes = pageBytes(page, { snapshot, prev: previous?.body_sha256 ?? null })
     const body = createHash('sha256').update(bytes).digest('hex')
     await blobs.put(body, onePiece(bytes))
@@ -177,7 +186,7 @@ export class Publisher {
         body_sha256: body,
         prev_sha256: previous?.body_sha256 ?? null,
         content_sha256: content,
-        listed: source.listed && source.status !== 'quarantined' ? 1 : 0,
+        listed,
       },
     }
   }
