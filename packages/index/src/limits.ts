@@ -194,3 +194,5 @@ export const FORWARDED_FOR_MAX = 1_024
 /** Small files kept in memory together, and what each is taken to cost beside its bytes. */
 export const SMALL_FILES_SIZE = 16 * 1024 ** 2
 export const SMALL_FILE_OVERHEAD = 512
+/** How often a stopping server closes the connections that have nothing under way any more. */
+export const SHUTDOWN_IDLE_INTERVAL_MS = 50

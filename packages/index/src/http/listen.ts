@@ -1,6 +1,13 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_CONNECTIONS, MAX_HEADER_BYTES, SHUTDOWN_GRACE_MS } from '../limits.ts'
+import {
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_MS,
+  MAX_CONNECTIONS,
+  MAX_HEADER_BYTES,
+  SHUTDOWN_GRACE_MS,
+  SHUTDOWN_IDLE_INTERVAL_MS,
+} from '../limits.ts'
 import { foldReason } from './reason-phrase.ts'
 import type { Handler } from './handler.ts'
 
@@ -54,10 +61,13 @@ async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   server.close(() => resolve())
   server.closeIdleConnections()
+  // A connection whose last request was still under way is idle only later, and its client would keep it.
+  const idle = setInterval(() => server.closeIdleConnections(), SHUTDOWN_IDLE_INTERVAL_MS)
   const forced = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS)
   try {
     await promise
   } finally {
     clearTimeout(forced)
+    clearInterval(idle)
   }
 }
