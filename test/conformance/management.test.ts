@@ -139,7 +139,7 @@ describe('the OpenAPI document', () => {
     const ids = operations().map(([, { operationId }]) => operationId)
     assert.equal(new Set(ids).size, ids.length)
     for (const [key, operation] of operations()) {
-      const inPath = [...key.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => name)
+      const inPath = [...key.matchAll(/\{([a-z]+)\}/g)].map(([, name = '']) => name)
       assert.deepEqual(operation.parameters.map(({ name }) => name).toSorted(), inPath.toSorted(), key)
       assert.ok(operation.parameters.every((parameter) => parameter.in === 'path' && parameter.required))
       assert.ok(operation.summary.length > 0)

@@ -46,7 +46,7 @@ describe('an index whose reading is private', () => {
     const who =
       'authorization' in headers ? headers.authorization : 'accept' in headers ? 'a JSON client' : 'a stranger'
     for (const [kind, path] of kinds) {
-      it(`ENUM, DC-10b: one 401 with a challenge for ${kind} of any name, asked by ${who}`, async () => {
+      it(`ENUM, DC-10b: one 401 with a challenge for ${kind} of any name, asked by ${String(who)}`, async () => {
         // Failed logins are limited by address; that limit is not what is tested here.
         index.pass(3_600_000)
         const answers = await Promise.all(names.map((name) => ask(`${index.url}${path(name)}`, { headers })))

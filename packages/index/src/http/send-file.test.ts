@@ -214,7 +214,7 @@ test('RANGE: a small file that is kept in memory is answered like one from the d
 test('behind nginx the file is named, not sent', async () => {
   const { headers, body } = await get(stored('big', big, { accelPath: '/blobs/ab/cd' }), { range: 'bytes=0-0' })
   assert.equal(headers['x-accel-redirect'], '/blobs/ab/cd')
-  assert.equal(headers['accept-ranges'], 'bytes')
+  assert.equal(headers['accept-ranges'], undefined, 'nginx sends its own')
   assert.equal(body.length, 0)
 })
 
