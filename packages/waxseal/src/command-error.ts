@@ -1,4 +1,5 @@
 import { IndexError } from '@waxseal/index'
+import type { IndexErrorCode } from '@waxseal/index'
 import { PackagingError } from '@waxseal/packaging'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED, EXIT_USAGE } from './exit-codes.ts'
 
@@ -23,14 +24,29 @@ export function explainFailure(error: unknown): {
 } {
   if (error instanceof CommandError) return error
   if (error instanceof PackagingError) return { code: error.code, message: error.message, exitCode: EXIT_USAGE }
-  if (error instanceof IndexError) {
-    const exitCode =
-      error.code === 'config-invalid' ? EXIT_USAGE : error.code === 'not-allowed' ? EXIT_REFUSED : EXIT_ENVIRONMENT
-    return { code: error.code, message: error.message, exitCode }
-  }
+  if (error instanceof IndexError) return { code: error.code, message: error.message, exitCode: exitCodeOf(error.code) }
   if (error instanceof Error) {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'failed'
     return { code, message: error.message, exitCode: EXIT_ENVIRONMENT }
   }
   return { code: 'failed', message: String(error), exitCode: EXIT_ENVIRONMENT }
+}
+
+function exitCodeOf(code: IndexErrorCode): number {
+  switch (code) {
+    case 'config-invalid':
+      return EXIT_USAGE
+    case 'conflict':
+    case 'limit-exceeded':
+    case 'not-allowed':
+    case 'not-found':
+      return EXIT_REFUSED
+    case 'blob-missing':
+    case 'database-busy':
+    case 'digest-mismatch':
+    case 'publish-fenced':
+    case 'storage-failed':
+    case 'upstream-failed':
+      return EXIT_ENVIRONMENT
+  }
 }

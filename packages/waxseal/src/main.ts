@@ -24,15 +24,24 @@ function overrideExit(command: Command): void {
   for (const child of command.commands) overrideExit(child)
 }
 
+/** The one document of a command that failed. */
+function printFailure(code: string, message: string): void {
+  process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync(argv, { from: 'user' })
     return EXIT_DONE
   } catch (error) {
     // Help and version end a command too; commander has printed what there is to say.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT_DONE
+      if (argv.includes('--json')) printFailure('wrong-use', error.message.replace(/^error: /, ''))
+      return EXIT_USAGE
+    }
     const { code, message, exitCode } = explainFailure(error)
-    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+    if (argv.includes('--json')) printFailure(code, message)
     process.stderr.write(`waxseal: ${message}\n`)
     return exitCode
   }
