@@ -40,7 +40,7 @@ export type RunningServer = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/src/main.ts')
+const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js')
 const ADMIN_TOKEN = 'waxseal-tests-first-administrator-token'
 /** A start takes under half a second; on a busy machine much longer, never this long. */
 const START_TIMEOUT_MS = 60_000
