@@ -73,7 +73,8 @@ export class Refresh {
         await this.#confirmed(name, upstream)
         // Whoever wrote the listing down may not have come to publishing it.
         await this.#parts.publisher.publish()
-        return this.#withHashing(name, upstream, false)
+        // What could not be fetched the last time, or before a restart, is tried again although the page is the same.
+        return this.#withHashing(name, upstream, await this.#lacksHashes(name, upstream))
       case 'absent':
         absent.get(upstream)?.add(name)
         if (last !== undefined) await this.#gone(name, upstream)
@@ -111,6 +112,19 @@ export class Refresh {
   #withHashing(name: string, upstream: string, unhashed: boolean): RefreshOutcome {
     const running = unhashed ? this.#parts.hashing.start(name, upstream) : this.#parts.hashing.running(name, upstream)
     return running === undefined ? { kind: 'found' } : { kind: 'found', hashing: running }
+  }
+
+  async #lacksHashes(name: string, upstream: string): Promise<boolean> {
+    const row = await this.#parts.store.db
+      .selectFrom('file')
+      .select('id')
+      .where('project', '=', name)
+      .where('source', '=', upstream)
+      .where('sha256', 'is', null)
+      .where('withdrawn_at', 'is', null)
+      .limit(1)
+      .executeTakeFirst()
+    return row !== undefined
   }
 
   async #confirmed(name: string, upstream: string): Promise<void> {
