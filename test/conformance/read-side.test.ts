@@ -410,6 +410,15 @@ describe('7.3.12, 2.4: what bandersnatch needs', () => {
     assert.equal((await get('//pypi//Demo_App//json')).status, 200)
   })
 
+  it('HEAD of a document says what GET says, but perhaps its length (RFC 9110 8.6)', async () => {
+    const lasting = ({ date: _a, 'content-length': _b, ...headers }: Answer['headers']) => headers
+    for (const path of ['/pypi/demo-app/json', '/why/demo-app', '/', '/-/health']) {
+      const head = await ask(`${index.url}${path}`, { method: 'HEAD' })
+      const whole = await get(path)
+      assert.deepEqual([head.status, head.bytes.length, lasting(head.headers)], [200, 0, lasting(whole.headers)], path)
+    }
+  })
+
   it('the serial rises with every visible change, and not without one', async () => {
     const serial = async (): Promise<number> =>
       Number((await get('/simple/counted/', JSON_PAGE)).headers['x-pypi-last-serial'])

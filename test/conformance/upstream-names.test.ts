@@ -199,6 +199,8 @@ describe('a decided name', () => {
       [two.filename],
     )
     assert.match(String(page.files[0]?.yanked), /No longer offered by second/)
+    const document = (await ask(`${index.url}/pypi/demo/json`)).json() as { info: Record<string, unknown> }
+    assert.deepEqual([document.info['yanked'], document.info['yanked_reason']], [true, page.files[0]?.yanked])
     const file = await ask(index.fileUrl(two))
     assert.ok(file.status === 200 && file.bytes.equals(two.bytes))
     assert.deepEqual(first.requests, [])
@@ -222,6 +224,33 @@ describe('a decided name', () => {
     index.pass(REFRESH_MS)
     assert.equal((await ask(index.fileUrl(two))).status, 200, 'a lock file needs no page view for that')
     assert.deepEqual(await index.filenames('demo'), [two.filename])
+  })
+
+  it('only an administrator of the whole index quarantines what is not ours', async () => {
+    const limited = await index.token('admin', 'demo')
+    const answer = await index.manage('PUT', '/projects/demo/status', { status: 'quarantined' }, limited)
+    assert.deepEqual([answer.status, code(answer)], [403, 'name-not-yours'])
+    const archive = await index.manage('PUT', '/projects/demo/status', { status: 'archived' })
+    assert.deepEqual([archive.status, code(archive)], [403, 'name-upstream'])
+    assert.deepEqual(await index.filenames('demo'), [two.filename])
+  })
+
+  it('DC-12: a redirect of the upstream never becomes one of ours', async () => {
+    second.addAnswer('/moved/demo/', {
+      headers: { 'content-type': 'text/html' },
+      body: Buffer.from(`<a href="/files/demo/${two.filename}#sha256=${two.sha256}">${two.filename}</a>`),
+    })
+    second.setFault('/simple/demo/', { kind: 'redirect', to: '/moved/demo/' })
+    const page = await ask(`${index.url}/simple/demo/`, { headers: JSON_PAGE })
+    assert.deepEqual([page.status, page.headers.location], [200, undefined])
+    second.setFault('/simple/demo/', { kind: 'redirect', to: 'http://127.0.0.1:9/simple/demo/' })
+    index.pass(REFRESH_MS)
+    const elsewhere = await ask(`${index.url}/simple/demo/`, { headers: JSON_PAGE })
+    assert.deepEqual([elsewhere.status, elsewhere.headers.location], [200, undefined])
+    assert.deepEqual(
+      (elsewhere.json() as { files: { filename: string }[] }).files.map(({ filename }) => filename),
+      [two.filename],
+    )
   })
 
   it('row 12, UPS-REPL: other bytes under an admitted name are an event; the admitted ones stay', async () => {

@@ -10,7 +10,7 @@ import type { Requester } from '../access/permissions.ts'
 import { IndexError } from '../error.ts'
 import { MAX_MANAGEMENT_BODY } from '../limits.ts'
 import type { Offers } from '../releases/offers.ts'
-import { jsonApiDocument } from '../releases/json-api.ts'
+import { describedRelease, jsonApiDocument } from '../releases/json-api.ts'
 import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
 import { readJsonApiSource } from '../releases/read-project.ts'
@@ -138,8 +138,11 @@ async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: stri
   }
   const source = offer.kind === 'page' ? await readJsonApiSource(parts.read, offer.state) : undefined
   const root = `${requestOrigin(c.env.incoming, parts.publicUrl)}/`
-  const completed = source === undefined ? undefined : await parts.metadata.complete(source)
-  const document = completed === undefined ? undefined : jsonApiDocument(completed, version, root)
+  const release = source === undefined ? undefined : describedRelease(source, version)
+  const document =
+    source === undefined || release === undefined
+      ? undefined
+      : jsonApiDocument(await parts.metadata.complete(source, release), version, root)
   if (document === undefined) return c.json({ message: 'Not Found' }, 404, { 'Cache-Control': 'no-store' })
   return c.json(document, 200, {
     'Cache-Control': 'no-cache',

@@ -136,7 +136,10 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     }),
     response: changed,
     handle: (context, { project }, body) =>
-      change(context, project, (actor) => context.management.setStatus(project, body.status, body.reason, actor)),
+      change(context, project, (actor) => {
+        const administrator = mayAdminister(context.who, null)
+        return context.management.setStatus(project, { ...body, administrator }, actor)
+      }),
   }),
   route({
     method: 'DELETE',

@@ -1,6 +1,7 @@
 import { compareVersions, isPrerelease, tryParseVersion } from '@waxseal/packaging'
 import type { CoreMetadata } from '@waxseal/packaging'
 import type { FileRow } from '../store/schema.ts'
+import { yankMark } from './page.ts'
 
 /** Core metadata of one release, as far as it is known. */
 export type ReleaseMetadata = Partial<CoreMetadata>
@@ -51,8 +52,14 @@ function fileEntry(file: FileRow): JsonFile {
     upload_time_iso_8601: file.upload_time,
     url: `files/${file.project}/${file.sha256}/${file.filename}`,
     yanked: file.yanked === 1 || file.withdrawn_at !== null,
-    yanked_reason: file.yanked_reason,
+    yanked_reason: yankReason(file),
   }
+}
+
+/** As on the page: a file that its upstream took back says so. */
+function yankReason(file: FileRow): string | null {
+  const mark = yankMark(file)
+  return typeof mark === 'string' ? mark : null
 }
 
 /** Order of PyPI's "latest": not yanked before yanked, final before pre-release, newest first (behaviour.md 2.2). */
@@ -87,6 +94,21 @@ function versionsOf(source: JsonApiSource): readonly VersionFiles[] {
   }))
 }
 
+function choose(versions: readonly VersionFiles[], version: string | undefined): VersionFiles | undefined {
+  if (version === undefined) return versions[0]
+  const wanted = tryParseVersion(version)
+  return versions.find((entry) => {
+    const parsed = tryParseVersion(entry.version)
+    if (parsed === undefined || wanted === undefined) return entry.version === version
+    return compareVersions(parsed, wanted) === 0
+  })
+}
+
+/** The version key of the release that a document's `info` is about: `version`, or the latest. */
+export function describedRelease(source: JsonApiSource, version: string | undefined): string | undefined {
+  return choose([...versionsOf(source)].sort(byPreference), version)?.key
+}
+
 /**
  * The document of `/pypi/<project>/json`, or of one version of it (behaviour.md 2.2); undefined when there is no such
  * release. File addresses come out relative to the root of the index: the caller knows from where it is asked.
@@ -97,15 +119,7 @@ export function jsonApiDocument(
   rootUrl: string,
 ): Record<string, unknown> | undefined {
   const versions = [...versionsOf(source)].sort(byPreference)
-  const wanted = version === undefined ? undefined : tryParseVersion(version)
-  const chosen =
-    version === undefined
-      ? versions[0]
-      : versions.find((entry) => {
-          const parsed = tryParseVersion(entry.version)
-          if (parsed === undefined || wanted === undefined) return entry.version === version
-          return compareVersions(parsed, wanted) === 0
-        })
+  const chosen = choose(versions, version)
   if (chosen === undefined) return undefined
   const entries = (files: readonly FileRow[]): readonly JsonFile[] =>
     files.map(fileEntry).map((file) => ({ ...file, url: `${rootUrl}${String(file['url'])}` }))
@@ -127,7 +141,7 @@ export function jsonApiDocument(
 function info(source: JsonApiSource, chosen: VersionFiles, rootUrl: string): Record<string, unknown> {
   const metadata = source.metadata.get(chosen.key) ?? {}
   const page = `${rootUrl}why/${source.project}`
-  const yanked = chosen.files.find((file) => file.yanked === 1)
+  const reason = chosen.yanked ? (chosen.files.map(yankReason).find((text) => text !== null) ?? null) : null
   return {
     author: metadata.author ?? null,
     author_email: metadata.authorEmail ?? null,
@@ -158,6 +172,6 @@ function info(source: JsonApiSource, chosen: VersionFiles, rootUrl: string): Rec
     summary: metadata.summary ?? null,
     version: chosen.version,
     yanked: chosen.yanked,
-    yanked_reason: yanked?.yanked_reason ?? null,
+    yanked_reason: reason,
   }
 }

@@ -52,8 +52,13 @@ export class Management {
     })
   }
 
-  setStatus(project: string, status: ProjectStatus, reason: string | undefined, actor: string): Promise<ChangeOutcome> {
-    return setProjectStatus(this.store, this.clock, { project, status, reason, administrator: true, actor })
+  /** `administrator` says whether the actor may decide about names that are not internal. */
+  setStatus(
+    project: string,
+    change: { readonly status: ProjectStatus; readonly reason?: string | undefined; readonly administrator: boolean },
+    actor: string,
+  ): Promise<ChangeOutcome> {
+    return setProjectStatus(this.store, this.clock, { project, ...change, actor })
   }
 
   yank(files: FileChoice, reason: string | undefined, actor: string): Promise<ChangeOutcome> {

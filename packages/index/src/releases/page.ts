@@ -32,7 +32,8 @@ export function withheldBecause(file: FileRow): 'deleted' | 'unhashed' | 'withdr
   return undefined
 }
 
-function yankMark(file: FileRow): boolean | string {
+/** What the page says of a file's yank (PEP 592): a reason, true without one, false for none. */
+export function yankMark(file: FileRow): boolean | string {
   if (file.withdrawn_at !== null) {
     return `No longer offered by ${file.source} since ${file.withdrawn_at.slice(0, 10)}; kept here for existing locks`
   }

@@ -12,15 +12,15 @@ export class ProjectMetadata {
     this.#blobs = blobs
   }
 
-  /** `source` with the metadata of every release whose sidecar is at hand; nothing is fetched for it. */
-  async complete(source: JsonApiSource): Promise<JsonApiSource> {
-    const metadata = new Map(source.metadata)
+  /** `source` with the metadata of the release it is about, if a sidecar is at hand; nothing is fetched for it. */
+  async complete(source: JsonApiSource, release: string): Promise<JsonApiSource> {
+    if (source.metadata.has(release)) return source
     for (const file of source.files) {
-      if (metadata.has(file.version_key)) continue
+      if (file.version_key !== release) continue
       const found = await this.#read(file)
-      if (found !== undefined) metadata.set(file.version_key, found)
+      if (found !== undefined) return { ...source, metadata: new Map([...source.metadata, [release, found]]) }
     }
-    return { ...source, metadata }
+    return source
   }
 
   async #read({ metadata_sha256: sha256 }: FileRow): Promise<ReleaseMetadata | undefined> {

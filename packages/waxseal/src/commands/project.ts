@@ -32,7 +32,7 @@ export function addProject(program: Command): void {
     .action((raw: string, status: (typeof STATUSES)[number], options: ReasonOptions) => {
       const name = normalizeProjectName(raw)
       return change(options, `${name} is ${status}`, (index) =>
-        index.management.setStatus(name, status, options.reason, OPERATOR),
+        index.management.setStatus(name, { status, reason: options.reason, administrator: true }, OPERATOR),
       )
     })
   withIndexOptions(project.command('delete'))
