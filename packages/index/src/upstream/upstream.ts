@@ -12,7 +12,7 @@ import { HttpClient } from './http-client.ts'
 import { configuredOrigins } from './origin-rules.ts'
 import { readPage } from './read-page.ts'
 
-export type { FileAnswer, OpenFile, PageAnswer, PageValidators, SmallAnswer, UpstreamFailure } from './answers.ts'
+export type { FileAnswer, PageAnswer, PageValidators, SmallAnswer } from './answers.ts'
 
 /** One remote index to ask. Trouble of any kind is an answer; nothing here throws because of the network. */
 export interface Upstream extends AsyncDisposable {
