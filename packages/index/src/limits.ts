@@ -196,3 +196,5 @@ export const SMALL_FILES_SIZE = 16 * 1024 ** 2
 export const SMALL_FILE_OVERHEAD = 512
 /** How often a stopping server closes the connections that have nothing under way any more. */
 export const SHUTDOWN_IDLE_INTERVAL_MS = 50
+/** Addresses of small files whose way from the database to the disk is remembered between two publishes. */
+export const WARM_FILES_MAX = 4_096

@@ -44,12 +44,16 @@ export async function serveFile(parts: FilesParts, exchange: Exchange): Promise<
   switch (part) {
     case 'file': {
       const { req } = exchange
+      const warm = warmFile(parts, part, address)
+      if (warm !== undefined) return give(parts, exchange, address, warm, contentTypeOf(address.filename))
       const wanted = req.method === 'HEAD' || isUnchanged(req, `"${address.sha256}"`) ? 'description' : 'content'
       const download = await parts.downloads.file(address, wanted)
       return give(parts, exchange, address, download, contentTypeOf(address.filename))
     }
-    case 'sidecar':
-      return give(parts, exchange, address, await parts.downloads.sidecar(address), 'text/plain; charset=UTF-8')
+    case 'sidecar': {
+      const download = warmFile(parts, part, address) ?? (await parts.downloads.sidecar(address))
+      return give(parts, exchange, address, download, 'text/plain; charset=UTF-8')
+    }
     case 'provenance': {
       const document = await parts.downloads.provenance(address)
       if (document.kind === 'refused') return refuseDownload(exchange, address, document)
@@ -67,6 +71,13 @@ export async function serveFile(parts: FilesParts, exchange: Exchange): Promise<
       res.end(document.bytes)
     }
   }
+}
+
+/** Only with its bytes in memory: whatever else has to be seen on the disk first. */
+function warmFile(parts: FilesParts, part: 'file' | 'sidecar', address: FileAddress): Download | undefined {
+  const warm = parts.downloads.warm(part, address)
+  const path = warm?.blob.path
+  return path !== undefined && parts.small.has(path) ? warm : undefined
 }
 
 function addressOf(segments: readonly string[]): { readonly part: Part; readonly address: FileAddress } | undefined {

@@ -19,6 +19,10 @@ export class SmallFiles {
     return this.#bytes
   }
 
+  has(path: string): boolean {
+    return this.#files.has(path)
+  }
+
   get(path: string): Buffer | undefined {
     const file = this.#files.get(path)
     if (file === undefined) return undefined

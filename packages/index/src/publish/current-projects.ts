@@ -53,6 +53,15 @@ export class CurrentProjects {
     return synchronized.then(() => this.#known(name) ?? this.#read(name))
   }
 
+  /** The published state when it is known already; never reads. */
+  peek(name: string): ProjectState | undefined {
+    const synchronized = this.synchronize()
+    if (synchronized === undefined) return this.#known(name)
+    // Whoever goes on to `get` asks again, and is told when it fails.
+    synchronized.catch(() => undefined)
+    return undefined
+  }
+
   forget(names: Iterable<string>): void {
     this.#generation += 1
     for (const name of names) this.#states.delete(name)

@@ -16,6 +16,8 @@ import type { Upstream } from '../upstream/upstream.ts'
 import type { Offers } from './offers.ts'
 import { withheldBecause } from './page.ts'
 import { sidecarUrl, storeSidecar } from './sidecar.ts'
+import { WarmFiles } from './warm-files.ts'
+import type { WarmFile } from './warm-files.ts'
 
 /** Which file is asked for: the three parts of its address. */
 export interface FileAddress {
@@ -76,19 +78,27 @@ export class Downloads {
   readonly #sidecars = new SingleFlight<string, Download>()
   /** Fills whose end is being waited for already. */
   readonly #keeping = new WeakSet<Fill>()
+  readonly #warm: WarmFiles
 
   constructor(parts: DownloadsParts) {
     this.#parts = parts
+    this.#warm = new WarmFiles(parts.current)
+  }
+
+  /** What `file` or `sidecar` gave for this small file a moment ago, if nothing has changed since: the warm path. */
+  warm(part: 'file' | 'sidecar', address: FileAddress): WarmFile | undefined {
+    return this.#warm.get(part, address)
   }
 
   /** With `wanted` at `description` (a HEAD, a condition that holds) nothing is fetched for a file that is not here. */
   async file(address: FileAddress, wanted: 'content' | 'description' = 'content'): Promise<Download> {
+    const { generation } = this.#parts.current
     const found = await this.#find(address)
     if (found.kind === 'refused') return found
     const { row, sha256 } = found
     if (row.stored === 1) {
       const blob = await this.#parts.blobs.get(sha256)
-      if (blob !== undefined) return { kind: 'stored', blob, sha256 }
+      if (blob !== undefined) return this.#stored(generation, 'file', address, { kind: 'stored', blob, sha256 })
     }
     if (row.source === LOCAL_SOURCE) {
       return refused(
@@ -102,13 +112,15 @@ export class Downloads {
 
   /** The core metadata of a file (PEP 658): byte for byte what the file itself holds. */
   async sidecar(address: FileAddress): Promise<Download> {
+    const { generation } = this.#parts.current
     const found = await this.#find(address)
     if (found.kind === 'refused') return found
     const { row } = found
     if (row.has_metadata === 0) return refused('file-not-found', `There is no separate metadata for ${row.filename}.`)
     if (row.metadata_sha256 !== null) {
       const blob = await this.#parts.blobs.get(row.metadata_sha256)
-      if (blob !== undefined) return { kind: 'stored', blob, sha256: row.metadata_sha256 }
+      const sha256 = row.metadata_sha256
+      if (blob !== undefined) return this.#stored(generation, 'sidecar', address, { kind: 'stored', blob, sha256 })
     }
     if (row.source === LOCAL_SOURCE) {
       return refused(
@@ -139,6 +151,11 @@ export class Downloads {
       case 'failed':
         return unavailable(row.source, answer)
     }
+  }
+
+  #stored(generation: number, part: 'file' | 'sidecar', address: FileAddress, file: WarmFile): WarmFile {
+    this.#warm.keep(generation, part, address, file)
+    return file
   }
 
   /** Whether, and as what, the name's authority gives this file out (attacks.md 6.5, the download columns). */
