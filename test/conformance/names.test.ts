@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { chmod, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -167,6 +168,26 @@ describe('a name that is internal is never asked of an upstream', () => {
     })
   }
 
+  it('NAME-CASE: a file name in another case is the same file name', async () => {
+    const lower = buildSdist({ name: 'corp-case', version: '1.0' })
+    const other = buildSdist({ name: 'corp-case', version: '1.0', module: 'OTHER = 1\n' })
+    assert.equal((await index.upload(lower)).status, 200)
+    for (const filename of [lower.filename, lower.filename.replace('corp_case', 'Corp_Case'), 'CORP_CASE-1.0.tar.gz']) {
+      assert.equal((await index.upload({ ...other, filename })).status, 400, filename)
+    }
+    assert.deepEqual(await index.filenames('corp-case'), [lower.filename])
+  })
+
+  it('API-PROTO: names of object properties are names like any other', async () => {
+    for (const name of ['constructor', 'tostring', 'hasownproperty', 'valueof']) {
+      assert.equal((await ask(`${index.url}/simple/${name}/`)).status, 404)
+      const file = buildWheel({ name, version: '1.0' })
+      assert.equal((await index.upload(file)).status, 200)
+      assert.deepEqual(await index.filenames(name), [file.filename])
+      assert.equal((await ask(`${index.url}/pypi/${name}/json`)).status, 200)
+    }
+  })
+
   it('NAME-NS: the prefix itself is reserved too', async () => {
     assert.deepEqual(await index.filenames('corp'), [])
   })
@@ -208,6 +229,18 @@ describe('storage that fails, row 9 and DC-10: 503 for that project, never a fal
 
   const bodyPath = (index: IndexUnderTest, sha256: string): string =>
     join(index.dataDir, 'blobs', sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+
+  it('the bytes and the metadata of a file that are missing', async () => {
+    const file = buildWheel({ name: 'corp-foo', version: '1.0' })
+    await using index = await damaged(async (at) => {
+      await rm(bodyPath(at, file.sha256))
+      await rm(bodyPath(at, createHash('sha256').update(file.metadata).digest('hex')))
+    })
+    const path = `/files/corp-foo/${file.sha256}/${file.filename}`
+    await assertClosed(index, path)
+    await assertClosed(index, `${path}.metadata`)
+    assert.deepEqual(await index.filenames('corp-foo'), [file.filename])
+  })
 
   it('a page body that is missing', async () => {
     await using index = await damaged((at, body) => rm(bodyPath(at, body)))

@@ -101,10 +101,8 @@ export class Downloads {
       if (blob !== undefined) return this.#stored(generation, 'file', address, { kind: 'stored', blob, sha256 })
     }
     if (row.source === LOCAL_SOURCE) {
-      return refused(
-        'file-not-found',
-        `The bytes of ${row.filename} are missing on this server; its administrator must restore them.`,
-      )
+      // Not a 404: the file exists, and whoever asks again after a repair gets it (attacks.md 6.5 row 9).
+      throw new IndexError('blob-missing', `The bytes of ${row.filename} (${sha256}) are missing from the blob store.`)
     }
     if (wanted === 'description') return { kind: 'described', ...(row.size === null ? {} : { size: row.size }) }
     return this.#fill(row, sha256)
@@ -123,10 +121,7 @@ export class Downloads {
       if (blob !== undefined) return this.#stored(generation, 'sidecar', address, { kind: 'stored', blob, sha256 })
     }
     if (row.source === LOCAL_SOURCE) {
-      return refused(
-        'file-not-found',
-        `The metadata of ${row.filename} is missing on this server; its administrator must restore it.`,
-      )
+      throw new IndexError('blob-missing', `The metadata of ${row.filename} is missing from the blob store.`)
     }
     return this.#sidecars.run(`${row.source}/${row.id}`, () => this.#fetchSidecar(row))
   }
