@@ -51,8 +51,16 @@ class Directory implements DirectoryBlobStore {
       if ('path' in source) await onDisk(() => rm(source.path, { force: true }))
       return known
     }
-    await onDisk(() => this.#makeShard(dirname(path)))
-    return 'path' in source ? await adopt(path, sha256, source) : await write(path, sha256, source)
+    const shard = dirname(path)
+    await onDisk(() => mkdir(shard, { recursive: true, mode: 0o750 }))
+    // The folder has to be durable by the time we say that the file is, not before its first byte.
+    const [stored, durable] = await Promise.allSettled([
+      'path' in source ? adopt(path, sha256, source) : write(path, sha256, source),
+      onDisk(() => this.#syncShard(shard)),
+    ])
+    if (stored.status === 'rejected') throw stored.reason
+    if (durable.status === 'rejected') throw durable.reason
+    return stored.value
   }
 
   async get(sha256: string): Promise<Blob | undefined> {
@@ -89,12 +97,10 @@ class Directory implements DirectoryBlobStore {
     return join(this.#root, sha256.slice(0, 2), sha256.slice(2, 4), sha256)
   }
 
-  async #makeShard(shard: string): Promise<void> {
+  async #syncShard(shard: string): Promise<void> {
     if (this.#shards.has(shard)) return
-    await mkdir(shard, { recursive: true, mode: 0o750 })
     // Both, whoever made them: another process that did so may not have come to its own sync yet.
-    await syncFolder(dirname(shard))
-    await syncFolder(this.#root)
+    await Promise.all([syncFolder(dirname(shard)), syncFolder(this.#root)])
     this.#shards.add(shard)
   }
 }
