@@ -29,7 +29,10 @@ export async function ask(url: string, options: AskOptions = {}): Promise<Reply>
   const { host, hostname, port } = new URL(url)
   const path = url.slice(url.indexOf(host) + host.length) || '/'
   const { promise, resolve } = Promise.withResolvers<Reply>()
-  const { method = 'GET', headers = {}, body } = options
+  const { method = 'GET', body } = options
+  // Node sends the body of a DELETE without any framing unless it is told.
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const headers = { ...length, ...options.headers }
   const asked = request({ hostname, port, path, method, headers, agent: false }, (response) => {
     void (async () => {
       const pieces: Buffer[] = []
