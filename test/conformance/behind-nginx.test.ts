@@ -8,7 +8,7 @@ import { buildWheel } from '../support/python-projects.ts'
 import { startWaxseal } from '../support/server.ts'
 import type { RunningServer } from '../support/server.ts'
 import { uploadFile } from '../support/upload-form.ts'
-import { JSON_PAGE, ask } from './index-under-test.ts'
+import { JSON_PAGE, ask, basic } from './index-under-test.ts'
 import type { Page } from './index-under-test.ts'
 import { freePort, startNginx, withoutNginx } from './nginx.ts'
 
@@ -131,6 +131,26 @@ describe('under a sub-path of a real nginx', { skip: missing ?? false }, () => {
         assert.equal(outcome.code, 0, outcome.stdout + outcome.stderr)
         const installed = (await readdir(join(work, 'out'))).filter((name) => name.endsWith('.dist-info'))
         assert.deepEqual(installed.toSorted(), ['demo_app-1.0.dist-info', 'helper-2.0.dist-info'])
+      } finally {
+        await rm(work, { recursive: true, force: true })
+      }
+    })
+
+    clientTest(wanted, 'passes over what is yanked by the API, and says why where it is pinned', async (pip) => {
+      const headers = { ...basic(server.token), 'content-type': 'application/json' }
+      const yank = `${url}/api/v1/projects/helper/releases/2.0/yank`
+      const reason = JSON.stringify({ reason: 'eats numbers' })
+      assert.equal((await ask(yank, { method: 'PUT', headers, body: reason })).status, 200)
+      const work = await mkdtemp(join(tmpdir(), 'waxseal-project-'))
+      try {
+        const install = ['install', '--no-deps', '--index-url', `${url}/simple/`, '--target', 'out']
+        const pinned = await pip.run([...install, 'helper==2.0'], { cwd: work })
+        assert.equal(pinned.code, 0, pinned.stderr)
+        assert.match(pinned.stdout + pinned.stderr, /eats numbers/)
+        assert.equal((await ask(yank, { method: 'DELETE', headers })).status, 200)
+        const free = await pip.run([...install, '--upgrade', 'helper'], { cwd: work })
+        assert.equal(free.code, 0, free.stderr)
+        assert.doesNotMatch(free.stdout + free.stderr, /eats numbers/)
       } finally {
         await rm(work, { recursive: true, force: true })
       }
