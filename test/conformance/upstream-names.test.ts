@@ -152,6 +152,15 @@ describe('a name that nobody claimed', () => {
     assert.deepEqual(await index.listed(), [])
   })
 
+  it('is gone, from the list too, once its upstream is taken out of the configuration', async () => {
+    offer(second, two)
+    assert.deepEqual(await index.filenames('demo'), [two.filename])
+    assert.deepEqual(await index.listed(), ['demo'])
+    await using without = await startIndex({ upstreams: { first }, dataDir: index.dataDir })
+    assert.equal((await ask(`${without.url}/simple/demo/`)).status, 404)
+    assert.deepEqual(await without.listed(), [])
+  })
+
   it('follows the order back to an upstream whose page is still fresh', async () => {
     offer(second, two)
     assert.deepEqual(await index.filenames('demo'), [two.filename])

@@ -5,6 +5,7 @@ import { answerFor } from '../names/authority.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
+import type { ProjectRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 
 /** The list of projects at one snapshot; `sha256` names its content, whatever the representation. */
@@ -50,8 +51,7 @@ export class ProjectLists {
       .where('page.listed', '=', 1)
       .orderBy('project.name')
       .execute()
-    // A prefix may have been granted since the page was published, over names that came from an upstream before.
-    const ours = rows.filter((row) => answerFor(row.name, row, this.#names).kind !== 'reserved')
+    const ours = rows.filter((row) => this.#answered(row))
     const list: SimpleProjectList = {
       meta: { '_last-serial': snapshot },
       projects: ours.map((row) => ({ name: row.display_name, extra: { '_last-serial': row.snapshot } })),
@@ -59,5 +59,12 @@ export class ProjectLists {
     const json = writeProjectListJson(list)
     const sha256 = createHash('sha256').update(json).digest('hex')
     return { snapshot, sha256, json: () => json, html: () => renderProjectListHtml(list) }
+  }
+
+  /** The configuration may have changed since a page was published: a name that is not answered any more is not listed. */
+  #answered(row: Pick<ProjectRow, 'name' | 'authority' | 'upstream'>): boolean {
+    const { kind } = answerFor(row.name, row, this.#names)
+    if (kind === 'undecided') return row.upstream !== null && this.#names.upstreams.includes(row.upstream)
+    return kind !== 'reserved'
   }
 }
