@@ -15,7 +15,9 @@ export const uploadForm = (file: Distribution): FormData => {
     sha256_digest: file.sha256,
   }
   for (const [name, value] of Object.entries(fields)) form.set(name, value)
-  for (const [, header = '', value = ''] of file.metadata.matchAll(/^(Summary|Requires-Python|Requires-Dist): (.*)$/gm)) {
+  for (const [, header = '', value = ''] of file.metadata.matchAll(
+    /^(Summary|Requires-Python|Requires-Dist): (.*)$/gm,
+  )) {
     form.append(header.toLowerCase().replace('-', '_'), value)
   }
   form.set('content', new Blob([Uint8Array.from(file.bytes)]), file.filename)
