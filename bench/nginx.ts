@@ -12,7 +12,7 @@ export interface Nginx {
   readonly url: string
   /** Puts bytes at a path; `<path>.gz` beside it is sent to who accepts gzip. */
   put(path: string, bytes: Uint8Array): void
-  pids(): readonly number[]
+  readonly pids: () => readonly number[]
   stop(): Promise<void>
 }
 

@@ -66,5 +66,10 @@ function obey(order: UpstreamOrder): unknown {
   }
 }
 
-parentPort?.on('message', (order: UpstreamOrder) => parentPort?.postMessage(obey(order)))
-parentPort?.postMessage(upstream.url)
+function say(answer: unknown): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
+  parentPort?.postMessage(answer)
+}
+
+parentPort?.on('message', (order: UpstreamOrder) => say(obey(order)))
+say(upstream.url)

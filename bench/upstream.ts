@@ -24,6 +24,7 @@ export async function startUpstream(): Promise<Upstream> {
   let last: Promise<unknown> = Promise.resolve()
   const tell = <T>(order: UpstreamOrder): Promise<T> => {
     const answer = last.then(async () => {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
       worker.postMessage(order)
       const [said] = (await once(worker, 'message')) as [T]
       return said

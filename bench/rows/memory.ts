@@ -7,11 +7,11 @@ const IDLE_MAX_MB = 100
 const LOADED_MAX_MB = 200
 const SETTLE_MS = 2_000
 
-/** Idle: a fresh process on the data of the other rows, one page asked for. Under load: the peak of the one that served all of them. */
+/** Idle: a fresh process on the data of the other rows, health and one page asked for. Under load: the peak of the one that served all of them. */
 export const memory: Row = async ({ ours, config }) => {
   const { dataDir } = ours
   await using idle = await startWaxseal({ dataDir, args: ['--config', config] })
-  await (await fetch(`${idle.url}/simple/small-page/`)).arrayBuffer()
+  for (const path of ['/-/health', '/simple/small-page/']) await (await fetch(`${idle.url}${path}`)).arrayBuffer()
   await wait(SETTLE_MS)
   const resting = residentMb(idle.pid, 'now')
   const peak = residentMb(ours.pid, 'peak')
