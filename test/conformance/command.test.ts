@@ -31,7 +31,7 @@ describe('the waxseal command beside a running server', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'waxseal-command-'))
     parts.defer(() => rm(folder, { recursive: true, force: true }))
-    server = parts.use(await startWaxseal({ args: ['--no-upstream'] }))
+    server = parts.use(await startWaxseal({ args: ['--no-upstream', '--prefix', 'corp'] }))
     for (const file of [one, two]) assert.equal((await uploadFile(server, file)).status, 200)
   })
   after(() => parts.disposeAsync())
@@ -102,6 +102,13 @@ describe('the waxseal command beside a running server', () => {
     // A server remembers for a few seconds that a token was good (TOKEN_CACHE_LIFETIME).
     const deadline = AbortSignal.timeout(20_000)
     while ((await tokens()).status !== 401) deadline.throwIfAborted()
+  })
+
+  it('knows what the server was told on its command line: a prefix is explained as the server holds it', async () => {
+    const explained = said(await here('why', 'corp-new'))
+    assert.equal(explained['authority'], 'internal')
+    assert.match(String(explained['sentence']), /under the prefix corp/)
+    assert.match(String(said(await here('why', 'other'))['sentence']), /no upstream is configured/)
   })
 
   it('says who, why and what in `why`, `project list` and `user list`', async () => {

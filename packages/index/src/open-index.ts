@@ -29,6 +29,7 @@ import {
   STRAY_JOURNAL_INTERVAL_MS,
 } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
+import { readServedNames, saveServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { Publisher } from './publish/publisher.ts'
 import { Downloads } from './releases/downloads.ts'
@@ -127,12 +128,18 @@ interface Core {
   readonly opened: AsyncDisposableStack
 }
 
-async function openCore(config: IndexConfig, clock: Clock, log: Logger): Promise<Core> {
+async function openCore(
+  config: IndexConfig,
+  clock: Clock,
+  log: Logger,
+  namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
+): Promise<Core> {
   await using opened = new AsyncDisposableStack()
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const store = opened.use(await openStore(config.database))
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'))
-  const names: NamesConfig = { prefixes: config.prefixes, upstreams: config.upstreams.map(({ name }) => name) }
+  const upstreams = config.upstreams.map(({ name }) => name)
+  const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
   const publisher = new Publisher({
     store,
@@ -154,6 +161,8 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
     config,
     effects.clock ?? systemClock,
     effects.log ?? standardLog(),
+    // What the server was told on its command line holds for a command beside it too.
+    async (opened, configured) => (await readServedNames(opened)) ?? configured,
   )
   return { store, clock, management, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
@@ -165,7 +174,10 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
  */
 export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
   const log = effects.log ?? standardLog()
-  const core = await openCore(config, effects.clock ?? systemClock, log)
+  const core = await openCore(config, effects.clock ?? systemClock, log, async (opened, configured) => {
+    await saveServedNames(opened, configured)
+    return configured
+  })
   await using opened = core.opened
   const { store, clock, names, current, publisher, management, blobs } = core
   const spool = await openSpool(join(config.dataDir, 'spool'))
