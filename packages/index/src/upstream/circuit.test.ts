@@ -3,13 +3,14 @@ import { beforeEach, describe, it } from 'node:test'
 import type { CircuitPass } from './circuit.ts'
 import { Circuit, CircuitTable } from './circuit.ts'
 
+const YEAR = 365 * 86_400_000
 const SETTINGS = { failures: 3, minOpenMs: 1000, maxOpenMs: 8000 }
 let now = 0
 const clock = { now: () => now }
 let circuit: Circuit
 
 beforeEach(() => {
-  now = 1_000_000
+  now = 50 * YEAR
   circuit = new Circuit(clock, SETTINGS)
 })
 
@@ -109,6 +110,27 @@ describe('Circuit', () => {
     const begun = [pass(), pass(), pass(), pass(), pass(), pass()]
     for (const one of begun) one.failed()
     assert.equal(openFor(), 1000)
+  })
+
+  it('lets a probe through when the clock is set back, instead of staying open until the clock has caught up', () => {
+    failTimes(3)
+    now -= YEAR
+    pass().failed()
+    assert.equal(openFor(), 2000)
+    now += 2000
+    pass().succeeded()
+    assert.equal(openFor(), 0)
+  })
+
+  it('closes, and honours a new Retry-After, after a clock that was set back', () => {
+    pass().failed(5000)
+    now -= YEAR
+    pass().failed(3000)
+    assert.equal(openFor(), 3000)
+    now -= YEAR
+    pass().succeeded()
+    failTimes(2)
+    assert.equal(openFor(), 0)
   })
 
   it('takes one outcome a pass', () => {

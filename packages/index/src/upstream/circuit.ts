@@ -43,7 +43,7 @@ export class Circuit {
 
   /** Asks for leave; an open circuit answers how long it will stay so. */
   enter(): CircuitAnswer {
-    const left = this.#openUntil - this.#clock.now()
+    const left = this.#timeLeft()
     if (left > 0) return { open: true, retryAfterMs: left }
     const halfOpen = this.#openUntil > 0
     if (halfOpen && this.#probing) return { open: true, retryAfterMs: this.#settings.minOpenMs }
@@ -75,7 +75,7 @@ export class Circuit {
 
   #close(): void {
     // A success that was under way when Retry-After came does not cancel the origin's wish.
-    if (this.#openUntil > this.#clock.now()) return
+    if (this.#timeLeft() > 0) return
     this.#failures = 0
     this.#openings = 0
     this.#openUntil = 0
@@ -84,14 +84,21 @@ export class Circuit {
   #fail(probe: boolean, retryAfterMs: number | undefined): void {
     const { failures, minOpenMs, maxOpenMs } = this.#settings
     this.#failures += 1
-    const now = this.#clock.now()
+    let left = this.#timeLeft()
     // Failures of requests that began before it opened say nothing new.
-    const opens = this.#openUntil <= now && (probe || this.#failures >= failures)
+    const opens = left <= 0 && (probe || this.#failures >= failures)
     if (opens) {
-      this.#openUntil = now + Math.min(minOpenMs * 2 ** Math.min(this.#openings, 30), maxOpenMs)
+      left = Math.min(minOpenMs * 2 ** Math.min(this.#openings, 30), maxOpenMs)
       this.#openings += 1
     }
-    if (retryAfterMs !== undefined) this.#openUntil = Math.max(this.#openUntil, now + Math.min(retryAfterMs, maxOpenMs))
+    if (retryAfterMs !== undefined) left = Math.max(left, Math.min(retryAfterMs, maxOpenMs))
+    if (left > 0) this.#openUntil = this.#clock.now() + left
+  }
+
+  /** Milliseconds that it stays open yet. More than it ever stays open means that the clock was set back: its time is over. */
+  #timeLeft(): number {
+    const left = this.#openUntil - this.#clock.now()
+    return left > this.#settings.maxOpenMs ? 0 : left
   }
 }
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NegativeCache } from './negative-cache.ts'
 
+const YEAR = 365 * 86_400_000
+
 describe('NegativeCache', () => {
   it('remembers a name for its lifetime', () => {
     let now = 0
@@ -20,6 +22,15 @@ describe('NegativeCache', () => {
     cache.add('absent')
     for (now = 0; now < 1000; now += 100) assert.equal(cache.has('absent'), true)
     assert.equal(cache.has('absent'), false)
+  })
+
+  it('forgets a name when the clock is set back, instead of keeping it absent until the clock has caught up', () => {
+    let now = 40 * YEAR
+    const cache = new NegativeCache({ now: () => now }, { lifetimeMs: 1000, limit: 10 })
+    cache.add('absent')
+    now -= YEAR
+    assert.equal(cache.has('absent'), false)
+    assert.equal(cache.size, 0)
   })
 
   it('forgets the name unused longest when it is full', () => {

@@ -24,7 +24,9 @@ export class NegativeCache {
     const until = this.#until.get(name)
     if (until === undefined) return false
     this.#until.delete(name)
-    if (until <= this.#clock.now()) return false
+    const left = until - this.#clock.now()
+    // More than the whole lifetime: the clock was set back, and nobody knows how old the entry is.
+    if (left <= 0 || left > this.#lifetimeMs) return false
     this.#until.set(name, until)
     return true
   }
