@@ -124,6 +124,16 @@ describe('a token', () => {
     assert.deepEqual(await at.who(`Bearer ${token}`), refused('revoked'))
   })
 
+  it('TOK-5: revoked by another process is refused at once where the clock was set back', async () => {
+    await using at = await setUp()
+    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    assert.equal((await at.who(`Bearer ${token}`)).kind, 'principal')
+    await using elsewhere = await openStore({ kind: 'sqlite', path: at.path })
+    await revokeToken(elsewhere, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id)
+    at.wait(-365 * 86_400_000)
+    assert.deepEqual(await at.who(`Bearer ${token}`), refused('revoked'))
+  })
+
   it('TOK-5: expires on time, also while it is remembered', async () => {
     await using at = await setUp()
     const expiresAt = '2026-11-22T12:00:02Z'

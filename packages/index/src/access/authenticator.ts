@@ -170,7 +170,10 @@ class StoreAuthenticator implements Authenticator {
   #recall(key: string): Claim | undefined {
     const found = this.#remembered.get(key)
     if (found === undefined) return undefined
-    if (found.until > this.#clock.now() && found.revision === accessRevision(this.#store)) return found.claim
+    const left = found.until - this.#clock.now()
+    // More than the whole lifetime: the clock was set back, and nobody knows how old the memory is.
+    const isFresh = left > 0 && left <= TOKEN_CACHE_LIFETIME
+    if (isFresh && found.revision === accessRevision(this.#store)) return found.claim
     this.#remembered.delete(key)
     return undefined
   }
@@ -185,8 +188,8 @@ class StoreAuthenticator implements Authenticator {
 
   /** Beside the request, and rarely: what a token was last used at is for people who clean up. */
   #noteUse(id: string, lastUsedAt: string | null): void {
-    const now = this.#clock.now()
-    if (lastUsedAt !== null && now - Date.parse(lastUsedAt) < TOKEN_USE_INTERVAL) return
+    const age = lastUsedAt === null ? undefined : this.#clock.now() - Date.parse(lastUsedAt)
+    if (age !== undefined && age >= 0 && age < TOKEN_USE_INTERVAL) return
     const last_used_at = isoTime(this.#clock)
     const writing = this.#store
       .transaction((tx) => tx.updateTable('token').set({ last_used_at }).where('id', '=', id).execute())

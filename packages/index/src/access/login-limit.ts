@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { LOGIN_FAILURES, LOGIN_WINDOW, MAX_LOGIN_KEYS } from '../limits.ts'
+import { addressKey } from './address-key.ts'
 
 /** An attempt that may be made: it counts as failed from now on, until it is said to have succeeded. */
 export interface LoginAttempt {
@@ -89,12 +89,12 @@ class Failures {
 
   /** When the next attempt may be made; 0: now. */
   blockedUntil(key: string, now: number): number {
-    const times = (this.#times.get(key) ?? []).filter((time) => time > now - LOGIN_WINDOW)
+    const times = this.#within(key, now)
     return times.length < LOGIN_FAILURES ? 0 : (times[times.length - LOGIN_FAILURES] ?? 0) + LOGIN_WINDOW
   }
 
   add(key: string, now: number): void {
-    const times = (this.#times.get(key) ?? []).filter((time) => time > now - LOGIN_WINDOW)
+    const times = this.#within(key, now)
     this.#times.delete(key)
     this.#times.set(key, [...times, now])
     if (this.#times.size > MAX_LOGIN_KEYS) dropOldest(this.#times)
@@ -106,25 +106,14 @@ class Failures {
     if (index >= 0) times.splice(index, 1)
     if (times.length === 0) this.#times.delete(key)
   }
+
+  /** A time to come means that the clock was set back: such a failure would count until the clock has caught up. */
+  #within(key: string, now: number): number[] {
+    return (this.#times.get(key) ?? []).filter((time) => time > now - LOGIN_WINDOW && time <= now)
+  }
 }
 
 function dropOldest(collection: Map<string, unknown> | Set<string>): void {
   const oldest = collection.keys().next()
   if (oldest.done === false) collection.delete(oldest.value)
-}
-
-/** What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 one (RFC 6177). */
-export function addressKey(address: string): string {
-  const [plain = ''] = address.split('%')
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(plain)
-  if (mapped?.[1] !== undefined) return mapped[1]
-  if (!isIPv6(plain)) return plain
-  const [head = '', tail] = plain.toLowerCase().split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return [...left, ...zeros, ...right]
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 import { FORWARDED_FOR_MAX } from '../limits.ts'
 
 /** The proxies whose X-Forwarded-For we believe. */
@@ -65,19 +65,6 @@ export function clientAddressBehind(proxies: TrustedProxies): ClientAddress {
     const header = req.headers['x-forwarded-for']
     return clientAddress(req.socket.remoteAddress, Array.isArray(header) ? header.join(',') : header, proxies)
   }
-}
-
-/**
- * What limits count by: an IPv4 address, or the /64 of an IPv6 address, which one host can move about in at will.
- */
-export function limitKey(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('::')
-  const front = head === '' ? [] : head.split(':')
-  const back = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length)
-  const groups = [...front, ...Array.from({ length: zeros }, () => '0'), ...back].slice(0, 4)
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
 }
 
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
