@@ -46,6 +46,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
+if (values.write && (values.quick || positionals.length > 0)) {
+  throw new Error('--write is for a full run: the document holds every row')
+}
+
 async function measure(): Promise<readonly Figure[]> {
   const chosen = positionals.length === 0 ? [...ROWS.keys()] : positionals
   const figures: Figure[] = []
