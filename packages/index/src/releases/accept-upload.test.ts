@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openSpool } from '../blobs/spool.ts'
+import { recordClaim } from '../names/claim.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
+import type { ProjectRow } from '../store/schema.ts'
 import { openStore } from '../store/store.ts'
 import { acceptUpload } from './accept-upload.ts'
 import type { UploadContext, UploadOutcome } from './accept-upload.ts'
@@ -24,6 +26,8 @@ const administrator: Uploader = { user: 'root', scope: 'admin' }
 interface Index extends UploadContext {
   readonly asked: string[]
   presenceAnswer: UpstreamPresence
+  presence: UploadContext['presence']
+  inspect: UploadContext['inspect']
   policy: UploadPolicy
   names: { prefixes: readonly string[]; upstreams: readonly string[] }
   at: number
@@ -104,6 +108,28 @@ test('the same file once more is identical and changes nothing', () =>
     const wheel = wheelFixture()
     await index.upload(wheel)
     assert.deepEqual(await index.upload(wheel), { kind: 'identical', project: 'demo' })
+    assert.equal((await index.store.db.selectFrom('journal').selectAll().execute()).length, 1)
+  }))
+
+test('a re-upload brings back what the blob store has lost: the file and its METADATA', () =>
+  withIndex(async (index) => {
+    const wheel = wheelFixture()
+    await index.upload(wheel)
+    const { sha256, metadata_sha256: metadata } = await index.store.db
+      .selectFrom('file')
+      .selectAll()
+      .executeTakeFirstOrThrow()
+    const bytesOf = async (digest: string | null): Promise<Buffer> => {
+      const blob = await index.blobs.get(digest ?? '')
+      assert.ok(blob, `${digest} is stored`)
+      return Buffer.concat(await Array.fromAsync(blob.stream()))
+    }
+    const sidecar = await bytesOf(metadata)
+    for (const lost of [[sha256], [metadata], [sha256, metadata]]) {
+      for (const digest of lost) await index.blobs.delete(digest ?? '')
+      assert.deepEqual(await index.upload(wheel), { kind: 'identical', project: 'demo' })
+      assert.deepEqual([await bytesOf(sha256), await bytesOf(metadata)], [Buffer.from(wheel.bytes), sidecar])
+    }
     assert.equal((await index.store.db.selectFrom('journal').selectAll().execute()).length, 1)
   }))
 
@@ -380,10 +406,96 @@ test('attestations are checked and kept as they came', () =>
     )
     assert.equal(code(await index.upload(wheelFixture({ form: { attestations } }))), 'accepted')
     const file = await index.store.db.selectFrom('file').selectAll().executeTakeFirstOrThrow()
-    const kept = await index.blobs.get(file.attestations_sha256 ?? '')
-    assert.ok(kept)
-    assert.equal(Buffer.concat(await Array.fromAsync(kept.stream())).toString(), attestations)
+    const kept = async (): Promise<string> => {
+      const blob = await index.blobs.get(file.attestations_sha256 ?? '')
+      assert.ok(blob)
+      return Buffer.concat(await Array.fromAsync(blob.stream())).toString()
+    }
+    assert.equal(await kept(), attestations)
+
+    await index.blobs.delete(file.attestations_sha256 ?? '')
+    assert.equal(code(await index.upload(wheelFixture({ form: { attestations } }))), 'identical')
+    assert.equal(await kept(), attestations, 'a re-upload brings them back')
   }))
+
+/** What others do to the name while an upload is looked at: between its check and its commit. */
+const meanwhile = (index: Index, work: () => Promise<unknown>): void => {
+  const { inspect } = index
+  index.inspect = async (file) => {
+    index.inspect = inspect
+    await work()
+    return inspect(file)
+  }
+}
+
+for (const status of ['archived', 'quarantined'] as const) {
+  test(`a project that is ${status} between the check and the commit of an upload refuses it`, () =>
+    withIndex(async (index) => {
+      await index.upload(wheelFixture())
+      const change = { project: 'demo', status, actor: 'root', administrator: true }
+      meanwhile(index, () => setProjectStatus(index.store, index.clock, change))
+      assert.equal(code(await index.upload(sdistFixture())), `upload-project-${status}`)
+      assert.equal((await index.store.db.selectFrom('file').select('id').execute()).length, 1)
+    }))
+}
+
+test('DC-1, row 10: a name decided for an upstream between the check and the commit of an upload refuses it', async () => {
+  const decide = (index: Index) => () => addProject(index, { authority: 'upstream', upstream: 'pypi' })
+  const hooks: readonly ((index: Index) => void)[] = [
+    (index) => meanwhile(index, decide(index)),
+    (index) => {
+      index.presence = async () => {
+        await decide(index)()
+        return { kind: 'absent', evidence: ['pypi: 404'] }
+      }
+    },
+  ]
+  for (const hook of hooks) {
+    await withIndex(async (index) => {
+      hook(index)
+      assert.equal(code(await index.upload(wheelFixture())), 'name-upstream')
+      const { authority, upstream } = await index.store.db.selectFrom('project').selectAll().executeTakeFirstOrThrow()
+      assert.deepEqual([authority, upstream], ['upstream', 'pypi'])
+      for (const table of ['file', 'release', 'decision', 'journal'] as const) {
+        assert.deepEqual(await index.store.db.selectFrom(table).selectAll().execute(), [], table)
+      }
+    })
+  }
+})
+
+test('a name that an administrator claims between the check and the commit of an upload is not claimed again', () =>
+  withIndex(async (index) => {
+    const claim = { project: 'demo', displayName: 'demo', actor: 'root', by: 'administrator', evidence: [] } as const
+    meanwhile(index, () =>
+      index.store.transaction((tx) => recordClaim(tx, { ...claim, at: '2026-11-22T12:00:00.000Z' })),
+    )
+    assert.equal(code(await index.upload(wheelFixture())), 'accepted')
+    const decisions = await index.store.db.selectFrom('decision').select('actor').execute()
+    const journal = await index.store.db.selectFrom('journal').select('action').execute()
+    assert.deepEqual(
+      [decisions.map(({ actor }) => actor), journal.map(({ action }) => action)],
+      [['root'], ['file-add']],
+    )
+  }))
+
+test('a name that only passes by between the check and the commit of an upload is claimed as the upstreams said', () =>
+  withIndex(async (index) => {
+    meanwhile(index, () => addProject(index, { authority: 'unclaimed', upstream: null }))
+    assert.equal(code(await index.upload(wheelFixture())), 'accepted')
+    const { body } = await index.store.db.selectFrom('decision').selectAll().executeTakeFirstOrThrow()
+    assert.equal(body, '{"kind":"claim","by":"upload","evidence":["pypi: 404"]}')
+  }))
+
+function addProject(index: Index, decided: Pick<ProjectRow, 'authority' | 'upstream'>): Promise<unknown> {
+  const names = { name: 'demo', display_name: 'demo', created_at: '2026-11-22T12:00:00.000Z' }
+  const state = { rev: 0, status: 'active', status_reason: null } as const
+  return index.store.transaction((tx) =>
+    tx
+      .insertInto('project')
+      .values({ ...names, ...state, ...decided })
+      .execute(),
+  )
+}
 
 test('concurrent uploads of one file: one is accepted, the others find it there', () =>
   withIndex(async (index) => {

@@ -17,6 +17,8 @@ import { recordUpload } from './record-upload.ts'
 import type { RecordedUpload } from './record-upload.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
+import { restoreLostParts } from './restore-upload.ts'
+import type { KeptParts } from './restore-upload.ts'
 import { checkUploadForm } from './upload-checks.ts'
 import type { UploadPolicy, UploadRequest } from './upload-checks.ts'
 import { findDuplicate } from './upload-duplicates.ts'
@@ -85,14 +87,11 @@ async function acceptFile(
 
   const duplicate = await findDuplicate(store.db, upload, file.spooled, policy, clock.now())
   if (duplicate.kind === 'refused') return duplicate
-  if (duplicate.kind === 'identical') return { kind: 'identical', project: upload.project }
+  if (duplicate.kind === 'identical') return repeat(context, upload, file, duplicate.kept)
 
   const inspected = await inspectFile(context, upload, file)
   if (inspected.kind === 'refused') return inspected
-  const attestations =
-    upload.attestations === undefined
-      ? undefined
-      : checkAttestations(upload.attestations, { filename: upload.filename, sha256: file.spooled.sha256 })
+  const attestations = attestationsOf(upload, file)
   if (attestations?.kind === 'refused') return attestations
 
   await context.blobs.put(file.spooled.sha256, file.spooled)
@@ -105,6 +104,33 @@ async function acceptFile(
     ...(metadataSha256 !== undefined && { metadataSha256 }),
     ...(attestationsSha256 !== undefined && { attestationsSha256 }),
   })
+}
+
+/** The same file once more changes nothing, but brings back bytes that the store has lost. */
+async function repeat(
+  context: UploadContext,
+  upload: UploadRequest,
+  file: UploadedFile,
+  kept: KeptParts,
+): Promise<UploadOutcome> {
+  await restoreLostParts(context.blobs, kept, {
+    content: file.spooled,
+    // What was accepted once stays accepted: a rule that came later keeps back the part, not the answer.
+    metadata: async () => {
+      const inspected = await inspectFile(context, upload, file)
+      return inspected.kind === 'refused' ? undefined : inspected.metadataBytes
+    },
+    attestations: () => {
+      const attestations = attestationsOf(upload, file)
+      return attestations?.kind === 'refused' ? undefined : attestations?.document
+    },
+  })
+  return { kind: 'identical', project: upload.project }
+}
+
+function attestationsOf(upload: UploadRequest, file: UploadedFile): ReturnType<typeof checkAttestations> | undefined {
+  if (upload.attestations === undefined) return undefined
+  return checkAttestations(upload.attestations, { filename: upload.filename, sha256: file.spooled.sha256 })
 }
 
 /** Whether this uploader may upload to the name, asking the upstreams only where the name's own state leaves it open. */

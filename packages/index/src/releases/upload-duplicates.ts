@@ -3,12 +3,13 @@ import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
 import { readableSize, refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
+import type { KeptParts } from './restore-upload.ts'
 import type { UploadPolicy, UploadRequest } from './upload-checks.ts'
 
 const DAY = 86_400_000
 
-/** What is stored already decides: `new`, or the same file once more, or a refusal. */
-export type Duplicate = { readonly kind: 'new' } | { readonly kind: 'identical' } | Refusal
+/** What is stored already decides: `new`, or the same file once more (with what is kept of it), or a refusal. */
+export type Duplicate = { readonly kind: 'new' } | { readonly kind: 'identical'; readonly kept: KeptParts } | Refusal
 
 /** Local file names are compared without regard to case (attacks.md NAME-CASE); ASCII, as `isSafeFilename` saw to. */
 export function localFilenameKey(filename: string): string {
@@ -29,6 +30,7 @@ export async function findDuplicate(
   const files = await db
     .selectFrom('file')
     .select(['filename', 'filename_key', 'version_key', 'kind', 'sha256', 'blake2b', 'size', 'deleted_at'])
+    .select(['metadata_sha256', 'attestations_sha256'])
     .where('project', '=', upload.project)
     .where('source', '=', LOCAL_SOURCE)
     .execute()
@@ -37,7 +39,10 @@ export async function findDuplicate(
   const total = live.reduce((sum, file) => sum + (file.size ?? 0), content.size)
   const sameName = files.find((file) => file.filename_key === localFilenameKey(upload.filename))
   if (sameName !== undefined && sameName.deleted_at === null) {
-    if (sameName.sha256 === content.sha256 && sameName.filename === upload.filename) return { kind: 'identical' }
+    if (sameName.sha256 === content.sha256 && sameName.filename === upload.filename) {
+      const { metadata_sha256: metadata, attestations_sha256: attestations } = sameName
+      return { kind: 'identical', kept: { metadata, attestations } }
+    }
     return refuseExisting('upload-file-exists', sameName)
   }
   const sameBytes = live.find((file) => file.sha256 === content.sha256)
