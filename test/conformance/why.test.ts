@@ -74,7 +74,7 @@ describe('/why/<project>', () => {
     )
     assert.deepEqual(
       events.map(({ kind }) => kind),
-      ['upstream-withdrawn', 'upstream-withdrawn'],
+      ['upstream-withdrawn'],
     )
     const one = (
       await ask(`${index.url}/why/up/1.0`, { headers: { accept: 'application/json' } })

@@ -32,8 +32,12 @@ export const INSPECTION_TIMEOUT = 120_000
 export const MAX_ATTESTATIONS = 2
 /** Longest reason of a yank or a project status, in characters. */
 export const MAX_REASON_LENGTH = 1000
-/** Rows in one INSERT: SQLite takes at most 32,766 parameters a statement and a file has 31 columns. */
-export const INSERT_CHUNK = 500
+/** Rows in one INSERT: few enough that the event loop is not held up for long. */
+export const INSERT_CHUNK = 100
+/** Rows of one UPDATE by id: SQLite takes at most 32,766 parameters a statement. */
+export const UPDATE_CHUNK = 1000
+/** Files that one event about a listing names. */
+export const ANOMALY_FILES = 100
 
 /** Longest wait for a TCP and TLS connection to an upstream; a setting per upstream. */
 export const UPSTREAM_CONNECT_TIMEOUT_MS = 5_000

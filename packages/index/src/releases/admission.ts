@@ -1,8 +1,9 @@
-import type { SimpleFile, SimpleProjectPage } from '@waxseal/packaging'
-import { canonicalVersionKey, classifyDistribution, tryParseVersion } from '@waxseal/packaging'
+import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
-import { INSERT_CHUNK } from '../limits.ts'
+import { ANOMALY_FILES, INSERT_CHUNK, UPDATE_CHUNK } from '../limits.ts'
 import type { Database, FileRow, NewFileRow } from '../store/schema.ts'
+import { changeOf, listedSha256, newRow } from './listing-changes.ts'
+import type { Anomaly, Listing } from './listing-changes.ts'
 
 /** What one listing changed. */
 export interface AdmissionOutcome {
@@ -12,139 +13,46 @@ export interface AdmissionOutcome {
   readonly unhashed: number
 }
 
-/** What one upstream says of one project. */
-export interface Listing {
-  readonly project: string
-  readonly upstream: string
-  readonly page: SimpleProjectPage
-  /** The time of the answer, ISO 8601. */
-  readonly at: string
-  /** Whether files with a local version label are admitted (attacks.md DC-6). */
-  readonly localVersions: boolean
-}
+/** Rows that change in the same way, by what changes: a mass withdrawal is a few statements, not thousands. */
+class GroupedUpdates {
+  readonly #groups = new Map<string, { readonly set: Partial<FileRow>; readonly ids: number[] }>()
+  #rows = 0
 
-/** Something an upstream did to a file that was admitted from it; recorded, never obeyed (attacks.md UPS-REPL, UPS-DEL). */
-interface Anomaly {
-  readonly kind: 'upstream-mutated' | 'upstream-metadata-mutated' | 'upstream-withdrawn' | 'upstream-returned'
-  readonly detail: Readonly<Record<string, string | number | null>>
-}
+  get size(): number {
+    return this.#rows
+  }
 
-interface Change {
-  readonly set: Partial<FileRow>
-  readonly anomalies: readonly Anomaly[]
-}
+  add(id: number, set: Partial<FileRow>): void {
+    if (Object.keys(set).length === 0) return
+    const key = JSON.stringify(set)
+    const group = this.#groups.get(key) ?? { set, ids: [] }
+    this.#groups.set(key, group)
+    group.ids.push(id)
+    this.#rows += 1
+  }
 
-/** The sha256 that a listing gives for a file, lower-case; undefined when it gives none that is well formed. */
-function listedSha256(file: SimpleFile): string | undefined {
-  const digest = file.sha256?.toLowerCase()
-  return digest !== undefined && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined
-}
-
-function yankColumns(file: SimpleFile): Pick<FileRow, 'yanked' | 'yanked_reason'> {
-  if (file.yanked === false) return { yanked: 0, yanked_reason: null }
-  return { yanked: 1, yanked_reason: typeof file.yanked === 'string' ? file.yanked : null }
-}
-
-function metadataColumns(file: SimpleFile): Pick<FileRow, 'has_metadata' | 'metadata_sha256'> {
-  if (file.coreMetadata === undefined) return { has_metadata: 0, metadata_sha256: null }
-  return { has_metadata: 1, metadata_sha256: file.coreMetadata === true ? null : file.coreMetadata.sha256 }
-}
-
-/** Labels that begin with `virtual` are ours to give, always; others are the upstream's where it may have any. */
-function mayBeLabelled(version: string, localVersions: boolean): boolean {
-  const label = tryParseVersion(version)?.local[0]
-  if (label === undefined) return true
-  return localVersions && !(typeof label === 'string' && label.startsWith('virtual'))
-}
-
-function newRow(
-  file: SimpleFile,
-  { project, upstream: source, at, localVersions }: Omit<Listing, 'page'>,
-): NewFileRow | undefined {
-  const distribution = classifyDistribution(file.filename, project)
-  if (distribution === undefined || !mayBeLabelled(distribution.version, localVersions)) return undefined
-  const sha256 = listedSha256(file) ?? null
-  return {
-    project,
-    source,
-    filename: file.filename,
-    filename_key: file.filename,
-    version: distribution.version,
-    version_key: versionKey(distribution.version),
-    kind: distribution.kind,
-    sha256,
-    blake2b: null,
-    md5: file.hashes?.get('md5')?.toLowerCase() ?? null,
-    size: file.size ?? null,
-    requires_python: file.requiresPython ?? null,
-    ...metadataColumns(file),
-    upload_time: file.uploadTime ?? at,
-    upload_time_source: file.uploadTime === undefined ? 'first-seen' : 'upstream',
-    first_seen_at: at,
-    ...yankColumns(file),
-    url: file.url,
-    provenance_url: file.provenance ?? null,
-    attestations_sha256: null,
-    python_version: null,
-    comment: null,
-    uploaded_by: null,
-    stored: 0,
-    admitted_at: sha256 === null ? null : at,
-    withdrawn_at: null,
-    deleted_at: null,
+  async run(tx: Transaction<Database>): Promise<void> {
+    let statements = 0
+    for (const { set, ids } of this.#groups.values()) {
+      for (const some of chunks(ids, UPDATE_CHUNK)) {
+        await tx.updateTable('file').set(set).where('id', 'in', some).execute()
+        statements += 1
+        if (statements % UPDATES_BETWEEN_TURNS === 0) await setImmediate()
+      }
+    }
   }
 }
 
-/** Versions that do not parse are legal on old upstreams; each is then only equal to itself. */
-function versionKey(version: string): string {
-  const parsed = tryParseVersion(version)
-  return parsed === undefined ? `raw:${version}` : canonicalVersionKey(parsed)
-}
+const UPDATES_BETWEEN_TURNS = 25
 
-/**
- * What a listing may change of a file that is known. Its sha256 is kept for ever once admitted; the address follows
- * the upstream only while the digest is the same, since other bytes can never be served under the admitted one.
- */
-function changeOf(row: FileRow, file: SimpleFile): Change {
-  const set: Partial<FileRow> = {}
-  const anomalies: Anomaly[] = []
-  const sha256 = listedSha256(file)
-  const { filename } = row
-  if (row.sha256 !== null && sha256 !== undefined && sha256 !== row.sha256) {
-    anomalies.push({ kind: 'upstream-mutated', detail: { filename, admitted: row.sha256, listed: sha256 } })
-    return { set, anomalies }
-  }
-  if (row.withdrawn_at !== null) {
-    set.withdrawn_at = null
-    anomalies.push({ kind: 'upstream-returned', detail: { filename, withdrawn: row.withdrawn_at } })
-  }
-  if (row.url !== file.url) set.url = file.url
-  const metadata = metadataColumns(file)
-  if (row.metadata_sha256 === null) {
-    if (metadata.has_metadata !== row.has_metadata) set.has_metadata = metadata.has_metadata
-    if (metadata.metadata_sha256 !== null) set.metadata_sha256 = metadata.metadata_sha256
-  } else if (metadata.metadata_sha256 !== null && metadata.metadata_sha256 !== row.metadata_sha256) {
-    const { metadata_sha256: admitted } = row
-    const detail = { filename, admitted, listed: metadata.metadata_sha256 }
-    anomalies.push({ kind: 'upstream-metadata-mutated', detail })
-  }
-  const yank = yankColumns(file)
-  if (yank.yanked !== row.yanked) set.yanked = yank.yanked
-  if (yank.yanked_reason !== row.yanked_reason) set.yanked_reason = yank.yanked_reason
-  if ((file.requiresPython ?? null) !== row.requires_python) set.requires_python = file.requiresPython ?? null
-  if ((file.provenance ?? null) !== row.provenance_url) set.provenance_url = file.provenance ?? null
-  // A size is only a claim until the file is here; one that was wrong must not outlive its correction.
-  if (row.stored === 0 && file.size !== undefined && file.size !== row.size) set.size = file.size
-  if (row.upload_time_source === 'first-seen' && file.uploadTime !== undefined) {
-    set.upload_time = file.uploadTime
-    set.upload_time_source = 'upstream'
-  }
-  return { set, anomalies }
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }
 
 /**
  * Brings the file rows of one project and one upstream in line with what the upstream lists now, in the caller's
- * transaction. New files are admitted with the digest they are listed with; known files keep theirs.
+ * transaction. New files are admitted with the digest they are listed with; known files keep theirs. SQLite answers
+ * synchronously: between statements the event loop gets its turn, so that a page of thousands holds up nobody.
  *
  * @param listing a page that was read without errors; a file it does not hold any more is marked withdrawn.
  */
@@ -159,8 +67,8 @@ export async function admitListing(tx: Transaction<Database>, listing: Listing):
   const known = new Map(rows.map((row) => [row.filename, row]))
   const listed = new Set<string>()
   const added: NewFileRow[] = []
+  const updates = new GroupedUpdates()
   const anomalies: Anomaly[] = []
-  let updated = 0
   let unhashed = 0
   for (const file of page.files) {
     if (listed.has(file.filename)) continue
@@ -175,54 +83,48 @@ export async function admitListing(tx: Transaction<Database>, listing: Listing):
     }
     const change = changeOf(row, file)
     anomalies.push(...change.anomalies)
-    if (row.sha256 === null) {
-      const digest = listedSha256(file)
-      if (digest === undefined) unhashed += 1
-      else Object.assign(change.set, { sha256: digest, admitted_at: at })
-    }
-    if (Object.keys(change.set).length > 0) {
-      updated += 1
-      await tx.updateTable('file').set(change.set).where('id', '=', row.id).execute()
-    }
+    const sha256 = row.sha256 === null ? listedSha256(file) : undefined
+    if (row.sha256 === null && sha256 === undefined) unhashed += 1
+    updates.add(row.id, sha256 === undefined ? change.set : { ...change.set, sha256, admitted_at: at })
   }
   for (const row of rows) {
     if (listed.has(row.filename) || row.withdrawn_at !== null) continue
-    updated += 1
-    anomalies.push({ kind: 'upstream-withdrawn', detail: { filename: row.filename, sha256: row.sha256 } })
-    await tx.updateTable('file').set({ withdrawn_at: at }).where('id', '=', row.id).execute()
+    anomalies.push({ kind: 'upstream-withdrawn', file: { filename: row.filename, sha256: row.sha256 } })
+    updates.add(row.id, { withdrawn_at: at })
   }
-  for (let start = 0; start < added.length; start += INSERT_CHUNK) {
-    await tx
-      .insertInto('file')
-      .values(added.slice(start, start + INSERT_CHUNK))
-      .execute()
+  await updates.run(tx)
+  for (const some of chunks(added, INSERT_CHUNK)) {
+    await tx.insertInto('file').values(some).execute()
+    await setImmediate()
   }
-  await recordAnomalies(tx, project, upstream, at, anomalies)
-  return { changed: updated > 0 || added.length > 0, unhashed }
+  await recordAnomalies(tx, listing, anomalies)
+  return { changed: updates.size > 0 || added.length > 0, unhashed }
 }
 
-/** An upstream that goes on listing other bytes is one event, not one a refresh. */
+/**
+ * One event a listing and kind, with the first files by name and how many there were: an upstream that withdraws
+ * thousands, or flaps, fills no table. Going on listing other bytes is the same event, not a new one a refresh.
+ */
 async function recordAnomalies(
   tx: Transaction<Database>,
-  project: string,
-  upstream: string,
-  at: string,
+  { project, upstream, at }: Listing,
   anomalies: readonly Anomaly[],
 ): Promise<void> {
-  for (const anomaly of anomalies) {
-    const detail = JSON.stringify({ upstream, ...anomaly.detail })
+  for (const [kind, some] of Map.groupBy(anomalies, (anomaly) => anomaly.kind)) {
+    const files = some.slice(0, ANOMALY_FILES).map(({ file }) => file)
+    const detail = JSON.stringify({ upstream, count: some.length, files })
     const last = await tx
       .selectFrom('event')
       .select('detail')
       .where('project', '=', project)
-      .where('kind', '=', anomaly.kind)
-      .where('detail', '=', detail)
+      .where('kind', '=', kind)
+      .orderBy('id', 'desc')
       .limit(1)
       .executeTakeFirst()
-    if (last !== undefined && anomaly.kind.endsWith('mutated')) continue
+    if (kind.endsWith('mutated') && last?.detail === detail) continue
     await tx
       .insertInto('event')
-      .values({ project, kind: anomaly.kind, at, actor: `upstream:${upstream}`, detail })
+      .values({ project, kind, at, actor: `upstream:${upstream}`, detail })
       .execute()
   }
 }

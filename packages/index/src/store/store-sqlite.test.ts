@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { IndexError } from '../error.ts'
 import { storeContract } from './store-contract.ts'
-import { openStore } from './store.ts'
+import { isUniqueViolation, openStore } from './store.ts'
 import { raceElsewhere } from './testing/race-elsewhere.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'waxseal-store-'))
@@ -57,6 +57,14 @@ describe('the SQLite store itself', () => {
     other.exec('rollback')
     other.close()
     await store.transaction((tx) => tx.insertInto('setting').values({ key: 'a', value: '' }).execute())
+  })
+
+  it('tells the first error where SQLite has rolled back by itself, as it does on a full disk', async () => {
+    await using store = await openStore({ kind: 'sqlite', path: freshPath() })
+    await store.transaction((tx) => tx.insertInto('setting').values({ key: 'a', value: '' }).execute())
+    const attempt = store.transaction((tx) => sql`insert or rollback into setting values ('a', '')`.execute(tx))
+    await assert.rejects(attempt, isUniqueViolation)
+    await store.transaction((tx) => tx.insertInto('setting').values({ key: 'b', value: '' }).execute())
   })
 
   it('says which file cannot be opened', async () => {
