@@ -23,7 +23,7 @@ export interface Effort {
 }
 
 export const FULL: Effort = { rounds: 7, seconds: 2, samples: 60 }
-export const QUICK: Effort = { rounds: 1, seconds: 1, samples: 15 }
+export const QUICK: Effort = { rounds: 1, seconds: 1, samples: 10 }
 
 /** A running index, a second one on the same data behind nginx, and an upstream before both. */
 export interface Scene extends AsyncDisposable {

@@ -28,7 +28,8 @@ export const uploads: Row = async (scene) => {
     more.push(await timeUpload(ours, wheelOf('uploaded', `1.${at}`, FILE_SIZE)))
   }
   const big: number[] = []
-  for (let at = 0; at < LARGE_SAMPLES; at += 1) big.push(await timeUpload(ours, wheelOf('big', `1.${at}`, LARGE_FILE)))
+  for (let at = 0; at < Math.min(LARGE_SAMPLES, effort.samples / 5); at += 1)
+    big.push(await timeUpload(ours, wheelOf('big', `1.${at}`, LARGE_FILE)))
   const sync = await timeSync(scene, effort.samples)
   const figure = (what: string, times: readonly number[]): Figure => {
     const ms = median(times)
