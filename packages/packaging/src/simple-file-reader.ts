@@ -1,3 +1,4 @@
+import { hasControlCharacters, withoutControlCharacters } from './control-characters.ts'
 import { isSafeFilename } from './distribution-filename.ts'
 import { PackagingError } from './error.ts'
 import { MAX_REASON_LENGTH, MAX_URL_LENGTH } from './limits.ts'
@@ -29,7 +30,7 @@ const HASH_NAMES: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha224', 'sha25
 /**
  * Believes one entry of a page, or says in a few words why not. What may stay away but is malformed costs the whole entry, because
  * a client may fail the whole page over it (attacks.md FN-POISON); only a requires-python that cannot be parsed is left out alone,
- * which is what pip makes of it. A reader lives for one page and remembers specifiers, of which a page has few.
+ * which is what pip makes of it. No text keeps a control character: reasons get spaces instead (attacks.md LOG). A reader lives for one page and remembers specifiers, of which a page has few.
  */
 export class SimpleFileReader {
   readonly #baseUrl: string
@@ -64,8 +65,10 @@ export class SimpleFileReader {
     if (coreMetadata === undefined) return { reason: 'core-metadata is malformed' }
     const provenance = raw.provenance ?? undefined
     if (provenance !== undefined && !isLink(provenance, this.#baseUrl)) return { reason: 'provenance is not a URL' }
-    const requiresPython = raw.requiresPython ?? undefined
-    const isParsable = requiresPython === undefined || this.#isSpecifier(requiresPython)
+    const isParsable = (raw.requiresPython ?? undefined) === undefined || this.#isSpecifier(raw.requiresPython)
+    // White space may stand between clauses, line ends included.
+    const requiresPython =
+      typeof raw.requiresPython === 'string' && isParsable ? withoutControlCharacters(raw.requiresPython) : ''
 
     const sha256 = hashes.get('sha256')
     const file: SimpleFile = {
@@ -73,7 +76,7 @@ export class SimpleFileReader {
       url: this.#keepLinks ? raw.url : url.href,
       ...(sha256 !== undefined && { sha256 }),
       ...(hashes.size > 0 && { hashes }),
-      ...(typeof requiresPython === 'string' && isParsable && requiresPython.trim() !== '' && { requiresPython }),
+      ...(requiresPython.trim() !== '' && { requiresPython }),
       ...(size !== undefined && { size }),
       ...(uploadTime !== undefined && { uploadTime }),
       yanked,
@@ -133,10 +136,14 @@ function addHash(hashes: Map<string, string>, rawName: string, value: unknown): 
   return undefined
 }
 
-/** An empty reason is falsy to pip and so means "not yanked" (standards.md 2.5). */
+/** An empty reason is falsy to pip and so means "not yanked" (standards.md 2.5); one of control characters alone is none. */
 function readYanked(value: unknown): boolean | string | undefined {
   if (value === undefined || value === null || value === '') return false
-  if (typeof value === 'string') return isText(value) ? value : undefined
+  if (typeof value === 'string') {
+    const reason = withoutControlCharacters(value)
+    if (!isText(reason)) return undefined
+    return reason === '' ? true : reason
+  }
   return typeof value === 'boolean' ? value : undefined
 }
 
@@ -158,11 +165,13 @@ function isSize(value: unknown): value is number {
 
 function isLink(value: unknown, baseUrl: string): value is string {
   if (typeof value !== 'string' || value.length > MAX_URL_LENGTH || !value.isWellFormed()) return false
+  // `URL` overlooks some of them, but the link is relayed as it is written.
+  if (hasControlCharacters(value)) return false
   const url = URL.parse(value, baseUrl)
   return url !== null && (url.protocol === 'https:' || url.protocol === 'http:')
 }
 
-/** Whether a text from outside can be relayed: of bounded length and without half characters. */
+/** Whether a text from outside can be relayed: of bounded length, without half characters and control characters. */
 export function isText(value: string): boolean {
-  return value.length <= MAX_REASON_LENGTH && value.isWellFormed()
+  return value.length <= MAX_REASON_LENGTH && value.isWellFormed() && !hasControlCharacters(value)
 }

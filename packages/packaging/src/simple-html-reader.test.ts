@@ -50,6 +50,22 @@ test('a page of PyPI as it is', () => {
   })
 })
 
+test('LOG: control characters never leave the reader, written as they are or as references', () => {
+  const { page, dropped } = read(`<meta name="pypi:project-status" content="archived">
+    <meta name="pypi:project-status-reason" content="a&#27;b"><a href="foo-1.tar.gz" data-yanked="a\u001b[2J&#7;b"></a>
+    <a href="foo-2.tar.gz" data-yanked="\u0085"></a><a href="foo-&#27;.tar.gz"></a>
+    <a href="foo-3.tar.gz" data-provenance="/p&#27;"></a>`)
+  assert.deepEqual(page.status, { status: 'archived', reason: 'a b' })
+  assert.deepEqual(
+    page.files.map(({ filename, yanked }) => [filename, yanked]),
+    [
+      ['foo-1.tar.gz', 'a [2J b'],
+      ['foo-2.tar.gz', true],
+    ],
+  )
+  assert.equal(dropped.length, 2)
+})
+
 test('relative links and <base>', () => {
   assert.deepEqual(only('<a href="../../f/foo-1.tar.gz">'), {
     filename: 'foo-1.tar.gz',

@@ -172,6 +172,26 @@ test('a requires-python that cannot be parsed is left out alone, as pip does it'
   assert.match(dropped[0]?.reason ?? '', /requires-python/)
 })
 
+test('LOG: control characters never leave the reader: reasons get spaces, addresses drop their entry', () => {
+  const yankedAs = (yanked: string): unknown => readFile({ yanked }).page.files[0]?.yanked
+  assert.equal(yankedAs('a\0b'), 'a b')
+  assert.equal(yankedAs('\u001b[2Jgone\u009b\r\n'), '[2Jgone')
+  assert.equal(yankedAs('\0'), true, 'a yank stays one, without its reason')
+  const status = read({ files: [], 'project-status': { status: 'archived', reason: 'a\u0007\u0000b' } }).page.status
+  assert.deepEqual(status, { status: 'archived', reason: 'a b' })
+  const unexplained = read({ files: [], 'project-status': { status: 'archived', reason: '\u0085' } }).page.status
+  assert.deepEqual(unexplained, { status: 'archived' })
+  for (const control of ['\0', '\u001b', '\u007f', '\u009b']) {
+    assert.match(dropped({ filename: `${control}${GOOD.filename}` }), /differs/)
+    assert.match(dropped({ filename: `a${control}.whl`, url: `a${control}.whl` }), /not safe|not an http/)
+    assert.match(dropped({ provenance: `https://up.example/${control}` }), /provenance/)
+    const { page } = readFile({ 'requires-python': `>=3.8${control}`, url: `${GOOD.url}?${control}` })
+    assert.equal(page.files[0]?.requiresPython, undefined)
+    assert.equal(page.files[0]?.url.includes(control), false)
+  }
+  assert.equal(readFile({ 'requires-python': '>=3.8,\n<4' }).page.files[0]?.requiresPython, '>=3.8, <4')
+})
+
 test('two entries of one name: the first stays', () => {
   const { page, dropped } = read({ name: 'foo', files: [GOOD, { ...GOOD, hashes: {} }] })
   assert.equal(page.files[0]?.sha256, HASH)

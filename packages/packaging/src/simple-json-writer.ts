@@ -31,7 +31,7 @@ export function writeSimpleJson(page: SimpleProjectPage): Uint8Array {
   const files = sortFiles(page.files, page.name, versions)
   const hasSizes = page.files.every((file) => file.size !== undefined)
   if (page.status?.reason !== undefined && !isText(page.status.reason))
-    throw invalid('the reason of its status is too long')
+    throw invalid('the reason of its status is too long, or not plain text')
   const body = {
     ...checkPrivate(page.extra),
     files: files.map(fileObject),
@@ -144,7 +144,7 @@ function checkFile(file: SimpleFile): void {
   if (file.size !== undefined && (!Number.isSafeInteger(file.size) || file.size < 0)) throw refuse('has no valid size')
   if (file.uploadTime !== undefined && !isUploadTime(file.uploadTime)) throw refuse('has no valid upload time')
   if (typeof file.yanked === 'string' && (file.yanked === '' || !isText(file.yanked))) {
-    throw refuse('has an empty or too long reason for its yank')
+    throw refuse('has a reason for its yank that is empty, too long, or not plain text')
   }
   if (typeof file.coreMetadata === 'object' && !SHA256.test(file.coreMetadata.sha256)) {
     throw refuse('has no valid sha256 of its metadata')

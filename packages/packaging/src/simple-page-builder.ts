@@ -1,3 +1,4 @@
+import { withoutControlCharacters } from './control-characters.ts'
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
 import { MAX_DROPPED_REPORTS, MAX_SIMPLE_FILES } from './limits.ts'
@@ -39,14 +40,15 @@ export class SimplePageBuilder {
   }
 
   /** The status of a project; one that no standard knows is left out, which means active (as uv does). */
-  readStatus(status: unknown, reason: unknown): SimpleStatus | undefined {
+  readStatus(status: unknown, rawReason: unknown): SimpleStatus | undefined {
     if (status === undefined || status === null) return undefined
     if (typeof status !== 'string' || !STATUSES.includes(status)) {
       this.drop(status, 'project-status is unknown')
       return undefined
     }
     const known = status as SimpleStatusName
-    return typeof reason === 'string' && reason !== '' && isText(reason) ? { status: known, reason } : { status: known }
+    const reason = typeof rawReason === 'string' ? withoutControlCharacters(rawReason) : ''
+    return reason !== '' && isText(reason) ? { status: known, reason } : { status: known }
   }
 }
 

@@ -1,3 +1,4 @@
+import { hasControlCharacters } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -211,7 +212,7 @@ function cleanReason(reason: string | undefined): string | null | Refusal {
   const text = reason?.trim() ?? ''
   if (text.length > MAX_REASON_LENGTH)
     return refuse('bad-request', `A reason may have ${MAX_REASON_LENGTH} characters at most.`)
-  if (/[\0-\x1f\x7f-\x9f]/.test(text))
+  if (hasControlCharacters(text))
     return refuse('bad-request', 'A reason is one line of text without control characters.')
   return text === '' ? null : text
 }
