@@ -1,3 +1,4 @@
+import { hasControlCharacters } from '@waxseal/packaging'
 import { MAX_AUTHORIZATION_LENGTH, MAX_USER_NAME_LENGTH } from '../limits.ts'
 
 /** What a request brought along to say who it is from; nothing of it is checked yet. */
@@ -12,7 +13,8 @@ export const TOKEN_USER = '__token__'
 
 /**
  * Reads an `Authorization` header: Basic (RFC 7617, UTF-8), `Bearer` or `token` (behaviour.md 1.1). White space around a
- * token is ignored: it comes from a pasted line. A password is taken as it is.
+ * token is ignored: it comes from a pasted line. A password is taken as it is. No user name holds a control character (RFC
+ * 7617 2), and nothing a NUL, which PostgreSQL does not even take as a question.
  */
 export function parseAuthorization(header: string | undefined): Credentials {
   if (header === undefined || header.trim() === '') return { kind: 'none' }
@@ -41,6 +43,7 @@ function parseBasic(value: string): Credentials {
   const user = text.slice(0, colon).trim()
   const password = text.slice(colon + 1)
   if (user === '' || user.length > MAX_USER_NAME_LENGTH || password === '') return { kind: 'malformed' }
+  if (hasControlCharacters(user) || password.includes('\0')) return { kind: 'malformed' }
   if (user !== TOKEN_USER) return { kind: 'basic', user, password }
   return password.trim() === '' ? { kind: 'malformed' } : { kind: 'token', token: password.trim() }
 }
