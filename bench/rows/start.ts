@@ -24,7 +24,7 @@ export const start: Row = async ({ ours, config, effort, folder }) => {
     await (await fetch(`${server.url}/simple/`)).arrayBuffer()
     return performance.now() - started
   }
-  for (let at = 0; at < Math.max(3, Math.min(STARTS, effort.samples)); at += 1) {
+  for (let at = 0; at < Math.min(STARTS, effort.samples / 8); at += 1) {
     // Code that nobody compiled on this machine before.
     times.never.push(await time(undefined, { XDG_CACHE_HOME: join(folder, `cache-${at}`) }))
     times.fresh.push(await time(undefined))
