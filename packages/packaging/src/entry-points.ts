@@ -14,9 +14,18 @@ const SCRIPT_NAME = /^[A-Za-z0-9_.-]+$/
 // What would shadow the interpreter or another loader in the folder for scripts, on Windows and elsewhere.
 const INTERPRETER = /^(?:python|pythonw|pypy|py|pyw)[0-9.]*t?(?:-config)?(?:\.(?:exe|com|bat|cmd|ps1|py|pyw))?$/i
 
+// Every end of a line that Python's splitlines() knows and others do not, and the byte order mark that Python keeps.
+const UNSAFE_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff]/
+// Alone it ends a line for importlib.metadata, and not for configparser or uv.
+const LONE_CARRIAGE_RETURN = /\r[^\r\n]/
+const HEADER = /^\[([^[\]]+)\]$/
+// What configparser finds in it, it finds in every other group too.
+const INHERITED_GROUP = 'DEFAULT'
+
 /**
- * Reads entry_points.txt: INI with `=` only, `#` and `;` begin a comment line (entry points specification).
- * @throws PackagingError `metadata-invalid` for what Python's reader would refuse or read differently, for a script name that is
+ * Reads entry_points.txt: INI with `=` only, `#` and `;` begin a comment line (entry points specification). pip reads it with
+ * importlib.metadata, poetry and pdm with configparser, uv with a reader of its own: what is accepted has the same entries for all.
+ * @throws PackagingError `metadata-invalid` for what they would refuse or read differently, for a script name that is
  *   not `[\w.-]+` (behaviour.md 1.4 Y) and for one that would overwrite an interpreter or leave its folder (attacks.md WHL-SCRIPT);
  *   `limit-exceeded`
  */
@@ -24,28 +33,40 @@ export function parseEntryPoints(text: string): readonly EntryPoint[] {
   if (text.length > MAX_ENTRY_POINTS_BYTES) {
     throw new PackagingError('limit-exceeded', `entry_points.txt is larger than ${MAX_ENTRY_POINTS_BYTES} bytes.`)
   }
+  if (UNSAFE_CHARACTER.test(text)) throw invalid('it has a control character or an unusual end of a line')
+  if (LONE_CARRIAGE_RETURN.test(text)) throw invalid('it has a carriage return inside a line')
   const entryPoints: EntryPoint[] = []
   const seen = new Set<string>()
   let group: string | undefined
-  for (const line of text.split(/\r\n|\r|\n/)) {
+  let optionIndent: number | undefined
+  for (const line of text.split('\n')) {
+    // Without the characters refused above this is what Python's strip() does; ASCII alone would leave ` [x]` after U+00A0.
     const content = line.trim()
-    if (content === '' || content.startsWith('#') || content.startsWith(';')) continue
-    const header = /^\[([^\]]*)\]$/.exec(content)
-    if (header !== null) {
-      group = readGroup(header[1] ?? '', seen)
+    if (content === '' || content.startsWith('#')) continue
+    if (content.startsWith(';')) {
+      // importlib.metadata knows no such comment: it is an entry point there.
+      if (content.includes('=')) throw invalid(`the comment ${excerpt(content)} is an entry point to some readers`)
+      continue
+    }
+    const indent = line.search(/\S/)
+    // configparser joins a line that is deeper than the option before it to its value; a string in setup.py is indented evenly.
+    if (optionIndent !== undefined && indent > optionIndent) throw invalid(`the line ${excerpt(content)} is indented`)
+    if (content.startsWith('[')) {
+      group = readGroup(content, seen)
+      optionIndent = undefined
     } else {
       if (group === undefined) throw invalid(`${excerpt(content)} stands before the first group`)
-      // Python's configparser joins an indented line to the value before it.
-      if (/^\s/.test(line) && entryPoints.length > 0) throw invalid(`the line ${excerpt(content)} is indented`)
       entryPoints.push(readEntry(content, group, seen))
+      optionIndent = indent
     }
   }
   return entryPoints
 }
 
-function readGroup(group: string, seen: Set<string>): string {
-  if (group.trim() !== group || group === '' || seen.has(`[${group}]`)) {
-    throw invalid(`the group ${excerpt(group)} is not well named or occurs twice`)
+function readGroup(header: string, seen: Set<string>): string {
+  const group = HEADER.exec(header)?.[1] ?? ''
+  if (group.trim() !== group || group === '' || group === INHERITED_GROUP || seen.has(`[${group}]`)) {
+    throw invalid(`the group ${excerpt(header)} is not well named or occurs twice`)
   }
   seen.add(`[${group}]`)
   return group

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { parseEmailHeaders } from '../src/email-headers.ts'
+import { parseEntryPoints } from '../src/entry-points.ts'
 import { PackagingError } from '../src/error.ts'
 import { isValidProjectName, normalizeProjectName } from '../src/project-name.ts'
 import { parseRequirement } from '../src/requirement.ts'
@@ -14,6 +15,7 @@ import { compareVersions, formatVersion, parseVersion, tryParseVersion } from '.
 import { parseWheelFilename } from '../src/wheel-filename.ts'
 import {
   candidate,
+  entryPointsText,
   licenseText,
   messageText,
   nameText,
@@ -35,6 +37,7 @@ const PYTHONS = ['python3', '/usr/bin/python3', UNPACKED]
 const sample = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number): T[] => fc.sample(arbitrary, { numRuns, seed: SEED })
 const questions = {
   contains: sample(fc.tuple(candidate, specifierSet), 5000),
+  entryPoints: sample(entryPointsText, 20000),
   licenses: sample(licenseText, 3000),
   messages: sample(messageText, 5000),
   names: sample(nameText, 2000),
@@ -45,8 +48,10 @@ const questions = {
   wheels: sample(wheelText, 3000),
 }
 
+type Entries = readonly (readonly [string, string, string])[] | null
 interface Answers {
   readonly contains: readonly (readonly [boolean, boolean] | null)[]
+  readonly entryPoints: readonly (readonly [Entries, Entries])[]
   readonly licenses: readonly (string | null)[]
   readonly messages: readonly (readonly [readonly (readonly [string, string])[], string, number])[]
   readonly names: readonly (string | null)[]
@@ -206,6 +211,20 @@ if (oracle === undefined) {
       assert.equal(message.body, body, JSON.stringify(text))
       assert.equal(message.defects.length, defects, JSON.stringify(text))
     })
+  })
+
+  test(`WHL-SCRIPT: entry points agree with importlib.metadata and configparser of Python ${oracle.python}`, () => {
+    let accepted = 0
+    each(questions.entryPoints, answers.entryPoints, (text, [seen, configured]) => {
+      const entryPoints = orNull(() => parseEntryPoints(text))
+      if (entryPoints === null) return
+      accepted += 1
+      const entries = entryPoints.map(({ group, name, reference }) => [group, name, reference])
+      // The specification's comment with a semicolon stops importlib.metadata, and with it pip.
+      if (seen !== null || !/^\s*;/m.test(text)) assert.deepEqual(entries, seen, JSON.stringify(text))
+      assert.deepEqual(entries, configured, JSON.stringify(text))
+    })
+    assert.ok(accepted > questions.entryPoints.length / 20, `${accepted} accepted`)
   })
 
   test(`requirements agree with ${against}, where it is not looser`, () => {

@@ -166,3 +166,17 @@ export const licenseText = jumble(
   ],
   7,
 )
+const lineEnd = anyOf('\n', '\n', '\n', '\n', '\n', '\n', '\r\n', '\r', '\x0c', '\x1e', '\x85', '\u2028')
+const indent = anyOf('', '', '', '', ' ', '  ', '\t', '\xa0', '\x1f', '\ufeff')
+const entryLine = fc.oneof(
+  anyOf('[console_scripts]', '[console_scripts]', '[x]', '[[console_scripts]', '[x]]', '[x] = y]', '[ x ]', '[a = b]'),
+  anyOf('[DEFAULT]', '[]', '# c', '# c = d', '; c', '; c = d', '', 'no value', 'a: b'),
+  join(
+    anyOf('a', 'b', 'c', 'python', 'a b', '=', '[x]'),
+    anyOf('=', ' = ', '=\xa0'),
+    anyOf('m:f', 'm:f [x]', '= b', ''),
+  ),
+)
+export const entryPointsText = fc
+  .tuple(anyOf('[x]\n', '[console_scripts]\n', ''), fc.array(join(indent, entryLine, lineEnd), { maxLength: 5 }))
+  .map(([header, lines]) => header + lines.join(''))

@@ -1,7 +1,9 @@
 """Answers for differential-formats.test.ts: reads questions as JSON from standard input, writes what Python's own
 libraries say to standard output. Leaves with status 3 where there is no recent enough `packaging`."""
 
+import configparser
 import email.parser
+import importlib.metadata
 import json
 import sys
 
@@ -74,6 +76,23 @@ def message(text):
     return [headers, decode(parsed._payload), len(parsed.defects)]
 
 
+def entry_points(text):
+    """As pip reads them, and as the library `installer` does."""
+    try:
+        read = importlib.metadata.EntryPoints._from_text(text)
+        seen = [[point.group, point.name, point.value] for point in read]
+    except TypeError:  # a line without `=`
+        seen = None
+    config = configparser.ConfigParser(delimiters="=", interpolation=None)
+    config.optionxform = str
+    try:
+        config.read_string(text)
+        configured = [[group, *item] for group in config.sections() for item in config.items(group)]
+    except configparser.Error:
+        configured = None
+    return [seen, configured]
+
+
 def license_expression(text):
     return P["licenses"].canonicalize_license_expression(text)
 
@@ -84,6 +103,7 @@ def name(text):
 
 ANSWERS = {
     "contains": contains,
+    "entryPoints": entry_points,
     "licenses": license_expression,
     "messages": message,
     "names": name,
