@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdtempDisposable, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -183,5 +186,32 @@ describe('the waxseal command beside a running server', () => {
       assert.deepEqual([run.code, run.stderr], [0, ''], args.join(' '))
       assert.match(run.stdout, /\S/)
     }
+  })
+})
+
+describe('the first start', () => {
+  it('shows the first token at the start that succeeds, also after one that found its port taken', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-first-'))
+    const data = join(folder.path, 'data')
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const { WAXSEAL_ADMIN_TOKEN: _token, ...env } = process.env
+    const serve = (listen: string): ChildProcess =>
+      spawn(process.execPath, [MAIN, 'serve', '--data', data, '--no-upstream', '--listen', listen], {
+        env,
+        stdio: 'pipe',
+      })
+    const [code] = (await once(serve(`127.0.0.1:${port}`), 'close')) as [number | null]
+    assert.equal(code, 3)
+    taken.close()
+    const second = serve('127.0.0.1:0')
+    let said = ''
+    for await (const text of second.stdout?.setEncoding('utf8') ?? []) {
+      said += String(text)
+      if (said.includes('/why/NAME')) break
+    }
+    second.kill('SIGTERM')
+    assert.match(said, /Admin token, shown this once:\n\s+wax_[\w-]+\n/)
   })
 })

@@ -13,7 +13,7 @@ import type { Simulator } from '../support/upstream-simulator.ts'
 
 const ADMIN_TOKEN = 'the-first-administrator-of-the-conformance-tests'
 /** Whole milliseconds, so that stored times read well in failures. */
-const START = Date.parse('2026-03-01T12:00:00.000Z')
+export const START = Date.parse('2026-03-01T12:00:00.000Z')
 const REFRESH_SECONDS = 600
 
 /** One answer, header names in lower case. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { MANAGEMENT_ROUTES } from '../../packages/index/src/http/management-routes.ts'
 import { buildWheel } from '../support/python-projects.ts'
-import { ask, basic, startIndex } from './index-under-test.ts'
+import { START, ask, basic, startIndex } from './index-under-test.ts'
 import type { Answer, IndexUnderTest } from './index-under-test.ts'
 
 /** `/api/v1/`: who may do what, what it does, and what it says to requests that are wrong. */
@@ -51,8 +51,8 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
     { path: '/projects/demo/files/demo-1.0-py3-none-any.whl', allowed: PROJECT_ADMINS },
   ],
   ['GET /tokens', { path: '/tokens', allowed: SIGNED_IN }],
-  // One for all projects: more than a credential for one project may hand on (TOK-4).
-  ['POST /tokens', { path: '/tokens', body: { scope: 'read' }, allowed: ['read', 'upload', 'admin'] }],
+  // All of these come with a token, and a token makes no other one (TOK-1).
+  ['POST /tokens', { path: '/tokens', body: { scope: 'read' }, allowed: ADMIN }],
   ['DELETE /tokens/{id}', { path: '/tokens/no-such-token', allowed: SIGNED_IN }],
   ['GET /users', { path: '/users', allowed: ADMIN }],
   ['POST /users', { path: '/users', body: { name: 'somebody' }, allowed: ADMIN }],
@@ -187,6 +187,20 @@ describe('requests that are wrong', () => {
       400,
       /one line of text/,
     ],
+    [
+      'a reason with a NUL',
+      '/projects/demo/releases/1.0/yank',
+      '{"reason":"a\\u0000b"}',
+      400,
+      /^The field 'reason' of the body is not valid: must be one line of text without control characters\.$/,
+    ],
+    [
+      'a file name with half a character',
+      '/projects/demo/releases/1.0/yank',
+      '{"filename":"a\\ud800"}',
+      400,
+      /one line/,
+    ],
     ['an invalid name', '/projects/-demo-/status', '{"status":"active"}', 400, /^The field 'project' of the address/],
     ['an unknown project', '/projects/nothing/status', '{"status":"active"}', 404, /^There is no project 'nothing'\.$/],
     ['an unknown release', '/projects/demo/releases/9.9/yank', '{}', 404, /has no release '9\.9'/],
@@ -233,6 +247,48 @@ describe('requests that are wrong', () => {
       1,
     )
     assert.equal(answers[0]?.status, 401)
+  })
+})
+
+describe('whoever makes a token', () => {
+  let index: IndexUnderTest
+  before(async () => {
+    index = await startIndex()
+  })
+  after(() => index[Symbol.asyncDispose]())
+
+  it('TOK-1: has signed in with a password: a token that expires leaves none behind that does not', async () => {
+    const password = 'correct horse battery'
+    assert.equal((await index.manage('POST', '/users', { name: 'dave', password })).status, 201)
+    const asDave = { authorization: `Basic ${Buffer.from(`dave:${password}`).toString('base64')}` }
+    const byPassword = await ask(`${index.url}/api/v1/tokens`, {
+      method: 'POST',
+      headers: { ...asDave, 'content-type': 'application/json' },
+      body: JSON.stringify({ scope: 'upload', expires: new Date(START + 60_000).toISOString() }),
+    })
+    assert.equal(byPassword.status, 201, byPassword.text)
+    const { token } = byPassword.json() as { token: string }
+    for (const scope of ['read', 'upload'] as const) {
+      const refused = await index.manage('POST', '/tokens', { scope }, token)
+      assert.equal(refused.status, 403)
+      const { code, detail } = refused.json() as { code: string; detail: string }
+      assert.equal(code, 'token-scope')
+      assert.match(detail, /^A token cannot make another one: sign in with your password/)
+    }
+    index.pass(61_000)
+    assert.equal((await index.manage('GET', '/tokens', undefined, token)).status, 401)
+    const { tokens } = (await ask(`${index.url}/api/v1/tokens`, { headers: asDave })).json() as { tokens: unknown[] }
+    assert.equal(tokens.length, 1)
+  })
+
+  it('LOG: gives it a name that a terminal and every database can show', async () => {
+    const labelled = (label: string): Promise<Answer> => index.manage('POST', '/tokens', { scope: 'read', label })
+    for (const label of ['a\0b', '\u001b[2J', 'a\nb', '\u009b']) {
+      const refused = await labelled(label)
+      assert.equal(refused.status, 400, refused.text)
+      assert.match(refused.text, /one line of text without control characters/)
+    }
+    assert.equal((await labelled('Büro 😀')).status, 201)
   })
 })
 

@@ -69,6 +69,22 @@ describe('a name that nobody claimed', () => {
     assert.equal((await explained()).authority, 'unclaimed')
   })
 
+  it('is not decided by HEAD or by its metadata, which resolvers ask of what they never install; only by a download', async () => {
+    first.addProject({ name: 'demo', files: [{ ...simulated(one), metadata: Buffer.from(one.metadata) }] })
+    await index.filenames('demo')
+    const address = index.fileUrl(one)
+    assert.equal((await ask(address, { method: 'HEAD' })).status, 200)
+    const sidecar = await ask(`${address}.metadata`)
+    assert.deepEqual([sidecar.status, sidecar.text], [200, one.metadata])
+    assert.equal((await ask(`${address}.metadata`)).status, 200, 'kept by now')
+    assert.deepEqual((await explained()).decisions, [])
+    assert.equal((await ask(address)).status, 200)
+    assert.deepEqual(
+      (await explained()).decisions.map(({ rev, actor }) => [rev, actor]),
+      [[1, 'first-download']],
+    )
+  })
+
   it('belongs to the upstream of its first download, by a recorded decision with its evidence', async () => {
     offer(second, two)
     assert.equal((await ask(index.fileUrl(two))).status, 200)

@@ -22,3 +22,9 @@ export class IndexError extends Error {
     this.code = code
   }
 }
+
+/** Whether a failed fetch was our own fault (disk, database, a bug) and not the upstream's: for the log. */
+export function isOwnFailure(error: unknown): boolean {
+  if (!(error instanceof IndexError)) return true
+  return error.code === 'storage-failed' || error.code === 'database-busy'
+}

@@ -112,8 +112,11 @@ export interface Administration extends AsyncDisposable {
 export interface Index extends Administration {
   readonly handler: Handler
   readonly log: Logger
-  /** The text of the first administrator's token, the one time it was made. */
-  readonly firstToken: string | undefined
+  /**
+   * Makes the first administrator where there is none and no `adminToken` is configured. The text of its token, which
+   * only who calls this first gets: to be called when it can be shown, not before.
+   */
+  firstAdministrator(): Promise<string | undefined>
 }
 
 interface Core {
@@ -192,7 +195,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     absent.set(upstream.name, new NegativeCache(clock, { lifetimeMs, limit: NEGATIVE_CACHE_ENTRIES }))
   }
   const onBackgroundFailure = (error: unknown) => log.error({ err: error }, 'background work failed')
-  const hashing = new Hashing({ store, clock, publisher, upstreams, fills })
+  const hashing = new Hashing({ store, clock, publisher, upstreams, fills, onBackgroundFailure })
   const refresh = new Refresh({ store, clock, names, upstreams, publisher, current, absent, hashing })
   const freshFor = (upstream: string) => (upstreams.get(upstream)?.config.refreshSeconds ?? 0) * 1000
   const offers = new Offers({ clock, names, current, refresh, absent, freshFor })
@@ -206,9 +209,6 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     upstreams,
     fills,
     onBackgroundFailure,
-  })
-  const firstToken = await ensureFirstAdmin(store, clock, systemRandom, {
-    ...(config.adminToken === undefined ? {} : { token: config.adminToken }),
   })
   await publisher.publish()
   // Another process may commit a change and die before it publishes it.
@@ -256,7 +256,19 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     },
   })
   const kept = opened.move()
-  return { store, clock, management, handler, log, firstToken, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  const { adminToken } = config
+  if (adminToken !== undefined) await ensureFirstAdmin(store, clock, systemRandom, { token: adminToken })
+  const firstAdministrator = async () =>
+    adminToken === undefined ? ensureFirstAdmin(store, clock, systemRandom) : undefined
+  return {
+    store,
+    clock,
+    management,
+    handler,
+    log,
+    firstAdministrator,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }
 
 /** JSON lines on standard error: standard output belongs to the command. */

@@ -1,7 +1,7 @@
 import type { Blob, BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
-import { IndexError } from '../error.ts'
+import { IndexError, isOwnFailure } from '../error.ts'
 import { MAX_PROVENANCE_SIZE, MAX_SIDECAR_SIZE } from '../limits.ts'
 import { recordDecision } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
@@ -65,11 +65,21 @@ export interface DownloadsParts {
   readonly onBackgroundFailure: (error: unknown) => void
 }
 
+/** Where an undecided name was found, and with what evidence. */
+interface Sighting {
+  readonly kind: 'seen'
+  readonly upstream: string
+  readonly evidence: readonly string[]
+  readonly found: Found
+}
+
 /** A file that may be given out, and the name's state it was found under. */
 interface Found {
   readonly kind: 'found'
   readonly row: FileRow
   readonly sha256: string
+  /** Whether the name belongs to its source for good: only then may the answer be kept. */
+  readonly decided: boolean
 }
 
 /** Finds files, their sidecars and their provenance by address; fetches what is not here; decides names by it. */
@@ -93,12 +103,14 @@ export class Downloads {
   /** With `wanted` at `description` (a HEAD, a condition that holds) nothing is fetched for a file that is not here. */
   async file(address: FileAddress, wanted: 'content' | 'description' = 'content'): Promise<Download> {
     const { generation } = this.#parts.current
-    const found = await this.#find(address)
+    const found = await this.#find(address, wanted === 'content' ? 'download' : 'look')
     if (found.kind === 'refused') return found
-    const { row, sha256 } = found
+    const { row, sha256, decided } = found
     if (row.stored === 1) {
       const blob = await this.#parts.blobs.get(sha256)
-      if (blob !== undefined) return this.#stored(generation, 'file', address, { kind: 'stored', blob, sha256 })
+      const file = { kind: 'stored', blob, sha256 } as const
+      if (blob !== undefined)
+        return decided ? this.#stored(generation, 'file', address, { ...file, blob }) : { ...file, blob }
     }
     if (row.source === LOCAL_SOURCE) {
       // Not a 404: the file exists, and whoever asks again after a repair gets it (attacks.md 6.5 row 9).
@@ -111,14 +123,15 @@ export class Downloads {
   /** The core metadata of a file (PEP 658): byte for byte what the file itself holds. */
   async sidecar(address: FileAddress): Promise<Download> {
     const { generation } = this.#parts.current
-    const found = await this.#find(address)
+    const found = await this.#find(address, 'look')
     if (found.kind === 'refused') return found
-    const { row } = found
+    const { row, decided } = found
     if (row.has_metadata === 0) return refused('file-not-found', `There is no separate metadata for ${row.filename}.`)
     if (row.metadata_sha256 !== null) {
       const blob = await this.#parts.blobs.get(row.metadata_sha256)
-      const sha256 = row.metadata_sha256
-      if (blob !== undefined) return this.#stored(generation, 'sidecar', address, { kind: 'stored', blob, sha256 })
+      const file = { kind: 'stored', blob, sha256: row.metadata_sha256 } as const
+      if (blob !== undefined)
+        return decided ? this.#stored(generation, 'sidecar', address, { ...file, blob }) : { ...file, blob }
     }
     if (row.source === LOCAL_SOURCE) {
       throw new IndexError('blob-missing', `The metadata of ${row.filename} is missing from the blob store.`)
@@ -130,7 +143,7 @@ export class Downloads {
   async provenance(
     address: FileAddress,
   ): Promise<DownloadRefusal | { readonly kind: 'document'; readonly bytes: Uint8Array }> {
-    const found = await this.#find(address)
+    const found = await this.#find(address, 'look')
     if (found.kind === 'refused') return found
     const { row } = found
     const upstream = this.#parts.upstreams.get(row.source)
@@ -153,8 +166,11 @@ export class Downloads {
     return file
   }
 
-  /** Whether, and as what, the name's authority gives this file out (attacks.md 6.5, the download columns). */
-  async #find(address: FileAddress): Promise<Found | DownloadRefusal> {
+  /**
+   * Whether, and as what, the name's authority gives this file out (attacks.md 6.5, the download columns). Only a
+   * download decides an undecided name: resolvers look at metadata of much that they never install.
+   */
+  async #find(address: FileAddress, purpose: 'download' | 'look'): Promise<Found | DownloadRefusal> {
     const state = await this.#parts.current.get(address.project)
     // Closed here: by any address, and no upstream need be asked about it (attacks.md 6.5 row 27).
     if (state.project?.status === 'quarantined') return quarantined(state)
@@ -166,7 +182,7 @@ export class Downloads {
       case 'upstream':
         return this.#listed(state, address, state.answer.upstream)
       case 'undecided':
-        return this.#decide(address)
+        return purpose === 'download' ? this.#decide(address) : this.#lookUndecided(address)
     }
   }
 
@@ -205,7 +221,7 @@ export class Downloads {
     if (withheld === 'withdrawn') {
       return refused('file-withdrawn', `${row.source} does not offer ${filename} any more, and no copy was kept here.`)
     }
-    return { kind: 'found', row, sha256 }
+    return { kind: 'found', row, sha256, decided: state.answer.kind !== 'undecided' }
   }
 
   async #knownElsewhere(project: string, sha256: string): Promise<boolean> {
@@ -225,14 +241,11 @@ export class Downloads {
    * that has it while all before it said no (design.md section 8). A failing upstream decides nothing.
    */
   async #decide(address: FileAddress): Promise<Found | DownloadRefusal> {
-    const { store, clock, current, offers, publisher } = this.#parts
+    const { store, clock, current, publisher } = this.#parts
     const { project: name } = address
-    const result = await offers.search(name)
-    if (result.kind === 'failed') return unavailable(result.upstream, result)
-    if (result.kind === 'absent') return refused('file-not-found', `No index behind this one has a project ${name}.`)
-    const { upstream, evidence } = result
-    const before = await this.#row(await current.get(name), address, upstream)
-    if (before.kind === 'refused') return before
+    const seen = await this.#search(address)
+    if (seen.kind === 'refused') return seen
+    const { upstream, evidence } = seen
     const at = isoTime(clock)
     const decided = await store.transaction(async (tx) => {
       const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
@@ -253,6 +266,23 @@ export class Downloads {
     if (state.answer.kind === 'undecided') return refused('file-not-found', `${name} is not offered any more.`)
     if (state.answer.kind === 'reserved') return refused('name-reserved', `${name} is a name of this index only.`)
     return this.#row(state, address, state.answer.kind === 'internal' ? LOCAL_SOURCE : state.answer.upstream)
+  }
+
+  /** What the name offers for now, its upstream still undecided. */
+  async #lookUndecided(address: FileAddress): Promise<Found | DownloadRefusal> {
+    const seen = await this.#search(address)
+    return seen.kind === 'refused' ? seen : seen.found
+  }
+
+  /** The upstream that an undecided name would belong to now, and the file as it lists it. */
+  async #search(address: FileAddress): Promise<Sighting | DownloadRefusal> {
+    const { current, offers } = this.#parts
+    const { project: name } = address
+    const result = await offers.search(name)
+    if (result.kind === 'failed') return unavailable(result.upstream, result)
+    if (result.kind === 'absent') return refused('file-not-found', `No index behind this one has a project ${name}.`)
+    const found = await this.#row(await current.get(name), address, result.upstream)
+    return found.kind === 'refused' ? found : { ...result, kind: 'seen', found }
   }
 
   #fill(row: FileRow, sha256: string): Download {
@@ -280,8 +310,7 @@ export class Downloads {
 
   /** An upstream's failure is told to the readers of the fill; ours is told to the log. */
   #lost(error: unknown): void {
-    const upstreams = error instanceof IndexError && error.code !== 'storage-failed' && error.code !== 'database-busy'
-    if (!upstreams) this.#parts.onBackgroundFailure(error)
+    if (isOwnFailure(error)) this.#parts.onBackgroundFailure(error)
   }
 
   async #kept(row: FileRow, size: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
+import { isOwnFailure } from '../error.ts'
 import { HASHING_CONCURRENCY } from '../limits.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { Publisher } from '../publish/publisher.ts'
@@ -15,6 +16,8 @@ export interface HashingParts {
   readonly upstreams: ReadonlyMap<string, Upstream>
   /** One table per upstream, so that one that hangs takes no places from the others. */
   readonly fills: ReadonlyMap<string, FillTable>
+  /** Our own disk or database failed; an upstream's failure is only tried again later. */
+  readonly onBackgroundFailure: (error: unknown) => void
 }
 
 /**
@@ -39,7 +42,7 @@ export class Hashing {
     const running = this.#running.get(key)
     if (running !== undefined) return running
     const work = this.#project(project, upstream)
-      .catch(() => undefined)
+      .catch(this.#parts.onBackgroundFailure)
       .finally(() => this.#running.delete(key))
     this.#running.set(key, work)
     return work
@@ -63,6 +66,11 @@ export class Hashing {
     await this.#parts.publisher.publish()
   }
 
+  #notHashed(error: unknown): undefined {
+    if (isOwnFailure(error)) this.#parts.onBackgroundFailure(error)
+    return undefined
+  }
+
   async #file(row: FileRow): Promise<void> {
     const { store, clock, upstreams } = this.#parts
     const fills = this.#parts.fills.get(row.source)
@@ -76,7 +84,7 @@ export class Hashing {
         ...(row.md5 === null ? {} : { md5: row.md5 }),
         open: () => source.openFile(url),
       })
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#notHashed(error))
     if (result === undefined) return
     const at = isoTime(clock)
     await store.transaction(async (tx) => {

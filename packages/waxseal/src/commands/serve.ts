@@ -53,7 +53,9 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   await using server = await listenOn(index.handler, listen.host, listen.port).catch((error: unknown) => {
     throw cannotListen(error, `${listen.host}:${listen.port}`)
   })
-  for (const line of greeting(server.url, config, index.firstToken)) process.stdout.write(`${line}\n`)
+  // Shown this once: made only now that nothing can keep it from being printed.
+  const token = await index.firstAdministrator()
+  for (const line of greeting(server.url, config, token)) process.stdout.write(`${line}\n`)
   if (options.readyFile !== undefined) writeReadyFile(options.readyFile, server.url)
   const signal = await stopped
   process.stdout.write(
