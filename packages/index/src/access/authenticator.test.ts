@@ -79,6 +79,12 @@ describe('a token', () => {
     assert.ok(!('hash' in (listed[0] ?? {})))
   })
 
+  it('LOG: has a label that a terminal can show', async () => {
+    await using at = await setUp()
+    const attempt = createToken(at.store, at.clock, { user: 'alice', scope: 'read', label: 'ci\u001b[2J' })
+    await assert.rejects(attempt, { code: 'not-allowed' })
+  })
+
   it('has a checksum that a changed letter breaks', () => {
     const token = tokenText(new Uint8Array(32).fill(7))
     assert.ok(hasTokenForm(token))

@@ -18,7 +18,8 @@ const SALT_LENGTH = 16
 /**
  * The argon2id hash of `password` in PHC form, made on libuv's threads.
  *
- * @throws IndexError `limit-exceeded` when it is too short or too long, or when too many are being checked already
+ * @throws IndexError `limit-exceeded` when it is too short or too long, or when too many are being checked already; `not-allowed`
+ * when it holds a NUL
  */
 export async function hashPassword(password: string, random: Random): Promise<string> {
   if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {
@@ -26,6 +27,9 @@ export async function hashPassword(password: string, random: Random): Promise<st
       'limit-exceeded',
       `A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters; this one has ${password.length}.`,
     )
+  }
+  if (password.includes('\0')) {
+    throw new IndexError('not-allowed', 'A password holds no NUL: it would never be accepted again.')
   }
   const salt = random(SALT_LENGTH)
   const tag = await run(password, { salt, memory: ARGON2_MEMORY_KIB, passes: ARGON2_PASSES })

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import {
   mayAdminister,
   mayCreateProject,
+  mayCreateToken,
   mayManageToken,
   mayRead,
   mayUpload,
@@ -69,5 +70,18 @@ describe('permissions', () => {
     assert.equal(mayManageToken(principal('admin'), { ...mine, user: 'bob' }), true)
     assert.equal(mayManageToken(principal('admin', 'demo'), { ...mine, user: 'bob' }), false)
     assert.equal(mayManageToken(anonymous, mine), false)
+  })
+
+  it('TOK-1: a token makes no other one, unless it is an administrator’s for everything', () => {
+    const mine = { user: 'alice', scope: 'read', project: null } as const
+    const byToken = (scope: Scope, project?: string): Principal => ({ ...principal(scope, project), tokenId: 'id' })
+    assert.equal(mayCreateToken(byToken('upload'), mine), false)
+    assert.equal(mayCreateToken(byToken('read'), mine), false)
+    assert.equal(mayCreateToken(byToken('admin', 'demo'), { ...mine, project: 'demo' }), false)
+    assert.equal(mayCreateToken(byToken('admin'), { ...mine, user: 'bob' }), true)
+    assert.equal(mayCreateToken(principal('upload'), mine), true)
+    assert.equal(mayCreateToken(principal('upload'), { ...mine, user: 'bob' }), false)
+    assert.equal(mayCreateToken(principal('upload'), { ...mine, scope: 'admin' }), false)
+    assert.equal(mayCreateToken(anonymous, mine), false)
   })
 })

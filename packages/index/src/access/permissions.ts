@@ -47,7 +47,7 @@ export function mayAdminister(who: Requester, project: string | null): boolean {
 }
 
 /**
- * Whether `who` may see, make or revoke a token such as `token`: an administrator any; everybody else their own, and none
+ * Whether `who` may see or revoke a token such as `token`: an administrator any; everybody else their own, and none
  * that allows more than the credential they come with (attacks.md TOK-2, TOK-4).
  */
 export function mayManageToken(
@@ -56,6 +56,15 @@ export function mayManageToken(
 ): boolean {
   if (mayAdminister(who, null)) return true
   return who.kind === 'principal' && who.user === token.user && allows(who, token.scope, token.project)
+}
+
+/**
+ * Whether `who` may make a token such as `token`: an administrator any; everybody else for themselves and with their password.
+ * A token makes none, so that one that leaked ends when it expires or is revoked, and nothing is left of it (attacks.md TOK-1).
+ */
+export function mayCreateToken(who: Requester, token: Parameters<typeof mayManageToken>[1]): boolean {
+  if (mayAdminister(who, null)) return true
+  return who.kind === 'principal' && who.tokenId === undefined && mayManageToken(who, token)
 }
 
 function allows(who: Requester, scope: Scope, project: string | null): boolean {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { hasControlCharacters } from '@waxseal/packaging'
 import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { TokenRow } from '../store/schema.ts'
@@ -28,9 +29,9 @@ const CHECKSUM_LENGTH = 6
 
 /**
  * Makes a token. `token` is its only copy: what is stored is its sha256. Whether the requester may have it made is
- * `mayManageToken`'s to say.
+ * `mayCreateToken`'s to say.
  *
- * @throws IndexError `not-found` when there is no such user, `not-allowed` when the user is disabled
+ * @throws IndexError `not-found` when there is no such user, `not-allowed` when the user is disabled, or the label not one line of text
  */
 export async function createToken(
   store: Store,
@@ -38,6 +39,9 @@ export async function createToken(
   options: NewToken,
   random: Random = systemRandom,
 ): Promise<{ readonly id: string; readonly token: string }> {
+  if (options.label !== undefined && hasControlCharacters(options.label)) {
+    throw new IndexError('not-allowed', 'A label is one line of text without control characters.')
+  }
   const token = tokenText(random(SECRET_LENGTH))
   const id = base64url(random(ID_LENGTH))
   await store.transaction(async (tx) => {

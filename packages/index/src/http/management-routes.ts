@@ -1,6 +1,6 @@
 import { normalizeProjectName } from '@waxseal/packaging'
 import { z } from 'zod'
-import { mayAdminister, mayManageToken, mayRead } from '../access/permissions.ts'
+import { mayAdminister, mayCreateToken, mayManageToken, mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import { createToken, listTokens, revokeToken } from '../access/tokens.ts'
 import { createUser, disableUser, enableUser, listUsers } from '../access/users.ts'
@@ -37,9 +37,15 @@ const projectName = z
   .max(100)
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/)
   .transform((name) => normalizeProjectName(name))
-const version = z.string().min(1).max(128)
-const reason = z.string().max(1000)
-const userName = z.string().max(64)
+/** Every text is one line: it stands on terminals, in logs, and in PostgreSQL, which stores neither NUL nor half characters. */
+const line = (longest: number): z.ZodString =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be one line of text without control characters')
+const version = line(128).min(1)
+const reason = line(1000)
+const userName = line(64)
 const scope = z.enum(['read', 'upload', 'admin'])
 
 const changed = z.object({
@@ -155,7 +161,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     path: '/projects/{project}/releases/{version}/yank',
     summary: 'Yank a release, or one file of it, with a reason (PEP 592)',
     params: releaseParams,
-    body: z.strictObject({ reason: reason.optional(), filename: z.string().max(255).optional() }).default({}),
+    body: z.strictObject({ reason: reason.optional(), filename: line(255).optional() }).default({}),
     response: changed,
     handle: (context, { project, version }, { reason, filename }) =>
       change(context, project, (actor) => context.management.yank({ project, version, filename }, reason, actor)),
@@ -182,7 +188,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     method: 'DELETE',
     path: '/projects/{project}/files/{filename}',
     summary: 'Delete one file; its name stays used for ever',
-    params: z.object({ project: projectName, filename: z.string().max(255) }),
+    params: z.object({ project: projectName, filename: line(255) }),
     response: changed,
     handle: (context, { project, filename }) =>
       change(context, project, (actor) => context.management.deleteFile(project, filename, actor)),
@@ -201,13 +207,13 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   route({
     method: 'POST',
     path: '/tokens',
-    summary: 'Create a token; its text is answered this once',
+    summary: 'Create a token, as an administrator or signed in with a password; its text is answered this once',
     params: z.object({}),
     body: z.strictObject({
       user: userName.optional(),
       scope,
       project: projectName.optional(),
-      label: z.string().max(200).optional(),
+      label: line(200).optional(),
       expires: z.iso.datetime().optional(),
     }),
     response: z.object({ id: z.string(), token: z.string() }),
@@ -215,6 +221,11 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
       if (who.kind === 'anonymous') return denied(who)
       const wanted = { user: body.user ?? who.user, scope: body.scope, project: body.project ?? null }
       if (!mayManageToken(who, wanted)) return denied(who)
+      if (!mayCreateToken(who, wanted)) {
+        const message =
+          'A token cannot make another one: sign in with your password, or ask an administrator for a token.'
+        return { kind: 'refused', code: 'token-scope', message }
+      }
       const made = await createToken(management.store, management.clock, {
         user: wanted.user,
         scope: body.scope,
@@ -229,7 +240,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     method: 'DELETE',
     path: '/tokens/{id}',
     summary: 'Revoke a token',
-    params: z.object({ id: z.string().max(64) }),
+    params: z.object({ id: line(64) }),
     response: z.object({ revoked: z.literal(true) }),
     async handle({ management, who }, { id }) {
       if (who.kind === 'anonymous') return denied(who)
@@ -253,7 +264,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     path: '/users',
     summary: 'Create a user',
     params: z.object({}),
-    body: z.strictObject({ name: userName, admin: z.boolean().optional(), password: z.string().max(1000).optional() }),
+    body: z.strictObject({ name: userName, admin: z.boolean().optional(), password: line(1000).optional() }),
     response: z.object({ name: z.string() }),
     async handle({ management, who }, _params, { name, admin, password }) {
       if (!mayAdminister(who, null)) return denied(who)
