@@ -35,6 +35,13 @@ test('a form as twine sends it says what is uploaded', () => {
   assert.equal(upload.metadata.version, '1.0+corp.1')
 })
 
+test('LOG: a comment is one line, and so is what else is kept as it was sent', () => {
+  const { fields, filename } = wheelFixture({ form: { comment: 'fixed\u001b[2J\r\nGET /', pyversion: 'py3\u009b' } })
+  const result = checkUploadForm(fields, { filename }, FIXTURE_POLICY)
+  assert.equal(result.kind === 'ok' && result.upload.comment, 'fixed [2J GET /')
+  assert.equal(result.kind === 'ok' && result.upload.pythonVersion, 'py3')
+})
+
 test('an sdist needs no python version, and the action may stand in the query', () => {
   const { fields, filename } = sdistFixture({
     form: { pyversion: undefined, ':action': undefined, protocol_version: undefined },

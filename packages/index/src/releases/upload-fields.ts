@@ -1,3 +1,4 @@
+import { withoutControlCharacters } from '@waxseal/packaging'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -30,9 +31,12 @@ const SINGLE_FIELDS: readonly string[] = [
   'version',
 ]
 
+/** Fields that are kept and shown as they were sent, and have no rule of their own. */
+const LINE_FIELDS: ReadonlySet<string> = new Set(['comment', 'pyversion'])
+
 /**
  * Brings fields into one form (behaviour.md 1.3 and 1.4 A): the value `UNKNOWN` and empty values count as absent, NUL is spelt out, aliases
- * get their proper name. Refuses a field with one value that was sent with several.
+ * get their proper name, a comment becomes one line (attacks.md LOG). Refuses a field with one value that was sent with several.
  */
 export function sanitizeFields(fields: ReadonlyMap<string, readonly string[]>): UploadFields | Refusal {
   const sanitized = new Map<string, string[]>()
@@ -40,8 +44,9 @@ export function sanitizeFields(fields: ReadonlyMap<string, readonly string[]>): 
     const lowerCase = rawName.toLowerCase()
     const name = ALIASES.get(lowerCase) ?? lowerCase
     const values = rawValues
-      .filter((value) => value !== '' && value.trim() !== 'UNKNOWN')
       .map((value) => value.replaceAll('\0', String.raw`\x00`))
+      .map((value) => (LINE_FIELDS.has(name) ? withoutControlCharacters(value) : value))
+      .filter((value) => value !== '' && value.trim() !== 'UNKNOWN')
     if (values.length > 0) sanitized.set(name, [...(sanitized.get(name) ?? []), ...values])
   }
   for (const name of SINGLE_FIELDS) {
