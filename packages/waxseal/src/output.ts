@@ -1,3 +1,5 @@
+import { withoutControlCharacters } from '@waxseal/packaging'
+
 /** How a command speaks: exactly one JSON document with `--json`, else lines for people. */
 export interface Output {
   readonly json: boolean
@@ -5,7 +7,12 @@ export interface Output {
 
 /** Prints the result of a command: `document` for scripts, `lines` for people. */
 export function printResult(output: Output, document: unknown, lines: readonly string[]): void {
-  process.stdout.write(output.json ? `${JSON.stringify(document)}\n` : lines.map((line) => `${line}\n`).join(''))
+  process.stdout.write(output.json ? `${JSON.stringify(document)}\n` : terminalText(lines))
+}
+
+/** Lines as a terminal gets them: names and reasons in them come from outside and give it no commands (attacks.md LOG). */
+export function terminalText(lines: readonly string[]): string {
+  return lines.map((line) => `${withoutControlCharacters(line)}\n`).join('')
 }
 
 /** Lines of columns, as wide as their widest cell. */
