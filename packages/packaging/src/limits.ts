@@ -63,3 +63,17 @@ export const MAX_PRIVATE_KEYS = 32
 export const MAX_TAG_ATTRIBUTES = 256
 /** Most dropped entries that a reading of a Simple API page lists one by one. */
 export const MAX_DROPPED_REPORTS = 1000
+/** Most components of a member's path, and most steps of a link's target. The deepest of PyPI stay below 30. */
+export const MAX_MEMBER_COMPONENTS = 64
+/** Most paths of one archive, directories that are only implied included. */
+export const MAX_ARCHIVE_PATHS = 2 * MAX_ARCHIVE_ENTRIES
+/** Longest tag, comment or unbroken run of text in HTML, in characters: the tokenizer copies it for every chunk (attacks.md REDOS). */
+export const MAX_HTML_TOKEN_LENGTH = 256 * 1024
+/** Deepest objects and lists in the JSON of a Simple API page (attacks.md REDOS). Those of PyPI have 4. */
+export const MAX_JSON_DEPTH = 64
+/** Most objects and lists in the JSON of a Simple API page: four for each file. */
+export const MAX_JSON_CONTAINERS = 800_000
+/** Most commas in the JSON of a Simple API page: sixteen for each file. */
+export const MAX_JSON_COMMAS = 3_200_000
+/** Most members of one object in the JSON of a Simple API page. */
+export const MAX_JSON_MEMBERS = 1000

@@ -109,6 +109,50 @@ test('TAR-SYM: pax and GNU overrides that readers apply differently', async () =
   await refused(/too large/, inspect([{ name: 'p', type: 'x', data: Buffer.alloc(70_000) }, file]))
 })
 
+test('TAR-SYM: a header named like a directory hides members from us that Python would unpack', async () => {
+  const hidden = buildTar([{ name: `${TOP}/setup.py`, data: 'evil' }], { open: true })
+  const reason = /name of a directory/
+  await refused(reason, inspect([pax({ path: `${TOP}/f` }), { name: 'x/', type: '\0', data: hidden }]))
+  await refused(
+    reason,
+    inspect([
+      { name: 'L', type: 'L', data: `${TOP}/f\0` },
+      { name: 'x/', type: '\0', data: hidden },
+    ]),
+  )
+  await refused(reason, inspect([pax({ path: `${TOP}/f` }), { name: '', prefix: 'x', type: '\0', data: hidden }]))
+  await refused(reason, inspect([pax({ path: `${TOP}/f/` }), { name: 'x', type: '\0', data: 'x' }]))
+  await inspect([pax({ path: `${TOP}/f` }), { name: 'x', type: '\0', data: 'x' }])
+})
+
+test('TAR-SYM: a prefix where not every reader puts it before the name', async () => {
+  const outside = { prefix: '../../..', data: 'x' }
+  for (const magic of ['ustar  \0', 'ustar\0xx', 'ustar\0 \0', '\0'.repeat(8)]) {
+    await refused(/prefix/, inspect([{ name: `${TOP}/f`, magic, ...outside }]))
+    await refused(/prefix/, inspect([{ ...pax({ path: `${TOP}/f` }), magic, ...outside }, { name: 'f' }]))
+    await refused(/prefix/, inspect([{ name: 'L', type: 'L', magic, ...outside }]))
+    await inspect([{ name: `${TOP}/f`, magic }])
+  }
+})
+
+test('TAR-BOMB: deep paths and long link targets, which would take time by the square of their length', async () => {
+  await refused(/too deep/, inspect([pax({ path: `${TOP}/${'a/'.repeat(400)}f` }), { name: 'f' }]))
+  const link = (target: string): Promise<unknown> =>
+    inspect([pax({ linkpath: target }), { name: `${TOP}/l`, type: '2', link: 'x' }])
+  await refused(/too long/, link('a/'.repeat(400)))
+  await refused(/too long/, link('a'.repeat(2000)))
+  await link(`${'./'.repeat(400)}PKG-INFO`)
+  await link(`${'a/'.repeat(30)}${'../'.repeat(30)}PKG-INFO`)
+  await refused(/leaves the archive/, link(`${'a/'.repeat(30)}${'../'.repeat(31)}PKG-INFO`))
+  const wide = Array.from({ length: 5000 }, (_, index) => ({ name: `${TOP}/${index}/${'a/'.repeat(40)}f` }))
+  await refused(/more than 200000 files and directories/, inspect(wide))
+})
+
+test('names that only Windows changes may stand in an sdist, which is built elsewhere', () =>
+  inspect(['aux.py', 'a:b', 'dot.', 'con'].map((name) => ({ name: `${TOP}/${name}` }))).then((found) =>
+    assert.ok(found.has('aux.py')),
+  ))
+
 test('paths, duplicates and top directories', async () => {
   for (const name of ['/x', '../x', `${TOP}/../x`, `${TOP}/a\\b`, `${TOP}/./x`]) {
     await refused(/unsafe path/, inspect([{ name }]))

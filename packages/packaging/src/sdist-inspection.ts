@@ -1,8 +1,9 @@
 import { parseCoreMetadata } from './core-metadata.ts'
 import { excerpt } from './excerpt.ts'
 import { gunzipOne, gzipError } from './gzip-reader.ts'
-import { MAX_ARCHIVE_ENTRIES, MAX_MEMBER_PATH_BYTES, MAX_METADATA_BYTES } from './limits.ts'
+import { MAX_ARCHIVE_ENTRIES, MAX_MEMBER_COMPONENTS, MAX_MEMBER_PATH_BYTES, MAX_METADATA_BYTES } from './limits.ts'
 import { refuseMemberPath } from './member-path.ts'
+import { PathTree } from './path-tree.ts'
 import { normalizeProjectName } from './project-name.ts'
 import { parseSdistFilename } from './sdist-filename.ts'
 import { readTar } from './tar-reader.ts'
@@ -75,9 +76,10 @@ export async function inspectSdist(
 
 /** The members of an archive, judged one by one and then together. */
 class SdistMembers {
-  readonly #kinds = new Map<string, TarKind>()
-  readonly #symlinks: TarMember[] = []
-  readonly #tops = new Set<string>()
+  readonly #tree = new PathTree()
+  /** By number of the path; absent for directories that are only implied. */
+  readonly #kinds: (TarKind | undefined)[] = []
+  readonly #symlinks: { readonly node: number; readonly path: string; readonly steps: readonly string[] }[] = []
   count = 0
   bytes = 0
 
@@ -88,52 +90,72 @@ class SdistMembers {
     if (this.count > MAX_ARCHIVE_ENTRIES) throw gzipError(`More than ${MAX_ARCHIVE_ENTRIES} members`)
     const unsafe = refuseMemberPath(path)
     if (unsafe !== undefined) throw gzipError(`The member ${excerpt(path)} has an unsafe path: ${unsafe}`)
-    const known = this.#kinds.get(path)
+    if (kind === 'hardlink' && this.kindOf(member.linkTarget) !== 'file') {
+      throw gzipError(`The link ${excerpt(path)} does not point to a file before it`)
+    }
+    let node = PathTree.ROOT
+    for (const component of path.split('/')) node = this.#tree.enter(node, component)
+    const known = this.#kinds[node]
     // A directory may be told twice: it changes nothing.
     if (known !== undefined && !(known === 'directory' && kind === 'directory')) {
       throw gzipError(`The member ${excerpt(path)} appears twice`)
     }
-    if (kind === 'hardlink' && this.#kinds.get(member.linkTarget) !== 'file') {
-      throw gzipError(`The link ${excerpt(path)} does not point to a file before it`)
-    }
-    if (member.linkTarget.length > MAX_MEMBER_PATH_BYTES) throw gzipError(`The link ${excerpt(path)} is too long`)
-    if (kind === 'symlink') this.#symlinks.push(member)
-    this.#kinds.set(path, kind)
-    this.#tops.add(path.split('/', 1)[0] ?? '')
+    if (kind === 'symlink') this.#symlinks.push({ node, path, steps: readTarget(member) })
+    this.#kinds[node] = kind
   }
 
   kindOf(path: string): TarKind | undefined {
-    return this.#kinds.get(path)
+    const node = this.#tree.find(path)
+    return node === undefined ? undefined : this.#kinds[node]
   }
 
   /** What can only be judged when all are known: in what order members are unpacked must not matter. */
   finish(topDirectory: string): void {
-    if (this.#tops.size !== 1) throw gzipError('Incorrect number of top-level directories in sdist')
-    if (!this.#tops.has(topDirectory)) throw gzipError('The top-level directory is not named like the file')
-    for (const path of this.#kinds.keys()) {
-      for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
-        const kind = this.#kinds.get(path.slice(0, slash))
-        if (kind !== undefined && kind !== 'directory')
-          throw gzipError(`The member ${excerpt(path)} lies below a file or link`)
+    const top = this.#tree.child(PathTree.ROOT, topDirectory)
+    for (let node = 1; node < this.#tree.size; node += 1) {
+      const parent = this.#tree.parent(node)
+      if (parent === PathTree.ROOT && node !== 1) {
+        throw gzipError('Incorrect number of top-level directories in sdist')
       }
+      const kind = this.#kinds[parent]
+      if (kind !== undefined && kind !== 'directory') throw gzipError('A member lies below a file or link')
     }
-    if (this.#kinds.get(topDirectory) === 'symlink') throw gzipError('The top-level directory is a link')
-    for (const link of this.#symlinks) this.#checkSymlink(link)
+    if (top === undefined) throw gzipError('The top-level directory is not named like the file')
+    if (this.#kinds[top] === 'symlink') throw gzipError('The top-level directory is a link')
+    for (const link of this.#symlinks) {
+      if (this.#leaves(link.node, link.steps)) throw gzipError(`The link ${excerpt(link.path)} leaves the archive`)
+    }
   }
 
   /** PEP 721 resolves a target against the file system; without one, a target may not go through other links at all. */
-  #checkSymlink({ path, linkTarget }: TarMember): void {
-    const refuse = (): Error => gzipError(`The link ${excerpt(path)} leaves the archive`)
-    if (linkTarget.startsWith('/') || linkTarget.includes('\\') || linkTarget.includes(':')) throw refuse()
-    const at = path.split('/').slice(0, -1)
-    const steps = linkTarget.split('/').filter((step) => step !== '' && step !== '.')
+  #leaves(link: number, steps: readonly string[]): boolean {
+    let at = this.#tree.parent(link)
+    /** Steps below `at` into what the archive does not have. */
+    let beyond = 0
     for (const step of steps) {
-      if (this.#kinds.get(at.join('/')) === 'symlink') throw refuse()
-      if (step === '..') at.pop()
-      else at.push(step)
-      if (at.length === 0) throw refuse()
+      if (beyond === 0 && this.#kinds[at] === 'symlink') return true
+      if (step !== '..') {
+        const next = beyond === 0 ? this.#tree.child(at, step) : undefined
+        if (next === undefined) beyond += 1
+        else at = next
+      } else if (beyond > 0) beyond -= 1
+      else at = this.#tree.parent(at)
+      if (at === PathTree.ROOT) return true
     }
+    return false
   }
+}
+
+/** The steps of a symbolic link's target, those that change nothing left out. */
+function readTarget({ path, linkTarget }: TarMember): readonly string[] {
+  if (linkTarget.startsWith('/') || linkTarget.includes('\\') || linkTarget.includes(':')) {
+    throw gzipError(`The link ${excerpt(path)} leaves the archive`)
+  }
+  const all = linkTarget.length > MAX_MEMBER_PATH_BYTES ? undefined : linkTarget.split('/')
+  const steps = all?.filter((step) => step !== '' && step !== '.')
+  if (steps === undefined || steps.length > MAX_MEMBER_COMPONENTS)
+    throw gzipError(`The link ${excerpt(path)} is too long`)
+  return steps
 }
 
 function comparePkgInfo(bytes: Uint8Array, project: string, version: ReturnType<typeof parseVersion>): void {

@@ -5,6 +5,7 @@ import { decodeTarName, readPax, SPARSE_REASON } from './tar-pax.ts'
 import type { TarExtension } from './tar-pax.ts'
 
 const BLOCK = 512
+const SLASH = 0x2f
 
 export type TarKind = 'file' | 'directory' | 'symlink' | 'hardlink'
 
@@ -41,6 +42,7 @@ export async function readTar(
     if (!isTarHeader(header)) throw gzipError('Malformed tar header')
     const size = readTarNumber(header.subarray(124, 136))
     if (size === undefined) throw gzipError('Malformed tar header')
+    if (header[345] !== 0 && !isPosixHeader(header)) throw gzipError('A header that is not POSIX has a prefix')
     const type = String.fromCharCode(header[156] ?? 0)
     if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
       if (size > MAX_TAR_EXTENSION_BYTES) throw gzipError('An extension header is too large')
@@ -79,6 +81,11 @@ function readMember(header: Uint8Array, type: string, size: number, extension: T
   if (extension.size !== undefined && extension.size !== size) throw gzipError('A pax header overrides size')
   const name = extension.path ?? headerName(header)
   if (name === '' || name.includes('\0')) throw gzipError('Invalid character in filename')
+  // Before POSIX a directory was a file with a slash behind its name. Python looks for it in the header's own name, others in the
+  // name that counts, and what one takes for the data of a file is members to the other.
+  if (type === '\0' && (untilNul(header.subarray(0, 100)).at(-1) === SLASH || headerName(header).endsWith('/'))) {
+    throw gzipError('A file has the name of a directory')
+  }
   const kind = readKind(type, name)
   if (kind !== 'file' && size !== 0) throw gzipError('A member that is no file has data')
   const isLink = kind === 'symlink' || kind === 'hardlink'
@@ -91,7 +98,6 @@ function readKind(type: string, name: string): TarKind {
   switch (type) {
     case '0':
     case '\0':
-      // In the oldest archives a file whose name ends in a slash is a directory; readers disagree today.
       if (name.endsWith('/')) throw gzipError('A file has the name of a directory')
       return 'file'
     case '5':
@@ -111,12 +117,18 @@ function readKind(type: string, name: string): TarKind {
   }
 }
 
-/** The prefix belongs to the name only in POSIX archives; GNU's keep times in its place. */
 function headerName(header: Uint8Array): string {
   const name = decodeTarName(untilNul(header.subarray(0, 100)))
-  const isPosix = Buffer.from(header.subarray(257, 263)).toString('latin1') === 'ustar\0'
-  const prefix = isPosix ? decodeTarName(untilNul(header.subarray(345, 500))) : ''
+  const prefix = decodeTarName(untilNul(header.subarray(345, 500)))
   return prefix === '' ? name : `${prefix}/${name}`
+}
+
+/**
+ * Whether the header has a prefix at all: GNU's keep times in its place, and the oldest nothing. Python puts it before the name in
+ * every header, so that it may stand only where all readers do.
+ */
+function isPosixHeader(header: Uint8Array): boolean {
+  return Buffer.from(header.subarray(257, 265)).toString('latin1') === 'ustar\u000000'
 }
 
 function untilNul(field: Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
 import { MAX_ARCHIVE_BYTES, MAX_ARCHIVE_RATIO, RATIO_FREE_BYTES } from './limits.ts'
-import { MemberPaths, refuseMemberPath } from './member-path.ts'
+import { MemberPaths, refuseInstalledPath } from './member-path.ts'
 import type { WheelFilename } from './wheel-filename.ts'
 import type { ZipEntry } from './zip-directory.ts'
 
@@ -33,7 +33,7 @@ export function readWheelLayout(entries: readonly ZipEntry[], filename: WheelFil
   let hasPth = false
   for (const { name, isDirectory } of entries) {
     const path = isDirectory ? name.slice(0, -1) : name
-    const unsafe = refuseMemberPath(path)
+    const unsafe = refuseInstalledPath(path)
     if (unsafe !== undefined) throw wheelError(`the member ${excerpt(name)} has an unsafe path: ${unsafe}`)
     const other = paths.add(path, isDirectory ? 'directory' : 'file')
     if (other !== undefined) throw wheelError(`the members ${excerpt(name)} and ${excerpt(other)} collide`)

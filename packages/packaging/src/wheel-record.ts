@@ -1,6 +1,6 @@
 import type { ByteSource } from './byte-source.ts'
 import { excerpt } from './excerpt.ts'
-import { refuseMemberPath } from './member-path.ts'
+import { refuseInstalledPath } from './member-path.ts'
 import { recordError } from './record.ts'
 import type { RecordEntry } from './record.ts'
 import type { ZipEntry } from './zip-directory.ts'
@@ -28,7 +28,7 @@ export async function verifyRecord(
   const rows = new Map<string, RecordEntry>()
   for (const row of record) {
     const path = row.path.endsWith('/') ? row.path.slice(0, -1) : row.path
-    const unsafe = refuseMemberPath(path)
+    const unsafe = refuseInstalledPath(path)
     if (unsafe !== undefined) throw recordError(`the path ${excerpt(row.path)} is unsafe: ${unsafe}`)
     if (rows.has(row.path)) throw recordError(`${excerpt(row.path)} is listed twice`)
     rows.set(row.path, row)

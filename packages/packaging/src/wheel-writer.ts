@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
-import { MemberPaths, refuseMemberPath } from './member-path.ts'
+import { MemberPaths, refuseInstalledPath } from './member-path.ts'
 import { normalizeProjectName } from './project-name.ts'
 import { formatRecord } from './record.ts'
 import type { RecordEntry } from './record.ts'
@@ -62,7 +62,7 @@ export function writeWheel(content: WheelContent): Uint8Array {
 function checkPaths(paths: readonly string[]): void {
   const seen = new MemberPaths()
   for (const path of paths) {
-    const unsafe = refuseMemberPath(path)
+    const unsafe = refuseInstalledPath(path)
     if (unsafe !== undefined) throw refuse(`the path ${excerpt(path)} is unsafe: ${unsafe}`)
     const other = seen.add(path, 'file')
     if (other !== undefined) throw refuse(`the paths ${excerpt(path)} and ${excerpt(other)} collide`)

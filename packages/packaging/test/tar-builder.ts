@@ -6,6 +6,8 @@ export interface BuiltTarMember {
   readonly type?: string
   readonly link?: string
   readonly prefix?: string
+  /** Magic and version; those of POSIX unless said. */
+  readonly magic?: string
   /** Size as the header states it, whatever `data` says. */
   readonly size?: number
   readonly checksum?: number
@@ -22,7 +24,7 @@ export function buildTar(members: readonly BuiltTarMember[], options: { readonly
     header.write(`${(member.size ?? data.length).toString(8).padStart(11, '0')}\0`, 124, 'latin1')
     header.write(member.type ?? '0', 156, 'latin1')
     header.write(member.link ?? '', 157, 100, 'utf8')
-    header.write('ustar\u000000', 257, 'latin1')
+    header.write(member.magic ?? 'ustar\u000000', 257, 8, 'latin1')
     header.write(member.prefix ?? '', 345, 155, 'utf8')
     const sum = member.checksum ?? tarChecksums(header)[0]
     header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
