@@ -144,6 +144,61 @@ test('REDOS: very many attributes, and very many unclosed elements, cost linear 
   assert.ok(performance.now() - start < 3000)
 })
 
+const MILLION = 1_000_000
+const ONE_TOKEN: ReadonlyMap<string, string> = new Map([
+  ['an attribute', `<a href="${'x'.repeat(MILLION)}">`],
+  ['an attribute of references', `<a href="${'&not'.repeat(MILLION / 4)}">`],
+  ['an attribute a million times', `<a ${'b '.repeat(MILLION / 2)}>`],
+  ['the name of a tag', `<${'a'.repeat(MILLION)}>`],
+  ['end tags that do not end', '</a'.repeat(MILLION / 3)],
+  ['a comment', `<!--${'-'.repeat(MILLION)}`],
+  ['comments in a comment', '<!---'.repeat(MILLION / 5)],
+  ['a declaration', `<!DOCTYPE ${'x'.repeat(MILLION)}>`],
+  ['an instruction', `<?${'x'.repeat(MILLION)}>`],
+  ['text', 'x'.repeat(MILLION)],
+  ['ampersands', '&'.repeat(MILLION)],
+  ['references', '&notin'.repeat(MILLION / 6)],
+  ['a number', `&#${'1'.repeat(MILLION)}`],
+  ['brackets', '<'.repeat(MILLION)],
+  ['NULs', '\0'.repeat(MILLION)],
+  ['white space', ' '.repeat(MILLION)],
+  ['a script', `<script>${'</script'.repeat(MILLION / 8)}`],
+])
+
+for (const [what, html] of ONE_TOKEN) {
+  test(`REDOS: ${what} as long as a page is refused, not copied for every chunk`, () => {
+    assert.throws(() => read(html), { code: 'limit-exceeded' })
+  })
+}
+
+test('REDOS: long pages of many tokens are read, in time that grows with their length', () => {
+  for (const piece of [
+    `<a ${'b '.repeat(1000)}c="&amp;&notin">\n`,
+    '<b>& </b>',
+    '<!-- - --> x ',
+    'x\0',
+    `<i>${'x '.repeat(50_000)}`,
+  ]) {
+    const time = (length: number): number => {
+      const html = piece.repeat(length / piece.length)
+      const times = [1, 2, 3].map(() => {
+        const start = performance.now()
+        read(html)
+        return performance.now() - start
+      })
+      return Math.min(...times)
+    }
+    time(MILLION / 2)
+    const [one, four] = [time(MILLION / 2), time(2 * MILLION)]
+    assert.ok(four < 12 * one + 50, `${JSON.stringify(piece.slice(0, 20))}: ${one} ms became ${four} ms`)
+  }
+})
+
+test('REDOS: links beyond the limit are not kept', () => {
+  assert.throws(() => read('<a href=x>'.repeat(200_001)), { code: 'limit-exceeded' })
+  assert.throws(() => read(`${'<a href=x>'.repeat(200_001)}<script>${'x'.repeat(MILLION)}`), /files/)
+})
+
 test('a page of 5,000 files is read quickly', () => {
   const html = Array.from({ length: 5000 }, (_, index) => {
     const name = `foo-${index}.0-cp39-cp39-manylinux_2_17_x86_64.whl`

@@ -1,6 +1,7 @@
 import { Token, Tokenizer, TokenizerMode } from 'parse5'
 import type { TokenHandler } from 'parse5'
-import { MAX_SIMPLE_PAGE_BYTES, MAX_TAG_ATTRIBUTES } from './limits.ts'
+import { PackagingError } from './error.ts'
+import { MAX_HTML_TOKEN_LENGTH, MAX_SIMPLE_FILES, MAX_SIMPLE_PAGE_BYTES, MAX_TAG_ATTRIBUTES } from './limits.ts'
 import type { RawSimpleFile } from './simple-file-reader.ts'
 import { checkApiVersion, invalid, SimplePageBuilder, tooMany } from './simple-page-builder.ts'
 import type { SimpleContext, SimpleReading } from './simple-page.ts'
@@ -8,6 +9,11 @@ import type { SimpleContext, SimpleReading } from './simple-page.ts'
 /** So little at a time that the attributes of one tag are counted before comparing them costs much. */
 const CHUNK_LENGTH = 16 * 1024
 const RAW_TEXT_TAGS: ReadonlySet<string> = new Set(['style', 'xmp', 'iframe', 'noembed', 'noframes'])
+const METAS: ReadonlySet<string> = new Set([
+  'pypi:repository-version',
+  'pypi:project-status',
+  'pypi:project-status-reason',
+])
 const DIGITS = /^[0-9]{1,15}$/
 
 /**
@@ -23,7 +29,7 @@ export function readSimpleHtml(page: Uint8Array | string, context: SimpleContext
   const base = found.base === undefined ? context.baseUrl : resolveBase(found.base, context.baseUrl)
   const builder = new SimplePageBuilder(base, { keepLinks: false })
   const apiVersion = checkApiVersion(found.metas.get('pypi:repository-version'))
-  for (const anchor of found.anchors) builder.addFile(readAnchor(anchor))
+  for (const file of found.files) builder.addFile(file)
   const status = builder.readStatus(
     found.metas.get('pypi:project-status'),
     found.metas.get('pypi:project-status-reason'),
@@ -40,10 +46,8 @@ export function readSimpleHtml(page: Uint8Array | string, context: SimpleContext
   }
 }
 
-type Attributes = ReadonlyMap<string, string>
-
 interface FoundTags {
-  readonly anchors: Attributes[]
+  readonly files: RawSimpleFile[]
   readonly metas: Map<string, string>
   base: string | undefined
 }
@@ -57,7 +61,7 @@ class PageTokenizer extends Tokenizer {
 }
 
 function collectTags(html: string): FoundTags {
-  const found: FoundTags = { anchors: [], metas: new Map(), base: undefined }
+  const found: FoundTags = { files: [], metas: new Map(), base: undefined }
   const ignore = (): void => {}
   const handler: TokenHandler = {
     onComment: ignore,
@@ -80,26 +84,32 @@ function collectTags(html: string): FoundTags {
   const tokenizer = new PageTokenizer({}, handler)
   for (let at = 0; at < html.length; at += CHUNK_LENGTH) {
     tokenizer.write(html.slice(at, at + CHUNK_LENGTH), at + CHUNK_LENGTH >= html.length)
+    // What it has not dropped is the token it is in, and the 64 Ki characters it may keep before.
+    if (tokenizer.preprocessor.html.length > MAX_HTML_TOKEN_LENGTH) throw tooLong()
     if (tokenizer.pendingAttributes > MAX_TAG_ATTRIBUTES) throw invalid('a tag has too many attributes')
   }
   return found
 }
 
+function tooLong(): PackagingError {
+  const reason = `a tag, comment or text has more than ${MAX_HTML_TOKEN_LENGTH} characters`
+  return new PackagingError('limit-exceeded', `The Simple API page is refused: ${reason}.`)
+}
+
 function addTag(found: FoundTags, token: Token.TagToken): void {
   switch (token.tagName) {
     case 'a':
-      if (Token.getTokenAttr(token, 'href') !== null) {
-        found.anchors.push(new Map(token.attrs.map(({ name, value }) => [name, value])))
-      }
+      if (Token.getTokenAttr(token, 'href') === null) break
+      if (found.files.length >= MAX_SIMPLE_FILES) throw tooMany('files')
+      found.files.push(readAnchor(new Map(token.attrs.map(({ name, value }) => [name, value]))))
       break
     case 'base':
       found.base ??= Token.getTokenAttr(token, 'href') ?? undefined
       break
     case 'meta': {
-      const name = Token.getTokenAttr(token, 'name')?.toLowerCase()
+      const name = Token.getTokenAttr(token, 'name')?.toLowerCase() ?? ''
       const content = Token.getTokenAttr(token, 'content')
-      if (name?.startsWith('pypi:') === true && content !== null && !found.metas.has(name))
-        found.metas.set(name, content)
+      if (METAS.has(name) && content !== null && !found.metas.has(name)) found.metas.set(name, content)
       break
     }
     default:
@@ -113,7 +123,7 @@ function resolveBase(base: string, pageUrl: string): string {
   return url.href
 }
 
-function readAnchor(attributes: Attributes): RawSimpleFile {
+function readAnchor(attributes: ReadonlyMap<string, string>): RawSimpleFile {
   const yanked = attributes.get('data-yanked')
   const size = attributes.get('data-size')
   return {
