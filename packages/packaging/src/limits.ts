@@ -73,7 +73,7 @@ export const MAX_HTML_TOKEN_LENGTH = 256 * 1024
 export const MAX_JSON_DEPTH = 64
 /** Most objects and lists in the JSON of a Simple API page: four for each file. */
 export const MAX_JSON_CONTAINERS = 800_000
-/** Most commas in the JSON of a Simple API page: sixteen for each file. */
-export const MAX_JSON_COMMAS = 3_200_000
+/** Most commas in the JSON of a Simple API page. PyPI's have eleven for each file, and room for 100,000 such files in their bytes. */
+export const MAX_JSON_COMMAS = 2_000_000
 /** Most members of one object in the JSON of a Simple API page. */
 export const MAX_JSON_MEMBERS = 1000

@@ -113,8 +113,10 @@ export function isSpecifierSet(text: string): boolean {
 function readHashes(value: unknown, fragment: string): ReadonlyMap<string, string> | string {
   const hashes = new Map<string, string>()
   if (typeof value === 'object' && value !== null) {
-    for (const [name, digest] of Object.entries(value)) {
-      const error = addHash(hashes, name, digest)
+    // Looked up, because a page may name any number of others.
+    for (const name of HASH_NAMES) {
+      if (!Object.hasOwn(value, name)) continue
+      const error = addHash(hashes, name, (value as Readonly<Record<string, unknown>>)[name])
       if (error !== undefined) return error
     }
   } else if (value !== undefined && value !== null) return 'hashes is not an object'

@@ -249,6 +249,29 @@ test('caps: files and versions', () => {
   assert.equal(dropped.length, 3)
 })
 
+test('REDOS: a page that is dear to parse is refused before it is parsed', () => {
+  for (const value of [
+    `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+    `[${'{},'.repeat(1_000_000)}{}]`,
+    `{${Array.from({ length: 100_000 }, (_, index) => `"${index.toString(36)}":1`).join()}}`,
+    `[${'0,'.repeat(4_000_000)}0]`,
+  ]) {
+    assert.throws(() => read(`{"files":[],"_x":${value}}`), { code: 'limit-exceeded' })
+  }
+})
+
+test('HASH-ALG: hashes are looked up by the names that clients know', () => {
+  const hashes = { SHA256: 'ff'.repeat(32), constructor: 'x', sha256: HASH, crc32: 'ff', sha512: 'AB'.repeat(64) }
+  const [file] = readFile({ hashes }).page.files
+  assert.deepEqual(
+    file?.hashes,
+    new Map([
+      ['sha256', HASH],
+      ['sha512', 'ab'.repeat(64)],
+    ]),
+  )
+})
+
 test('our own page: links stay relative, and nothing may be wrong', () => {
   const page = parseSimpleJson(Buffer.from(JSON.stringify({ name: 'foo', files: [GOOD] })))
   assert.equal(page.files[0]?.url, GOOD.url)

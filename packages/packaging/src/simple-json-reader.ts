@@ -1,3 +1,4 @@
+import { checkJsonShape } from './json-shape.ts'
 import { MAX_PRIVATE_KEYS, MAX_SIMPLE_FILES, MAX_SIMPLE_PAGE_BYTES, MAX_VERSION_LENGTH } from './limits.ts'
 import { normalizeProjectName } from './project-name.ts'
 import { checkApiVersion, invalid, SimplePageBuilder, tooMany } from './simple-page-builder.ts'
@@ -57,6 +58,7 @@ function readPage(bytes: Uint8Array, builder: SimplePageBuilder, project: string
 
 function parseObject(bytes: Uint8Array): object {
   if (bytes.length > MAX_SIMPLE_PAGE_BYTES) throw tooMany('bytes than a page may have, or')
+  checkJsonShape(bytes)
   let body: unknown
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
