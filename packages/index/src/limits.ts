@@ -202,3 +202,9 @@ export const SMALL_FILE_OVERHEAD = 512
 export const SHUTDOWN_IDLE_INTERVAL_MS = 50
 /** Addresses of small files whose way from the database to the disk is remembered between two publishes. */
 export const WARM_FILES_MAX = 4_096
+/** Files of an explanation's lists, the newest of each. */
+export const EXPLAINED_FILES = 1_000
+/** Explanations that are kept in memory; the same for documents of the JSON API. */
+export const DOCUMENT_CACHE_BYTES = 16 * 1024 ** 2
+/** Pages whose latest release is remembered, for the JSON API. */
+export const LATEST_RELEASES_MAX = 1_000

@@ -10,23 +10,21 @@ import type { Requester } from '../access/permissions.ts'
 import { IndexError } from '../error.ts'
 import { MAX_MANAGEMENT_BODY } from '../limits.ts'
 import type { Offers } from '../releases/offers.ts'
-import { describedRelease, jsonApiDocument } from '../releases/json-api.ts'
 import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
-import { readJsonApiSource } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
 import { badInput } from './bad-input.ts'
+import { DocumentResponses } from './document-responses.ts'
 import { errorPage } from './error-page.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
 import type { ManagementRoute } from './management-routes.ts'
-import { preferredMediaType } from './negotiate.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Refusal } from './refuse.ts'
 import { refuseRead } from './refuse.ts'
 import { requestOrigin } from './request-origin.ts'
+import { PAGE_POLICY } from './security-headers.ts'
 import { startPage } from './start-page.ts'
-import { whyPage } from './why-page.ts'
 
 export interface DocumentsParts {
   readonly read: ReadParts
@@ -53,6 +51,7 @@ type DocumentsContext = Context<DocumentsEnv>
 /** Everything that is not a page or a file: documents for people and scripts, and the management API. */
 export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure): Hono<DocumentsEnv> {
   const app = new Hono<DocumentsEnv>({ getPath: documentPath })
+  const documents = new DocumentResponses(parts.read, parts.metadata)
   app.use(async (c, next) => {
     await next()
     c.header('X-Content-Type-Options', 'nosniff')
@@ -63,10 +62,10 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
     await parts.ready()
     return c.json({ status: 'ready' }, 200, { 'Cache-Control': 'no-store' })
   })
-  app.get('/pypi/:project/json', (c) => jsonApi(parts, c, undefined))
-  app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, c, c.req.param('version')))
-  app.get('/why/:project', (c) => why(parts, c, undefined))
-  app.get('/why/:project/:version', (c) => why(parts, c, c.req.param('version')))
+  app.get('/pypi/:project/json', (c) => jsonApi(parts, documents, c, undefined))
+  app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, documents, c, c.req.param('version')))
+  app.get('/why/:project', (c) => why(parts, documents, c, undefined))
+  app.get('/why/:project/:version', (c) => why(parts, documents, c, c.req.param('version')))
   app.get('/docs/errors/:code', (c) => {
     const page = errorPage(c.req.param('code'))
     return page === undefined ? refused(c, { code: 'not-found' }) : htmlAnswer(c, page)
@@ -110,8 +109,8 @@ function refusalOfError(error: unknown): Refusal | undefined {
   }
 }
 
-async function htmlAnswer(c: DocumentsContext, page: ReturnType<typeof whyPage>): Promise<Response> {
-  c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+async function htmlAnswer(c: DocumentsContext, page: ReturnType<typeof startPage>): Promise<Response> {
+  c.header('Content-Security-Policy', PAGE_POLICY)
   c.header('Cache-Control', 'no-cache')
   return c.html(await page)
 }
@@ -126,7 +125,12 @@ function namedProject(parts: DocumentsParts, c: DocumentsContext): string | Resp
   return name ?? refused(c, { code: 'not-found', detail: 'Project names follow PEP 503.' })
 }
 
-async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: string | undefined): Promise<Response> {
+async function jsonApi(
+  parts: DocumentsParts,
+  documents: DocumentResponses,
+  c: DocumentsContext,
+  version: string | undefined,
+): Promise<Response> {
   const name = namedProject(parts, c)
   if (typeof name !== 'string') return name
   const offer = await parts.offers.of(name)
@@ -136,32 +140,22 @@ async function jsonApi(parts: DocumentsParts, c: DocumentsContext, version: stri
       detail: `The upstream ${offer.upstream} does not answer. ${offer.reason}`,
     })
   }
-  const source = offer.kind === 'page' ? await readJsonApiSource(parts.read, offer.state) : undefined
   const root = `${requestOrigin(c.env.incoming, parts.publicUrl)}/`
-  const release = source === undefined ? undefined : describedRelease(source, version)
-  const document =
-    source === undefined || release === undefined
-      ? undefined
-      : jsonApiDocument(await parts.metadata.complete(source, release), version, root)
-  if (document === undefined) return c.json({ message: 'Not Found' }, 404, { 'Cache-Control': 'no-store' })
-  return c.json(document, 200, {
-    'Cache-Control': 'no-cache',
-    'X-PyPI-Last-Serial': String(source?.snapshot),
-    // Addresses in it are absolute, from the Host header where no public URL is configured.
-    Vary: 'Host',
-    'Access-Control-Allow-Origin': '*',
-  })
+  const { incoming: req, outgoing: res } = c.env
+  const sent = offer.kind === 'page' && (await documents.jsonApi({ req, res }, offer.state, version, root))
+  return sent ? RESPONSE_ALREADY_SENT : c.json({ message: 'Not Found' }, 404, { 'Cache-Control': 'no-store' })
 }
 
-async function why(parts: DocumentsParts, c: DocumentsContext, version: string | undefined): Promise<Response> {
+async function why(
+  parts: DocumentsParts,
+  documents: DocumentResponses,
+  c: DocumentsContext,
+  version: string | undefined,
+): Promise<Response> {
   const name = namedProject(parts, c)
   if (typeof name !== 'string') return name
-  const explanation = await parts.management.explain(name, version)
-  const type = preferredMediaType(c.req.header('accept'), ['text/html', 'application/json'])
-  c.header('Vary', 'Accept')
-  if (explanation.snapshot !== null) c.header('Waxseal-Snapshot', String(explanation.snapshot))
-  if (type !== 'application/json') return htmlAnswer(c, whyPage(explanation, version))
-  return c.json(explanation, 200, { 'Cache-Control': 'no-cache' })
+  await documents.why({ req: c.env.incoming, res: c.env.outgoing }, name, version)
+  return RESPONSE_ALREADY_SENT
 }
 
 function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, route: ManagementRoute): void {

@@ -26,6 +26,10 @@ export interface RepresentationCacheOptions {
   readonly maxBytes: number
   /** `no-cache` lets clients keep a page and makes them ask each time (behaviour.md 0.9). */
   readonly cacheControl?: string
+  /** What the choice of a representation depends on, as the Vary header says it. */
+  readonly vary?: string
+  /** A flat list, where the usual one does not fit. */
+  readonly securityHeaders?: readonly string[]
 }
 
 /** What a representation is of: an immutable body by its sha256, sent as `contentType`. */
@@ -63,15 +67,19 @@ interface Entry {
 export class RepresentationCache {
   readonly #maxBytes: number
   readonly #cacheControl: string
+  readonly #vary: string
+  readonly #securityHeaders: readonly string[]
   readonly #entries = new Map<string, Entry>()
   readonly #inFlight = new Map<string, Promise<Entry>>()
   readonly #waiting: (() => void)[] = []
   #encoding = 0
   #bytes = 0
 
-  constructor({ maxBytes, cacheControl = 'no-cache' }: RepresentationCacheOptions) {
-    this.#maxBytes = maxBytes
-    this.#cacheControl = cacheControl
+  constructor(options: RepresentationCacheOptions) {
+    this.#maxBytes = options.maxBytes
+    this.#cacheControl = options.cacheControl ?? 'no-cache'
+    this.#vary = options.vary ?? 'Accept, Accept-Encoding'
+    this.#securityHeaders = options.securityHeaders ?? SECURITY_HEADERS
   }
 
   /** Bytes accounted for, never more than the bound. */
@@ -134,22 +142,14 @@ export class RepresentationCache {
 
   #entry({ contentType }: BodyKey, encoding: ContentEncoding, bytes: Buffer, bodyHeaders: readonly string[]): Entry {
     const etag = `"${hash('sha256', Buffer.concat([Buffer.from(`${contentType}\n${encoding}\n`), bytes]), 'base64url')}"`
-    const shared = [
-      'ETag',
-      etag,
-      'Cache-Control',
-      this.#cacheControl,
-      'Vary',
-      'Accept, Accept-Encoding',
-      ...bodyHeaders,
-    ]
+    const shared = ['ETag', etag, 'Cache-Control', this.#cacheControl, 'Vary', this.#vary, ...bodyHeaders]
     const headers = [
       'Content-Type',
       contentType,
       'Content-Length',
       String(bytes.length),
       ...shared,
-      ...SECURITY_HEADERS,
+      ...this.#securityHeaders,
     ]
     if (encoding !== 'identity') headers.push('Content-Encoding', encoding)
     const representation = { bytes, etag, headers, notModifiedHeaders: shared }

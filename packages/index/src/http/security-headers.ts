@@ -8,3 +8,12 @@ export const SECURITY_HEADERS: readonly string[] = [
   'X-Content-Type-Options',
   'nosniff',
 ]
+
+/** On pages of ours for people: their own style stands in them. */
+export const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+export const PAGE_SECURITY_HEADERS: readonly string[] = [
+  'Content-Security-Policy',
+  PAGE_POLICY,
+  'X-Content-Type-Options',
+  'nosniff',
+]

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { LOCAL_SOURCE } from '../store/schema.ts'
-import type { Explanation, OfferedFile, WithheldFile } from '../releases/read-project.ts'
+import type { Explanation } from '../releases/read-project.ts'
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
@@ -78,8 +78,8 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
               <td>${explanation.snapshot ?? 'never published'}</td>
             </tr>
           </table>
-          ${offeredSection(explanation.offered)} ${withheldSection(explanation.withheld)}
-          ${decisionsSection(explanation.decisions)} ${eventsSection(explanation.events)}
+          ${offeredSection(explanation)} ${withheldSection(explanation)} ${decisionsSection(explanation.decisions)}
+          ${eventsSection(explanation.events)}
         </main>
       </body>
     </html> `
@@ -94,11 +94,12 @@ function statusText({ status, statusReason }: Explanation): string {
   return statusReason === null ? status : `${status}: ${statusReason}`
 }
 
-function offeredSection(files: readonly OfferedFile[]): Html {
+function offeredSection({ offered: files, offeredCount }: Explanation): Html {
   if (files.length === 0)
     return html`<h2>Offered</h2>
       <p>Nothing.</p>`
-  return html`<h2>Offered: ${files.length} ${files.length === 1 ? 'file' : 'files'}</h2>
+  return html`<h2>Offered: ${countText(offeredCount)}</h2>
+    ${partText(files, offeredCount)}
     <div class="scroll">
       <table>
         <tr>
@@ -122,9 +123,10 @@ function offeredSection(files: readonly OfferedFile[]): Html {
     </div>`
 }
 
-function withheldSection(files: readonly WithheldFile[]): Html {
+function withheldSection({ withheld: files, withheldCount }: Explanation): Html {
   if (files.length === 0) return html``
-  return html`<h2>Withheld: ${files.length} ${files.length === 1 ? 'file' : 'files'}</h2>
+  return html`<h2>Withheld: ${countText(withheldCount)}</h2>
+    ${partText(files, withheldCount)}
     <div class="scroll">
       <table>
         <tr>
@@ -146,6 +148,16 @@ function withheldSection(files: readonly WithheldFile[]): Html {
         )}
       </table>
     </div>`
+}
+
+function countText(count: number): string {
+  return `${count} ${count === 1 ? 'file' : 'files'}`
+}
+
+/** Says so when only some of the files are listed. */
+function partText(shown: readonly unknown[], count: number): Html {
+  if (shown.length === count) return html``
+  return html`<p>The newest ${shown.length} of them are listed; add a version to the address to see its files.</p>`
 }
 
 function decisionsSection(decisions: Explanation['decisions']): Html {

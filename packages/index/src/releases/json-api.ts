@@ -1,5 +1,5 @@
 import { compareVersions, isPrerelease, tryParseVersion } from '@waxseal/packaging'
-import type { CoreMetadata } from '@waxseal/packaging'
+import type { CoreMetadata, Version } from '@waxseal/packaging'
 import type { FileRow } from '../store/schema.ts'
 import { yankMark } from './page.ts'
 
@@ -30,7 +30,7 @@ function projectUrls(metadata: ReleaseMetadata): Record<string, string> | null {
   return Object.keys(urls).length > 0 ? urls : null
 }
 
-function fileEntry(file: FileRow): JsonFile {
+function fileEntry(file: FileRow, rootUrl: string): JsonFile {
   const seconds = file.upload_time.slice(0, 19)
   return {
     comment_text: file.comment ?? '',
@@ -50,7 +50,7 @@ function fileEntry(file: FileRow): JsonFile {
     size: file.size,
     upload_time: seconds,
     upload_time_iso_8601: file.upload_time,
-    url: `files/${file.project}/${file.sha256}/${file.filename}`,
+    url: `${rootUrl}files/${file.project}/${file.sha256}/${file.filename}`,
     yanked: file.yanked === 1 || file.withdrawn_at !== null,
     yanked_reason: yankReason(file),
   }
@@ -65,7 +65,7 @@ function yankReason(file: FileRow): string | null {
 /** Order of PyPI's "latest": not yanked before yanked, final before pre-release, newest first (behaviour.md 2.2). */
 function byPreference(left: VersionFiles, right: VersionFiles): number {
   if (left.yanked !== right.yanked) return left.yanked ? 1 : -1
-  const [a, b] = [tryParseVersion(left.version), tryParseVersion(right.version)]
+  const [a, b] = [left.parsed, right.parsed]
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1
   if (isPrerelease(a) !== isPrerelease(b)) return isPrerelease(a) ? 1 : -1
   return compareVersions(b, a)
@@ -74,10 +74,12 @@ function byPreference(left: VersionFiles, right: VersionFiles): number {
 interface VersionFiles {
   readonly version: string
   readonly key: string
+  readonly parsed: Version | undefined
   readonly files: readonly FileRow[]
   readonly yanked: boolean
 }
 
+/** Every release, the preferred one first. */
 function versionsOf(source: JsonApiSource): readonly VersionFiles[] {
   const groups = new Map<string, { version: string; files: FileRow[] }>()
   for (const [key, version] of source.releases) groups.set(key, { version, files: [] })
@@ -86,27 +88,28 @@ function versionsOf(source: JsonApiSource): readonly VersionFiles[] {
     group.files.push(file)
     groups.set(file.version_key, group)
   }
-  return [...groups].map(([key, { version, files }]) => ({
+  const versions = [...groups].map(([key, { version, files }]) => ({
     key,
     version,
+    parsed: tryParseVersion(version),
     files: files.sort((a, b) => (a.filename < b.filename ? -1 : 1)),
     yanked: files.length > 0 && files.every((file) => file.yanked === 1 || file.withdrawn_at !== null),
   }))
+  return versions.sort(byPreference)
 }
 
 function choose(versions: readonly VersionFiles[], version: string | undefined): VersionFiles | undefined {
   if (version === undefined) return versions[0]
   const wanted = tryParseVersion(version)
   return versions.find((entry) => {
-    const parsed = tryParseVersion(entry.version)
-    if (parsed === undefined || wanted === undefined) return entry.version === version
-    return compareVersions(parsed, wanted) === 0
+    if (entry.parsed === undefined || wanted === undefined) return entry.version === version
+    return compareVersions(entry.parsed, wanted) === 0
   })
 }
 
 /** The version key of the release that a document's `info` is about: `version`, or the latest. */
 export function describedRelease(source: JsonApiSource, version: string | undefined): string | undefined {
-  return choose([...versionsOf(source)].sort(byPreference), version)?.key
+  return choose(versionsOf(source), version)?.key
 }
 
 /**
@@ -118,11 +121,10 @@ export function jsonApiDocument(
   version: string | undefined,
   rootUrl: string,
 ): Record<string, unknown> | undefined {
-  const versions = [...versionsOf(source)].sort(byPreference)
+  const versions = versionsOf(source)
   const chosen = choose(versions, version)
   if (chosen === undefined) return undefined
-  const entries = (files: readonly FileRow[]): readonly JsonFile[] =>
-    files.map(fileEntry).map((file) => ({ ...file, url: `${rootUrl}${String(file['url'])}` }))
+  const entries = (files: readonly FileRow[]): readonly JsonFile[] => files.map((file) => fileEntry(file, rootUrl))
   const document: Record<string, unknown> = {
     info: info(source, chosen, rootUrl),
     last_serial: source.snapshot,

@@ -3,6 +3,7 @@ import { decisionSentence } from '../names/decisions.ts'
 import type { DecisionBody } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import { offeringSource } from '../publish/page-source.ts'
+import { EXPLAINED_FILES } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { DecisionRow, FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
@@ -17,8 +18,15 @@ export interface ReadParts {
   readonly current: CurrentProjects
 }
 
-/** The rows behind `/pypi/<project>/json`; undefined where PyPI answers 404 (no release, or quarantined). */
-export async function readJsonApiSource(parts: ReadParts, state: ProjectState): Promise<JsonApiSource | undefined> {
+/**
+ * The rows behind `/pypi/<project>/json`, or those of one version; undefined where PyPI answers 404 (no release, or
+ * quarantined).
+ */
+export async function readJsonApiSource(
+  parts: ReadParts,
+  state: ProjectState,
+  version?: string,
+): Promise<JsonApiSource | undefined> {
   const { project, page } = state
   if (project === undefined || page === undefined || state.status === 'quarantined') return undefined
   const source = offeringSource(project, parts.names)
@@ -28,12 +36,18 @@ export async function readJsonApiSource(parts: ReadParts, state: ProjectState): 
     .selectAll()
     .where('project', '=', state.name)
     .where('source', '=', source)
+    .$if(version !== undefined, (query) => query.where(...ofVersion(version ?? '')))
     .execute()
   const files = rows.filter((file) => withheldBecause(file) === undefined)
   const releases = new Map<string, string>()
   const metadata = new Map<string, ReleaseMetadata>()
   if (source === LOCAL_SOURCE) {
-    const known = await parts.store.db.selectFrom('release').selectAll().where('project', '=', state.name).execute()
+    const known = await parts.store.db
+      .selectFrom('release')
+      .selectAll()
+      .where('project', '=', state.name)
+      .$if(version !== undefined, (query) => query.where(...ofVersion(version ?? '')))
+      .execute()
     for (const release of known) {
       releases.set(release.version_key, release.version)
       metadata.set(release.version_key, JSON.parse(release.metadata) as ReleaseMetadata)
@@ -75,6 +89,9 @@ export interface Explanation {
   readonly status: string
   readonly statusReason: string | null
   readonly snapshot: number | null
+  /** How many files are offered, and withheld; the lists hold the newest `EXPLAINED_FILES` of each. */
+  readonly offeredCount: number
+  readonly withheldCount: number
   readonly offered: readonly OfferedFile[]
   readonly withheld: readonly WithheldFile[]
   readonly decisions: readonly (Omit<DecisionRow, 'body' | 'project'> & {
@@ -106,15 +123,16 @@ export async function explainProject(
   const { db } = parts.store
   const { project } = state
   const source = project === undefined ? undefined : offeringSource(project, parts.names)
-  const rows = await db.selectFrom('file').selectAll().where('project', '=', state.name).orderBy('filename').execute()
-  const shown = version === undefined ? rows : rows.filter(ofVersion(version))
-  const offered: OfferedFile[] = []
-  const withheld: WithheldFile[] = []
-  for (const row of shown) {
-    const why = withheldReason(row, source, state)
-    if (why === undefined) offered.push(offeredFile(row))
-    else withheld.push({ filename: row.filename, version: row.version, source: row.source, ...why })
-  }
+  const rows = await db
+    .selectFrom('file')
+    .selectAll()
+    .where('project', '=', state.name)
+    .$if(version !== undefined, (query) => query.where(...ofVersion(version ?? '')))
+    .orderBy('filename')
+    .execute()
+  const offered: FileRow[] = []
+  const withheld: FileRow[] = []
+  for (const row of rows) (withheldReason(row, source, state) === undefined ? offered : withheld).push(row)
   const decisions = await db
     .selectFrom('decision')
     .selectAll()
@@ -136,8 +154,13 @@ export async function explainProject(
     status: state.status,
     statusReason: state.statusReason,
     snapshot: state.page?.snapshot ?? null,
-    offered,
-    withheld,
+    offeredCount: offered.length,
+    withheldCount: withheld.length,
+    offered: newest(offered).map(offeredFile),
+    withheld: newest(withheld).flatMap((row) => {
+      const why = withheldReason(row, source, state)
+      return why === undefined ? [] : [{ filename: row.filename, version: row.version, source: row.source, ...why }]
+    }),
     decisions: decisions.map(({ project: _project, body: text, ...row }) => {
       const body = JSON.parse(text) as DecisionBody
       return { ...row, body, sentence: decisionSentence(body) }
@@ -146,12 +169,51 @@ export async function explainProject(
   }
 }
 
+/**
+ * What an explanation is made of, in few bytes: two that are equal have the same explanation. Costs one query over the
+ * project's files, without reading them out.
+ */
+export async function explanationState(parts: ReadParts, state: ProjectState): Promise<string> {
+  const { db } = parts.store
+  const { name } = state
+  // Whatever else there is to a file comes with a new page; these are what a page does not show.
+  const files = await db
+    .selectFrom('file')
+    .select(({ fn }) => [
+      fn.countAll<number>().as('listed'),
+      fn.count<number>('sha256').as('hashed'),
+      fn.count<number>('withdrawn_at').as('withdrawn'),
+      fn.count<number>('deleted_at').as('deleted'),
+      fn.sum<number>('stored').as('stored'),
+    ])
+    .where('project', '=', name)
+    .executeTakeFirst()
+  const { events } = await db
+    .selectFrom('event')
+    .select(({ fn }) => fn.max('id').as('events'))
+    .where('project', '=', name)
+    .executeTakeFirstOrThrow()
+  const { decisions } = await db
+    .selectFrom('decision')
+    .select(({ fn }) => fn.max('rev').as('decisions'))
+    .where('project', '=', name)
+    .executeTakeFirstOrThrow()
+  const { project, page, status, statusReason } = state
+  return JSON.stringify([project, page, status, statusReason, files, events, decisions])
+}
+
+/** The newest files of `rows`, in the order they came in. */
+function newest(rows: readonly FileRow[]): readonly FileRow[] {
+  if (rows.length <= EXPLAINED_FILES) return rows
+  const byAge = rows.toSorted((a, b) => (a.upload_time < b.upload_time ? 1 : a.upload_time > b.upload_time ? -1 : 0))
+  const kept = new Set(byAge.slice(0, EXPLAINED_FILES))
+  return rows.filter((row) => kept.has(row))
+}
+
 /** Versions that compare equal are one release; one that does not parse is only itself. */
-function ofVersion(version: string): (row: FileRow) => boolean {
+function ofVersion(version: string): ['version' | 'version_key', '=', string] {
   const parsed = tryParseVersion(version)
-  if (parsed === undefined) return (row) => row.version === version
-  const key = canonicalVersionKey(parsed)
-  return (row) => row.version_key === key
+  return parsed === undefined ? ['version', '=', version] : ['version_key', '=', canonicalVersionKey(parsed)]
 }
 
 function offeredFile(row: FileRow): OfferedFile {

@@ -20,17 +20,23 @@ export function addWhy(program: Command): void {
 }
 
 function explanationLines(explanation: Explanation): readonly string[] {
-  const { sentence, authority, source, status, statusReason, offered, withheld, decisions } = explanation
+  const { sentence, authority, source, status, statusReason, withheld, decisions } = explanation
   return [
     sentence,
     ...columns([
       ['authority', authority],
       ['answered from', source ?? 'nowhere'],
       ['status', statusReason === null ? status : `${status}: ${statusReason}`],
-      ['offered', `${offered.length} files`],
-      ['withheld', `${withheld.length} files`],
+      ['offered', `${explanation.offeredCount} files`],
+      ['withheld', withheldText(explanation)],
     ]),
     ...columns(withheld.map(({ filename, code, since, reason }) => [`  ${filename}`, code, since ?? '', reason])),
     ...decisions.map(({ rev, at, actor, sentence: decided }) => `decision ${rev}, ${at}, ${actor}: ${decided}`),
   ]
+}
+
+function withheldText({ withheld, withheldCount }: Explanation): string {
+  return withheld.length === withheldCount
+    ? `${withheldCount} files`
+    : `${withheldCount} files, of which the newest ${withheld.length}:`
 }
