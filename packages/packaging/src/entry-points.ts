@@ -1,5 +1,6 @@
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
+import { isInterpreterName } from './interpreter-name.ts'
 import { MAX_ENTRY_POINTS_BYTES } from './limits.ts'
 
 /** One entry point: `name = reference`, the reference as written (`module:object [extra]`). */
@@ -11,8 +12,6 @@ export interface EntryPoint {
 
 const SCRIPT_GROUPS: ReadonlySet<string> = new Set(['console_scripts', 'gui_scripts'])
 const SCRIPT_NAME = /^[A-Za-z0-9_.-]+$/
-// What would shadow the interpreter or another loader in the folder for scripts, on Windows and elsewhere.
-const INTERPRETER = /^(?:python|pythonw|pypy|py|pyw)[0-9.]*t?(?:-config)?(?:\.(?:exe|com|bat|cmd|ps1|py|pyw))?$/i
 
 // Every end of a line that Python's splitlines() knows and others do not, and the byte order mark that Python keeps.
 const UNSAFE_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff]/
@@ -89,7 +88,7 @@ function refuseUnsafeScript(name: string): void {
   if (!SCRIPT_NAME.test(name) || name.startsWith('.') || name.startsWith('-') || name.endsWith('.')) {
     throw invalid(`${excerpt(name)} is not a valid name for a script`)
   }
-  if (INTERPRETER.test(name)) throw invalid(`a script named ${excerpt(name)} would stand in for the interpreter`)
+  if (isInterpreterName(name)) throw invalid(`a script named ${excerpt(name)} would stand in for the interpreter`)
 }
 
 function invalid(reason: string): PackagingError {

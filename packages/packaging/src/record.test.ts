@@ -34,6 +34,21 @@ test('what is not three well-formed fields is refused', () => {
   assert.throws(() => parseRecord(Uint8Array.of(0xff, 0x2c, 0x2c)), PackagingError)
 })
 
+test('ZIP-BOMB: rows and fields without end are refused where they become too long', () => {
+  const refused = (text: string, reason: RegExp): void => {
+    const started = performance.now()
+    assert.throws(() => parseRecord(Buffer.from(text)), reason)
+    assert.ok(performance.now() - started < 500)
+  }
+  refused(','.repeat(31 * 1024 * 1024), /does not have three fields/)
+  refused('\n'.repeat(31 * 1024 * 1024), /too many rows/)
+  refused('a'.repeat(31 * 1024 * 1024), /too long/)
+  refused('"'.repeat(31 * 1024 * 1024), /too long/)
+  assert.throws(() => parseRecord(Buffer.from('a,,\nb,,\n'), 1), /too many rows/)
+  const longest = '"'.repeat(1024)
+  assert.deepEqual(parseRecord(formatRecord([{ path: longest }])), [{ path: longest }])
+})
+
 test('what is written is read back', () => {
   const path = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => text.isWellFormed())
   const row = fc.record(

@@ -14,6 +14,8 @@ export interface SdistFilename {
 
 const LEGACY_EXTENSIONS: readonly string[] = ['.tar.gz', '.zip', '.tar.bz2', '.tgz']
 const LEGACY_VERSION = /^[0-9][A-Za-z0-9._+!]*$/
+/** What bdist_dumb puts behind the version where it has no hyphen: such a file holds a built distribution. */
+const DUMB_PLATFORM = /\.(?:win32|mingw[a-z0-9_]*|cli|os2emx)$/i
 
 /**
  * Reads the file name of an sdist strictly (PEP 625): `{name with _}-{normalised version}.tar.gz`, one hyphen, nothing else, so
@@ -60,7 +62,7 @@ export function sdistVersionForProject(filename: string, normalizedProject: stri
     const rawVersion = stem.slice(hyphen + 1)
     const version = /\s/.test(rawVersion) ? undefined : tryParseVersion(rawVersion)
     if (version !== undefined) return formatVersion(version)
-    return LEGACY_VERSION.test(rawVersion) ? rawVersion : undefined
+    return LEGACY_VERSION.test(rawVersion) && !DUMB_PLATFORM.test(rawVersion) ? rawVersion : undefined
   }
   return undefined
 }

@@ -77,6 +77,8 @@ test('a good wheel: what is returned was proven', async () => {
 test('WHL-PTH: a .pth file in site-packages is told', async () => {
   assert.equal((await inspect({ files: { 'x.PTH': '' } })).hasPth, true)
   assert.equal((await inspect({ files: { 'foo-1.0.data/platlib/x.pth': '' } })).hasPth, true)
+  const inData = 'foo-1.0.data/data/lib/python3.13/site-packages/x.pth'
+  assert.equal((await inspect({ files: { [inData]: '' } })).hasPth, true)
   assert.equal((await inspect({ files: { 'foo/x.pth': '' } })).hasPth, false)
 })
 
@@ -118,6 +120,25 @@ test('WHL-DIST: one .dist-info, named like the file, METADATA that says the same
   await inspect({ metadata: METADATA.replace('1.0\n', '1.0.0\n').replace('Name: foo', 'Name: FOO') })
 })
 
+test('WHL-DIST, WHL-OVER: .data may not install over what was inspected, nor beside it as another distribution', async () => {
+  const data = 'foo-1.0.data'
+  for (const scheme of ['purelib', 'platlib', 'data/lib/python3.13/site-packages', 'data/lib/Dist-Packages']) {
+    for (const name of [`${DIST}/METADATA`, 'requests-99.0.dist-info/METADATA', 'x.Egg-Info/PKG-INFO', 'x.egg-info']) {
+      await refused({ files: { [`${data}/${scheme}/${name}`]: '' } }, /metadata of another distribution/)
+    }
+    await refused({ files: { 'bar.py': '', [`${data}/${scheme}/bar.py`]: '' } }, /both installed as 'bar\.py'/)
+    await refused({ files: { 'bar/a.py': '', [`${data}/${scheme}/Bar/b.py`]: '' } }, /both installed as 'bar'/)
+    const apart = await inspect({ files: { 'bar/a.py': '', [`${data}/${scheme}/bar/b.py`]: '' } })
+    assert.deepEqual(apart.topLevelNames, ['bar'])
+  }
+  await refused({ files: { [`${data}/purelib/a.py`]: '', [`${data}/platlib/a.py`]: '' } }, /both installed as/)
+  await refused({ files: { 'requests-99.0.egg-info/PKG-INFO': '' } }, /metadata of another distribution/)
+  await refused({ entries: [{ name: `${data}/purelib/x-1.0.dist-info/`, central: { attributes: 0 } }] }, /metadata of/)
+  await inspect({
+    files: { [`${data}/data/share/a.py`]: '', 'share/a.py': '', 'foo/_vendor/x.dist-info/METADATA': '' },
+  })
+})
+
 test('WHEEL: present, major version 1, tags as in the file name', async () => {
   await refused({ wheel: undefined }, /WHEEL/)
   for (const version of ['2.0', '0.1', '1', ''])
@@ -127,15 +148,24 @@ test('WHEEL: present, major version 1, tags as in the file name', async () => {
   await refused({ wheel: `${WHEEL}Tag: py2-none-any\n` }, /tags are not those/)
   await refused({ wheel: `${WHEEL}Build: 1\n` }, /build tag/)
   await refused({ wheel: `${WHEEL}garbage\n` }, /no header/)
+  // Python keeps a byte order mark and would find no Wheel-Version.
+  await refused({ wheel: `\ufeff${WHEEL}` }, /not supported/)
+  const wide = `Tag: ${Array.from({ length: 63 }, (_, index) => `p${index}`).join('.')}-none-any\n`
+  await refused({ wheel: WHEEL + wide.repeat(70) }, /too many tags/)
   await inspect({ wheel: `${WHEEL}Tag: py2-none-any\n`, filename: 'foo-1.0-py2.py3-none-any.whl' })
   await inspect({ wheel: `${WHEEL}Build: 007a\n`, filename: 'foo-1.0-7a-py3-none-any.whl' })
 })
 
 test('WHL-SCRIPT: scripts that would stand in for the interpreter', async () => {
-  for (const name of ['python', 'Python.exe', 'python3.12', 'sub/x']) {
+  for (const name of ['python', 'Python.exe', 'python3.12', 'python3-config', 'sub/x']) {
     await refused({ files: { [`foo-1.0.data/scripts/${name}`]: '' } }, /script/)
   }
+  for (const name of ['bin/python3', 'Scripts/python.exe']) {
+    await refused({ files: { [`foo-1.0.data/data/${name}`]: '' } }, /script/)
+  }
+  await inspect({ files: { 'foo-1.0.data/data/bin/pytool': '' } })
   await refused({ files: { [`${DIST}/entry_points.txt`]: '[console_scripts]\npython = a:b\n' } }, /interpreter/)
+  await refused({ files: { [`${DIST}/entry_points.txt`]: '\ufeff[console_scripts]\na = a:b\n' } }, /entry_points/)
 })
 
 test('REC-MISS: a file that RECORD does not list, RECORD absent, itself not listed', async () => {
@@ -177,15 +207,32 @@ test('REC-HASH: a wrong, missing or weak hash, a wrong or missing size', async (
 })
 
 test('REC-DEL: RECORD that lists what an uninstall would delete elsewhere', async () => {
-  for (const path of ['../../home/x', '/etc/passwd', 'foo/../../x', 'C:\\x']) {
+  for (const path of ['../../home/x', '/etc/passwd', 'foo/../../x', 'C:\\x', 'x\u2028victim/', 'x\u2029victim/']) {
     await refused({ record: (rows) => [...rows, `${path},,`] }, /is unsafe/)
   }
+  // pip reads this file's row as two: the second would be deleted.
+  await refused({ files: { 'x\u2028victim/__init__.py': '' } }, /unsafe path/)
 })
 
 test('RECORD.jws needs no row; a bare directory may have one', async () => {
   await inspect({ entries: [{ name: `${DIST}/RECORD.jws`, data: '{}' }] })
   await inspect({ record: (rows) => [...rows, 'foo/,,'] })
 })
+
+test('REC-HASH: what has no digest in RECORD has at least the right checksum', async () => {
+  for (const extension of ['jws', 'p7s']) {
+    await refused({ entries: [{ name: `${DIST}/RECORD.${extension}`, data: '{}', both: { crc: 1 } }] }, /checksum/)
+  }
+  const both = { crc: 1, attributes: 0 }
+  await refused({ entries: [{ name: 'foo/', both }] }, /checksum/)
+  await inspect({ entries: [{ name: 'foo/', deflate: true, both: { attributes: 0 } }] })
+})
+
+test('ZIP-BOMB: RECORD has no more rows than the wheel can need', () =>
+  refused(
+    { record: (rows) => [...rows, ...Array.from({ length: 80 }, (_, index) => `d${index}/,,`)] },
+    /too many rows/,
+  ))
 
 test('ZIP-BOMB: ratio above 50 beyond 64 MiB is refused by the headers, before anything is inflated', async () => {
   const raw = Buffer.alloc(100)
@@ -230,6 +277,15 @@ test('writeWheel refuses what may not stand in a wheel', () => {
       ]),
     },
     { ...content, files: new Map([[`${DIST}/RECORD`, '']]) },
+    { ...content, files: new Map([['bar-1.0.dist-info/METADATA', '']]) },
+    { ...content, files: new Map([['foo-1.0.data/scripts/python', '']]) },
+    {
+      ...content,
+      files: new Map([
+        ['a.py', ''],
+        ['foo-1.0.data/purelib/a.py', ''],
+      ]),
+    },
     { ...content, tag: 'py3' },
     { ...content, generator: 'a\nTag: x' },
     { ...content, version: 'x' },

@@ -17,6 +17,9 @@ import { readZipDirectory } from './zip-directory.ts'
 import type { ZipEntry } from './zip-directory.ts'
 import { readZipEntry } from './zip-member.ts'
 
+/** Rows of RECORD beyond twice the members: empty lines, directories. */
+const MAX_RECORD_SLACK = 64
+
 /** What was proven of a wheel. */
 export interface WheelInspection {
   /** The bytes of METADATA, as they are. */
@@ -67,7 +70,9 @@ export async function inspectWheel(
   const record = byName.get(`${distInfo}RECORD`)
   // The sentence of Warehouse (behaviour.md 1.4 X).
   if (record === undefined) throw missing(`Wheel ${excerpt(filename)} does not contain the required RECORD file`)
-  const recordEntries = parseRecord(await readZipEntry(source, record, MAX_RECORD_BYTES))
+  // RECORD has no more rows than there are members, but for directories, which a wheel need not hold and RECORD need not list.
+  const maxRows = MAX_RECORD_SLACK + 2 * entries.length
+  const recordEntries = parseRecord(await readZipEntry(source, record, MAX_RECORD_BYTES), maxRows)
   if (options.verifyRecord !== false) {
     await verifyRecord(source, entries, recordEntries, layout.distInfoDirectory, options.signal)
   }
@@ -99,7 +104,8 @@ async function readEntryPoints(source: ByteSource, entry: ZipEntry | undefined):
   const bytes = await readZipEntry(source, entry, MAX_ENTRY_POINTS_BYTES)
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    // Python keeps a byte order mark; `parseEntryPoints` refuses it.
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (error) {
     throw new PackagingError('metadata-invalid', 'entry_points.txt is not UTF-8.', { cause: error })
   }

@@ -1,13 +1,17 @@
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
+import { isInterpreterName } from './interpreter-name.ts'
 import { MAX_ARCHIVE_BYTES, MAX_ARCHIVE_RATIO, RATIO_FREE_BYTES } from './limits.ts'
 import { MemberPaths, refuseInstalledPath } from './member-path.ts'
 import type { WheelFilename } from './wheel-filename.ts'
 import type { ZipEntry } from './zip-directory.ts'
 
 const SCHEMES: ReadonlySet<string> = new Set(['purelib', 'platlib', 'headers', 'scripts', 'data'])
-/** A script of this name would stand in for the interpreter (attacks.md WHL-SCRIPT). */
-const INTERPRETER = /^(?:python|pythonw|pypy|py|pyw)[0-9.]*t?(?:\.(?:exe|com|bat|cmd|ps1|py|pyw))?$/i
+/** Below the scheme `data`, which is the environment itself, these hold what `purelib` and `scripts` would. */
+const SITE_PACKAGES = /^(?:site|dist)-packages$/i
+const SCRIPT_FOLDER = /^(?:bin|scripts)$/i
+/** What makes a directory or a file of site-packages an installed distribution. */
+const INSTALLED_METADATA = /\.(?:dist|egg)-info$/i
 
 /** Where a wheel's members go when it is installed. */
 export interface WheelLayout {
@@ -20,17 +24,22 @@ export interface WheelLayout {
 }
 
 /**
- * Judges a wheel's members by their names: safe everywhere, no two falling together on any file system, exactly one `.dist-info`
- * and at most one `.data` directory, both spelled as in the file name, only known schemes in `.data` (attacks.md WHL-PATH, WHL-CASE,
- * WHL-DIST, WHL-SCRIPT).
- * @throws PackagingError `archive-invalid`
+ * Judges a wheel's members by their names: safe everywhere, no two falling together on any file system, neither in the archive nor
+ * once installed; exactly one `.dist-info` and at most one `.data` directory, both spelled as in the file name, only known schemes in
+ * `.data`, and nothing there that would be the metadata of a distribution (attacks.md WHL-PATH, WHL-CASE, WHL-DIST, WHL-SCRIPT).
+ * @throws PackagingError `archive-invalid` or `limit-exceeded`
  */
-export function readWheelLayout(entries: readonly ZipEntry[], filename: WheelFilename): WheelLayout {
+export function readWheelLayout(
+  entries: Iterable<Pick<ZipEntry, 'name' | 'isDirectory'>>,
+  filename: Pick<WheelFilename, 'rawName' | 'rawVersion'>,
+): WheelLayout {
   const stem = `${filename.rawName}-${filename.rawVersion}`
   const paths = new MemberPaths()
+  const installed: string[] = []
   const topLevel = new Set<string>()
   const distInfos = new Set<string>()
   let hasPth = false
+  let hasData = false
   for (const { name, isDirectory } of entries) {
     const path = isDirectory ? name.slice(0, -1) : name
     const unsafe = refuseInstalledPath(path)
@@ -40,20 +49,35 @@ export function readWheelLayout(entries: readonly ZipEntry[], filename: WheelFil
     const components = path.split('/')
     const [top = ''] = components
     // Installers look for these endings in any case on some systems.
-    if (top.toLowerCase().endsWith('.dist-info')) {
-      distInfos.add(top)
-      continue
+    const isDistInfo = top.toLowerCase().endsWith('.dist-info')
+    if (isDistInfo) distInfos.add(top)
+    const isData = top.toLowerCase().endsWith('.data')
+    hasData ||= isData
+    const place = isData ? dataPath(components, stem, isDirectory) : components
+    const [first] = place
+    if (first === undefined) continue
+    if (!isDistInfo && INSTALLED_METADATA.test(first)) {
+      throw wheelError(`the member ${excerpt(name)} would be the metadata of another distribution`)
     }
-    const installed = top.toLowerCase().endsWith('.data') ? dataPath(components, stem, isDirectory) : components
-    const [first] = installed
-    if (first === undefined || isDirectory) continue
-    topLevel.add(first)
-    if (installed.length === 1 && first.toLowerCase().endsWith('.pth')) hasPth = true
+    if (isDirectory) continue
+    installed.push(place.join('/'))
+    if (!isDistInfo) topLevel.add(first)
+    if (place.length === 1 && first.toLowerCase().endsWith('.pth')) hasPth = true
   }
   const distInfoDirectory = `${stem}.dist-info`
   if (distInfos.size !== 1) throw wheelError(`it has ${distInfos.size} .dist-info directories instead of one`)
   if (!distInfos.has(distInfoDirectory)) throw wheelError('its .dist-info directory is not named like the file')
+  if (hasData) refuseCollisions(installed)
   return { distInfoDirectory, topLevelNames: [...topLevel].sort(), hasPth }
+}
+
+/** Members of `.data` and of the root may fall together in site-packages, although they do not in the archive. */
+function refuseCollisions(installed: readonly string[]): void {
+  const paths = new MemberPaths()
+  for (const path of installed) {
+    const other = paths.add(path, 'file')
+    if (other !== undefined) throw wheelError(`two members are both installed as ${excerpt(other)}`)
+  }
 }
 
 /** Decompressed bytes of all members; refuses bombs by what the headers say, which reading then holds them to (attacks.md ZIP-BOMB). */
@@ -72,14 +96,21 @@ export function wheelError(reason: string): PackagingError {
   return new PackagingError('archive-invalid', `The wheel is refused: ${reason}.`)
 }
 
-/** What of a path below `.data` lands in site-packages; nothing of the other schemes does. */
+/** Where in site-packages a path below `.data` lands; empty when it lands elsewhere. */
 function dataPath(components: readonly string[], stem: string, isDirectory: boolean): readonly string[] {
   const [top, scheme, ...rest] = components
   if (top !== `${stem}.data`) throw wheelError('its .data directory is not named like the file')
   if (scheme === undefined || (rest.length === 0 && isDirectory)) return []
   if (!SCHEMES.has(scheme) || rest.length === 0) throw wheelError(`its .data directory holds ${excerpt(scheme)}`)
-  if (scheme === 'scripts' && (rest.length > 1 || INTERPRETER.test(rest[0] ?? ''))) {
-    if (!isDirectory) throw wheelError(`the script ${excerpt(rest.join('/'))} has a name that is not allowed`)
+  if (scheme === 'scripts' && !isDirectory && (rest.length > 1 || isInterpreterName(rest[0] ?? ''))) {
+    throw wheelError(`the script ${excerpt(rest.join('/'))} has a name that is not allowed`)
   }
-  return scheme === 'purelib' || scheme === 'platlib' ? rest : []
+  if (scheme === 'purelib' || scheme === 'platlib') return rest
+  if (scheme !== 'data') return []
+  const [folder = '', script = ''] = rest
+  if (rest.length === 2 && !isDirectory && SCRIPT_FOLDER.test(folder) && isInterpreterName(script)) {
+    throw wheelError(`the script ${excerpt(rest.join('/'))} has a name that is not allowed`)
+  }
+  const sitePackages = rest.findIndex((component) => SITE_PACKAGES.test(component))
+  return sitePackages < 0 ? [] : rest.slice(sitePackages + 1)
 }

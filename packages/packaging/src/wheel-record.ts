@@ -4,7 +4,7 @@ import { refuseInstalledPath } from './member-path.ts'
 import { recordError } from './record.ts'
 import type { RecordEntry } from './record.ts'
 import type { ZipEntry } from './zip-directory.ts'
-import { digestZipEntry } from './zip-member.ts'
+import { digestZipEntry, streamZipEntry } from './zip-member.ts'
 import type { RecordAlgorithm } from './zip-member.ts'
 
 /** PEP 427: sha256 or better. */
@@ -45,12 +45,20 @@ export async function verifyRecord(
   }
   for (const entry of entries) {
     signal?.throwIfAborted()
-    if (entry.isDirectory || entry.name === self) continue
     const row = rows.get(entry.name)
-    if (signatures.includes(entry.name) && row?.hash === undefined) continue
+    // RECORD was read already. What has no digest is read as well: an installer would stumble over a wrong checksum.
+    if (entry.name === self) continue
+    if (entry.isDirectory || (signatures.includes(entry.name) && row?.hash === undefined)) {
+      await readThrough(source, entry)
+      continue
+    }
     if (row === undefined) throw recordError(`${excerpt(entry.name)} is in the wheel and not listed`)
     await verifyRow(source, entry, row)
   }
+}
+
+async function readThrough(source: ByteSource, entry: ZipEntry): Promise<void> {
+  for await (const chunk of streamZipEntry(source, entry)) void chunk
 }
 
 async function verifyRow(source: ByteSource, entry: ZipEntry, row: RecordEntry): Promise<void> {

@@ -19,7 +19,8 @@ export interface WheelFile {
 export function parseWheelFile(bytes: Uint8Array): WheelFile {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    // Python keeps a byte order mark, so that the first header would be another one for it than for us.
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (error) {
     throw refuse('it is not UTF-8', { cause: error })
   }
@@ -52,7 +53,14 @@ export function parseWheelFile(bytes: Uint8Array): WheelFile {
  * installed by the file.
  */
 export function compareTags(file: WheelFile, filename: WheelFilename): void {
-  const stated = new Set(file.tags.flatMap(expandTag))
+  const stated = new Set<string>()
+  let count = 0
+  for (const compressed of file.tags) {
+    const tags = expandTag(compressed)
+    count += tags.length
+    if (count > MAX_TAGS) throw refuse('it has too many tags')
+    for (const tag of tags) stated.add(tag)
+  }
   const named = expandTags(filename.pythonTags, filename.abiTags, filename.platformTags)
   if (stated.size !== new Set(named).size || !named.every((tag) => stated.has(tag))) {
     throw refuse('its tags are not those of the file name')

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
-import { MemberPaths, refuseInstalledPath } from './member-path.ts'
 import { normalizeProjectName } from './project-name.ts'
 import { formatRecord } from './record.ts'
 import type { RecordEntry } from './record.ts'
 import { formatVersion, parseVersion } from './version.ts'
+import { readWheelLayout } from './wheel-layout.ts'
 import { writeStoredZip } from './zip-writer.ts'
 
 /** A wheel to be written. */
@@ -37,7 +37,8 @@ export function writeWheel(content: WheelContent): Uint8Array {
   if (!TAG.test(tag)) throw refuse(`${excerpt(tag)} is no tag`)
   if (!GENERATOR.test(generator)) throw refuse('the generator is not one line of text')
   const name = normalizeProjectName(content.name).replaceAll('-', '_')
-  const distInfo = `${name}-${formatVersion(parseVersion(content.version))}.dist-info`
+  const version = formatVersion(parseVersion(content.version))
+  const distInfo = `${name}-${version}.dist-info`
   const isPure = tag.endsWith('-none-any')
   const wheel = `Wheel-Version: 1.0\nGenerator: ${generator}\nRoot-Is-Purelib: ${isPure}\nTag: ${tag}\n`
 
@@ -50,23 +51,18 @@ export function writeWheel(content: WheelContent): Uint8Array {
     ...others.filter(isDistInfo),
   ].map(([path, data]) => ({ name: path, data: typeof data === 'string' ? Buffer.from(data, 'utf8') : data }))
   const recordPath = `${distInfo}/RECORD`
-  checkPaths([...members.map((member) => member.name), recordPath])
+  const paths = [...members.map((member) => member.name), recordPath]
+  // What `inspectWheel` would refuse is not written.
+  readWheelLayout(
+    paths.map((path) => ({ name: path, isDirectory: path.endsWith('/') })),
+    { rawName: name, rawVersion: version },
+  )
   const rows = members.map((member): RecordEntry => ({
     path: member.name,
     hash: { algorithm: 'sha256', digest: createHash('sha256').update(member.data).digest('base64url') },
     size: member.data.length,
   }))
   return writeStoredZip([...members, { name: recordPath, data: formatRecord([...rows, { path: recordPath }]) }])
-}
-
-function checkPaths(paths: readonly string[]): void {
-  const seen = new MemberPaths()
-  for (const path of paths) {
-    const unsafe = refuseInstalledPath(path)
-    if (unsafe !== undefined) throw refuse(`the path ${excerpt(path)} is unsafe: ${unsafe}`)
-    const other = seen.add(path, 'file')
-    if (other !== undefined) throw refuse(`the paths ${excerpt(path)} and ${excerpt(other)} collide`)
-  }
 }
 
 function refuse(reason: string): PackagingError {

@@ -23,6 +23,8 @@ export interface ZipEntry {
 const FILE_TYPE = 0o170000
 const REGULAR = 0o100000
 const DIRECTORY = 0o040000
+/** Nothing, deflated. */
+const MAX_EMPTY_DEFLATE = 2
 
 /**
  * Reads the framing of a ZIP archive by ranges: the end, the central directory, and each local header where it stands. Accepts
@@ -93,7 +95,9 @@ function toEntry(central: ZipCentralHeader, dataOffset: number): ZipEntry {
   const isDirectory = central.name.endsWith('/')
   const type = central.unixMode & FILE_TYPE
   if (type !== 0 && type !== (isDirectory ? DIRECTORY : REGULAR)) throw zipError('Member is not a regular file')
-  if (isDirectory && central.uncompressedSize !== 0) throw zipError('Directory with data')
+  if (isDirectory && (central.uncompressedSize !== 0 || central.compressedSize > MAX_EMPTY_DEFLATE)) {
+    throw zipError('Directory with data')
+  }
   if (central.method === 0 && central.compressedSize !== central.uncompressedSize)
     throw zipError('Mis-matched file size')
   return {
