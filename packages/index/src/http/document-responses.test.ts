@@ -56,11 +56,14 @@ async function serve(work: (served: Served) => Promise<void>): Promise<void> {
 const METADATA = Buffer.from('Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nSummary: kept since\n')
 const bytes = Buffer.from('a wheel')
 const filename = 'demo-1.0-py3-none-any.whl'
-const fileAddress = `/files/demo/${createHash('sha256').update(bytes).digest('hex')}/${filename}`
-const more = Array.from({ length: 30 }, (_, minor) => ({
+const olderWheel = (minor: number) => ({
   filename: `demo-0.${minor}-py3-none-any.whl`,
   bytes: Buffer.from(`wheel ${minor}`),
-}))
+})
+const more = [olderWheel(0), ...Array.from({ length: 30 }, (_, before) => olderWheel(before + 1))] as const
+const addressOf = (file: { readonly filename: string; readonly bytes: Buffer }): string =>
+  `/files/demo/${createHash('sha256').update(file.bytes).digest('hex')}/${file.filename}`
+const fileAddress = addressOf({ filename, bytes })
 
 const withDemo = (work: (served: Served) => Promise<void>): Promise<void> =>
   serve(async (served) => {
@@ -93,16 +96,19 @@ describe('documents about whole projects', () => {
       const tags = new Set([await tag('/why/demo')])
       assert.ok(tags.has(await tag('/why/demo')))
       const snapshot = (await ask('/simple/demo/')).headers['waxseal-snapshot']
-      // The body may end before its row says that it is kept.
-      assert.equal((await ask(fileAddress)).status, 200)
-      const stored = async (): Promise<unknown> => {
-        const row = index.store.db.selectFrom('file').select('stored').where('filename', '=', filename)
-        return (await row.executeTakeFirstOrThrow()).stored
+      const download = async (address: string, name: string): Promise<void> => {
+        assert.equal((await ask(address)).status, 200)
+        // The body may end before its row says that it is kept.
+        const row = index.store.db.selectFrom('file').select('stored').where('filename', '=', name)
+        while ((await row.executeTakeFirstOrThrow()).stored !== 1) await new Promise((resolve) => setImmediate(resolve))
       }
-      while ((await stored()) !== 1) await new Promise((resolve) => setImmediate(resolve))
+      await download(fileAddress, filename)
       tags.add(await tag('/why/demo'))
-      assert.equal(tags.size, 2, 'decided and kept')
       assert.match((await ask('/why/demo')).body.toString(), /first-download/)
+      const [other] = more
+      await download(addressOf(other), other.filename)
+      tags.add(await tag('/why/demo'))
+      assert.equal(tags.size, 3, 'a decision, then a file')
       const event = { project: 'demo', kind: 'upstream-mutated', at: '2026-01-01T00:00:00.000Z', actor: null }
       await index.store.transaction((tx) =>
         tx
@@ -111,7 +117,7 @@ describe('documents about whole projects', () => {
           .execute(),
       )
       tags.add(await tag('/why/demo'))
-      assert.equal(tags.size, 3, 'an event')
+      assert.equal(tags.size, 4, 'an event')
       assert.equal((await ask('/simple/demo/')).headers['waxseal-snapshot'], snapshot, 'and all that on one page')
     }))
 
@@ -137,7 +143,9 @@ describe('documents about whole projects', () => {
         assert.equal(outcome.kind, 'done')
         await index.management.settled()
         const open = status === 'active'
-        assert.equal((await ask('/pypi/demo/json')).status, open ? 200 : 404)
+        const document = await ask('/pypi/demo/json')
+        assert.equal(document.status, open ? 200 : 404)
+        if (!open) assert.deepEqual(document.json(), { message: 'Not Found' })
         const { offeredCount } = (await ask('/why/demo', { accept: 'application/json' })).json()
         assert.equal(offeredCount, open ? 1 + more.length : 0)
       }
