@@ -63,6 +63,7 @@ test('each broken rule has its sentence', () => {
     ['Obsoletes-Dist: bar @ https://x/y', "obsoletes-dist: Can't have direct dependency: 'bar @ https://x/y'"],
     ['Provides-Dist: !', "provides-dist: '!' is invalid for 'provides-dist'"],
     ['Requires-Python: 3', "requires-python: '3' is invalid for 'requires-python'"],
+    ['Requires-Python: ,', "requires-python: ',' is invalid for 'requires-python'"],
     ['Provides-Extra: a b', "provides-extra: 'a b' is invalid for 'provides-extra'"],
     [
       'Description-Content-Type: text/html',

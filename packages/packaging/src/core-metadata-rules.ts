@@ -182,7 +182,8 @@ function dependencyProblems(metadata: CoreMetadata): readonly MetadataProblem[] 
     }
   }
   const python = metadata.requiresPython
-  if (python !== undefined && attempt(() => parseSpecifierSet(python)) === undefined) {
+  // Without a clause it says nothing, and clients differ in whether they can read a lone comma.
+  if (python !== undefined && (attempt(() => parseSpecifierSet(python)) ?? []).length === 0) {
     problems.push(invalidFor('requires-python', python))
   }
   for (const extra of metadata.providesExtra) {

@@ -75,6 +75,27 @@ test('MD-INJ: what readers could understand differently is refused', () => {
   assert.equal(parse('License: a\n  b\nContent-Type: text/plain\nContent-Transfer-Encoding: 8bit\n').license, 'a\n  b')
 })
 
+test('MD-INJ: an encoded word, which readers decode or not, is refused where a value decides what is installed', () => {
+  for (const text of [
+    'Requires-Python: ===?utf-8?q?3.11.7?=\n',
+    'Requires-Dist: safe; python_version < "=?utf-8?q?2=22_or_python=5Fversion_>=222?="\n',
+    'Name: =?utf-8?b?Zm9v?=\n',
+    'Version: 1.0 =?x??=\n',
+  ]) {
+    assert.throws(() => parse(text), metadataInvalid, text)
+  }
+  assert.equal(parse('Author: =?utf-8?q?=C3=A9?=\n').author, '=?utf-8?q?=C3=A9?=')
+  assert.deepEqual(parse('Home-page: x?=1=?\n').homePage, 'x?=1=?')
+})
+
+test('MD-INJ: an empty dependency, at which pip fails, is refused in a file; other empty fields mean nothing', () => {
+  for (const text of ['Requires-Dist:\n', 'Requires-Dist: \t\n', 'Requires-Dist: a\nRequires-Dist:\n']) {
+    assert.throws(() => parse(text), metadataInvalid, text)
+  }
+  const { requiresPython, classifiers, importNames } = parse('Requires-Python:\nClassifier:\nImport-Name:\n')
+  assert.deepEqual([requiresPython, classifiers, importNames], [undefined, [], []])
+})
+
 test('a form value that is empty or UNKNOWN counts as absent, and NUL is made visible', () => {
   const metadata = form({
     requires_python: '',

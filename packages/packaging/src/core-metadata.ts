@@ -30,7 +30,8 @@ const TRANSPARENT_ENCODING = /^(?:7bit|8bit|binary)$/i
  * are ignored, and so is `UNKNOWN` as the value of a single-use field.
  * @throws PackagingError `limit-exceeded` above {@link MAX_METADATA_BYTES} or {@link MAX_METADATA_VALUES} (attacks.md MD-HUGE);
  *   `metadata-invalid` for what readers could understand differently (attacks.md MD-INJ): not UTF-8, a single-use field twice, a
- *   folded field that has one line, control characters, headers that are cut off, MIME
+ *   folded field that has one line, control characters, headers that are cut off, MIME, encoded words where a value decides what
+ *   is installed, a dependency that is empty
  */
 export function parseCoreMetadata(bytes: Uint8Array): CoreMetadata {
   if (bytes.length > MAX_METADATA_BYTES) {
@@ -108,6 +109,13 @@ function refuseUnsafeValue({ name, value }: EmailHeader, field: MetadataField): 
   if (CONTROL.test(value)) throw invalid(`The metadata field ${excerpt(name)} holds a control character.`)
   if (!field.multiline && /[\r\n]/.test(value))
     throw invalid(`The metadata field ${excerpt(name)} spans several lines.`)
+  // RFC 2047: pip takes it as it stands, other readers decode it.
+  const encoded = field.multiline ? -1 : value.indexOf('=?')
+  if (encoded !== -1 && value.includes('?=', encoded + 2))
+    throw invalid(`The metadata field ${excerpt(name)} holds an encoded word.`)
+  // pip fails at it. An empty Import-Name has a meaning (PEP 794), and other empty fields have none for an installer.
+  if (field.key === 'requiresDist' && value.trim() === '')
+    throw invalid(`The metadata field ${excerpt(name)} is empty.`)
 }
 
 // Python decodes the body by Content-Transfer-Encoding and takes it apart by Content-Type, so what it sees is not what stands here.

@@ -76,7 +76,8 @@ export class SimpleFileReader {
       url: this.#keepLinks ? raw.url : url.href,
       ...(sha256 !== undefined && { sha256 }),
       ...(hashes.size > 0 && { hashes }),
-      ...(requiresPython.trim() !== '' && { requiresPython }),
+      // A set without a clause says nothing.
+      ...(/[^\s,]/.test(requiresPython) && { requiresPython }),
       ...(size !== undefined && { size }),
       ...(uploadTime !== undefined && { uploadTime }),
       yanked,

@@ -172,6 +172,13 @@ test('a requires-python that cannot be parsed is left out alone, as pip does it'
   assert.match(dropped[0]?.reason ?? '', /requires-python/)
 })
 
+test('FN-POISON: a requires-python without a clause is as good as none', () => {
+  for (const empty of ['', ' ', ',', ' , ,']) {
+    const { page, dropped } = readFile({ 'requires-python': empty })
+    assert.deepEqual([page.files[0]?.requiresPython, dropped], [undefined, []], JSON.stringify(empty))
+  }
+})
+
 test('LOG: control characters never leave the reader: reasons get spaces, addresses drop their entry', () => {
   const yankedAs = (yanked: string): unknown => readFile({ yanked }).page.files[0]?.yanked
   assert.equal(yankedAs('a\0b'), 'a b')
