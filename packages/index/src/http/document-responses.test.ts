@@ -119,6 +119,9 @@ describe('documents about whole projects', () => {
       tags.add(await tag('/why/demo'))
       assert.equal(tags.size, 4, 'an event')
       assert.equal((await ask('/simple/demo/')).headers['waxseal-snapshot'], snapshot, 'and all that on one page')
+      await index.management.claim('demo', 'root')
+      tags.add(await tag('/why/demo'))
+      assert.equal(tags.size, 5, 'a decision whose page is not out yet')
     }))
 
   test('metadata that is fetched later is in the JSON document from then on', () =>
