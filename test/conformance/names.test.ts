@@ -240,6 +240,10 @@ describe('storage that fails, row 9 and DC-10: 503 for that project, never a fal
     await assertClosed(index, path)
     await assertClosed(index, `${path}.metadata`)
     assert.deepEqual(await index.filenames('corp-foo'), [file.filename])
+    // The same upload again brings both back.
+    assert.equal((await index.upload(file)).status, 200)
+    assert.ok((await ask(`${index.url}${path}`)).bytes.equals(file.bytes))
+    assert.equal((await ask(`${index.url}${path}.metadata`)).text, file.metadata)
   })
 
   it('a page body that is missing', async () => {
