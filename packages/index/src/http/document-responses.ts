@@ -4,6 +4,7 @@ import { IndexError } from '../error.ts'
 import { DOCUMENT_CACHE_BYTES, LATEST_RELEASES_MAX } from '../limits.ts'
 import type { ProjectState } from '../publish/current-projects.ts'
 import { describedRelease, jsonApiDocument } from '../releases/json-api.ts'
+import type { JsonApiSource } from '../releases/json-api.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
 import { sidecarsOf } from '../releases/project-metadata.ts'
 import { explainProject, explanationState, readJsonApiSource } from '../releases/read-project.ts'
@@ -25,6 +26,11 @@ interface Asked {
 interface Latest {
   readonly release: string
   readonly sidecars: readonly string[]
+}
+
+/** With the rows that were read to find it out, for whoever was the first to ask. */
+interface Described extends Latest {
+  readonly read?: JsonApiSource
 }
 
 /**
@@ -74,7 +80,7 @@ export class DocumentResponses {
   async jsonApi({ req, res }: Asked, state: ProjectState, version: string | undefined, root: string): Promise<boolean> {
     const found = await this.#described(state, version)
     if (found === undefined) return false
-    const { release, sidecars } = found
+    const { release, sidecars, read } = found
     const sidecar = await this.#metadata.firstKept(sidecars)
     const { page, project } = state
     const made = [
@@ -86,7 +92,7 @@ export class DocumentResponses {
     ]
     const key = { sha256: hash('sha256', JSON.stringify(made)), contentType: 'application/json' }
     const load = async (): Promise<Body> => {
-      const source = await readJsonApiSource(this.#read, state, version)
+      const source = read ?? (await readJsonApiSource(this.#read, state, version))
       const described = source && (await this.#metadata.complete(source, release, sidecar))
       const document = described && jsonApiDocument(described, version, root)
       if (document === undefined) throw new IndexError('not-found', 'It was deleted meanwhile.')
@@ -99,15 +105,17 @@ export class DocumentResponses {
   }
 
   /** Which release a document is about. The latest one takes all files of the project to find: once for each page. */
-  #described(state: ProjectState, version: string | undefined): Promise<Latest | undefined> {
+  #described(state: ProjectState, version: string | undefined): Promise<Described | undefined> {
     const body = state.page?.body_sha256
     if (version !== undefined || body === undefined) return this.#describe(state, version)
     const id = `${body} ${state.status}`
     const known = this.#latest.get(id)
     if (known !== undefined) return known
     const found = this.#describe(state, undefined)
-    this.#latest.set(id, found)
-    found.catch(() => this.#latest.delete(id))
+    // Only the outcome is remembered: the rows are many.
+    const latest = found.then((described) => described && { release: described.release, sidecars: described.sidecars })
+    this.#latest.set(id, latest)
+    latest.catch(() => this.#latest.delete(id))
     if (this.#latest.size > LATEST_RELEASES_MAX) {
       const oldest = this.#latest.keys().next()
       if (!oldest.done) this.#latest.delete(oldest.value)
@@ -115,11 +123,11 @@ export class DocumentResponses {
     return found
   }
 
-  async #describe(state: ProjectState, version: string | undefined): Promise<Latest | undefined> {
+  async #describe(state: ProjectState, version: string | undefined): Promise<Described | undefined> {
     const source = await readJsonApiSource(this.#read, state, version)
     const release = source && describedRelease(source, version)
     if (source === undefined || release === undefined) return undefined
-    return { release, sidecars: sidecarsOf(source, release) }
+    return { release, sidecars: sidecarsOf(source, release), read: source }
   }
 }
 
