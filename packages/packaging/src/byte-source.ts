@@ -2,8 +2,11 @@
 export interface ByteSource {
   /** Length in bytes. */
   readonly size: number
-  /** The bytes `[offset, offset + length)`, fewer only where the source ends. Rejections are passed on as they are. */
-  read(offset: number, length: number): Promise<Uint8Array>
+  /**
+   * The bytes `[offset, offset + length)`, fewer only where the source ends. Rejections are passed on as they are. A source that would
+   * make a buffer for them may fill `into` instead, which is long enough, and return the part of it that it filled.
+   */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
 }
 
 /** A source over bytes in memory; what it reads are views, not copies. */

@@ -148,6 +148,20 @@ test('TAR-BOMB: deep paths and long link targets, which would take time by the s
   await refused(/more than 200000 files and directories/, inspect(wide))
 })
 
+test('TAR-BOMB: an inspection with a budget gives up where it is used up, however small the file', async () => {
+  const within = (members: readonly BuiltTarMember[], budget: { bytes: number; members: number }): Promise<unknown> =>
+    inspectSdist(chunked(gzipSync(buildTar([...BASE, ...members]))), `${TOP}.tar.gz`, {
+      project: 'foo',
+      version: '1.0',
+      budget,
+    })
+  const large: BuiltTarMember = { name: `${TOP}/zeros`, data: Buffer.alloc(3_000_000) }
+  const limit = { name: 'PackagingError', code: 'limit-exceeded' }
+  await within([large], { bytes: 4_000_000, members: 4 })
+  await assert.rejects(within([large], { bytes: 1_000_000, members: 4 }), limit)
+  await assert.rejects(within([large], { bytes: 4_000_000, members: 3 }), limit)
+})
+
 test('names that only Windows changes may stand in an sdist, which is built elsewhere', () =>
   inspect(['aux.py', 'a:b', 'dot.', 'con'].map((name) => ({ name: `${TOP}/${name}` }))).then((found) =>
     assert.ok(found.has('aux.py')),

@@ -1,6 +1,8 @@
 import { parseCoreMetadata } from './core-metadata.ts'
 import { excerpt } from './excerpt.ts'
 import { gunzipOne, gzipError } from './gzip-reader.ts'
+import { checkBudget } from './inspection-budget.ts'
+import type { InspectionBudget } from './inspection-budget.ts'
 import { MAX_ARCHIVE_ENTRIES, MAX_MEMBER_COMPONENTS, MAX_MEMBER_PATH_BYTES, MAX_METADATA_BYTES } from './limits.ts'
 import { refuseMemberPath } from './member-path.ts'
 import { PathTree } from './path-tree.ts'
@@ -29,6 +31,8 @@ export interface SdistExpectation {
   readonly version: string
   /** Bytes of the whole file, where known: what the compression ratio is measured against. */
   readonly compressedSize?: number
+  /** Beyond it the inspection ends with `limit-exceeded`. */
+  readonly budget?: InspectionBudget
 }
 
 /**
@@ -50,8 +54,17 @@ export async function inspectSdist(
   const topDirectory = filename.slice(0, -'.tar.gz'.length)
   const members = new SdistMembers()
   const pkgInfoParts: Uint8Array[] = []
-  await readTar(gunzipOne(chunks, expected.compressedSize), (member) => {
+  let bytes = 0
+  const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of gunzipOne(chunks, expected.compressedSize)) {
+      bytes += chunk.length
+      checkBudget({ bytes, members: members.count }, expected.budget)
+      yield chunk
+    }
+  }
+  await readTar(counted(), (member) => {
     members.add(member)
+    checkBudget({ bytes, members: members.count }, expected.budget)
     if (member.path !== `${topDirectory}/PKG-INFO`) return undefined
     if (member.kind !== 'file' || member.size > MAX_METADATA_BYTES) throw gzipError('PKG-INFO is too large or no file')
     return (data) => pkgInfoParts.push(Uint8Array.from(data))

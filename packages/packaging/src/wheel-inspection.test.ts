@@ -240,6 +240,19 @@ test('ZIP-BOMB: ratio above 50 beyond 64 MiB is refused by the headers, before a
   await refused({ entries: [{ name: 'bomb', raw, deflate: true, both }] }, /ratio of 50/)
 })
 
+test('ZIP-BOMB: an inspection with a budget gives up before it reads a member', async () => {
+  const bytes = writeWheel({
+    name: 'foo',
+    version: '1.0',
+    metadata: METADATA,
+    files: new Map([['a', 'x'.repeat(1000)]]),
+  })
+  const limit = { name: 'PackagingError', code: 'limit-exceeded' }
+  await inspectWheel(bytesSource(bytes), FILENAME, { budget: { bytes: 2000, members: 4 } })
+  await assert.rejects(inspectWheel(bytesSource(bytes), FILENAME, { budget: { bytes: 1000, members: 4 } }), limit)
+  await assert.rejects(inspectWheel(bytesSource(bytes), FILENAME, { budget: { bytes: 2000, members: 3 } }), limit)
+})
+
 test('MD-HUGE: METADATA above the cap', async () => {
   await refused({ metadata: `${METADATA}\n${'x'.repeat(5 * 1024 * 1024)}` }, /larger than/)
 })

@@ -3,6 +3,8 @@ import { parseCoreMetadata } from './core-metadata.ts'
 import { parseEntryPoints } from './entry-points.ts'
 import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
+import { checkBudget } from './inspection-budget.ts'
+import type { InspectionBudget } from './inspection-budget.ts'
 import { MAX_ENTRY_POINTS_BYTES, MAX_METADATA_BYTES, MAX_RECORD_BYTES, MAX_WHEEL_FILE_BYTES } from './limits.ts'
 import { normalizeProjectName } from './project-name.ts'
 import { parseRecord } from './record.ts'
@@ -42,6 +44,8 @@ export interface WheelInspectionOptions {
   readonly verifyRecord?: boolean
   /** Ends a long inspection between two members; its reason is thrown. */
   readonly signal?: AbortSignal
+  /** Beyond it the inspection ends with `limit-exceeded`. */
+  readonly budget?: InspectionBudget
 }
 
 /**
@@ -58,6 +62,7 @@ export async function inspectWheel(
   const name = parseWheelFilename(filename)
   const entries = await readZipDirectory(source)
   const uncompressedSize = checkArchiveSize(entries, source.size)
+  checkBudget({ bytes: uncompressedSize, members: entries.length }, options.budget)
   const layout = readWheelLayout(entries, name)
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
   const distInfo = `${layout.distInfoDirectory}/`

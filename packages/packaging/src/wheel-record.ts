@@ -4,7 +4,7 @@ import { refuseInstalledPath } from './member-path.ts'
 import { recordError } from './record.ts'
 import type { RecordEntry } from './record.ts'
 import type { ZipEntry } from './zip-directory.ts'
-import { digestZipEntry, streamZipEntry } from './zip-member.ts'
+import { digestZipEntry, scanZipEntry } from './zip-member.ts'
 import type { RecordAlgorithm } from './zip-member.ts'
 
 /** PEP 427: sha256 or better. */
@@ -49,16 +49,12 @@ export async function verifyRecord(
     // RECORD was read already. What has no digest is read as well: an installer would stumble over a wrong checksum.
     if (entry.name === self) continue
     if (entry.isDirectory || (signatures.includes(entry.name) && row?.hash === undefined)) {
-      await readThrough(source, entry)
+      await scanZipEntry(source, entry)
       continue
     }
     if (row === undefined) throw recordError(`${excerpt(entry.name)} is in the wheel and not listed`)
     await verifyRow(source, entry, row)
   }
-}
-
-async function readThrough(source: ByteSource, entry: ZipEntry): Promise<void> {
-  for await (const chunk of streamZipEntry(source, entry)) void chunk
 }
 
 async function verifyRow(source: ByteSource, entry: ZipEntry, row: RecordEntry): Promise<void> {

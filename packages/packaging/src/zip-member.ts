@@ -19,13 +19,31 @@ export type RecordAlgorithm = 'sha256' | 'sha384' | 'sha512'
  * the stated size and CRC and uses exactly the stated compressed bytes (bytes behind the end of a deflate stream would be a hiding
  * place). It never holds more than a few chunks in memory (attacks.md ZIP-BOMB).
  */
-export async function* streamZipEntry(
+export function streamZipEntry(source: ByteSource, entry: ZipEntry): AsyncGenerator<Uint8Array, void, undefined> {
+  return checkedChunks(source, entry)
+}
+
+/**
+ * Reads a member for nothing but the check of its size and checksum, and hands each chunk to `take`, which must not keep it: all may
+ * lie in one buffer, so that a member of gigabytes leaves no gigabytes of garbage behind.
+ */
+export async function scanZipEntry(
   source: ByteSource,
   entry: ZipEntry,
+  take?: (chunk: Uint8Array) => void,
+): Promise<void> {
+  const buffer = entry.method === 'stored' ? Buffer.allocUnsafe(Math.min(CHUNK_BYTES, entry.compressedSize)) : undefined
+  for await (const chunk of checkedChunks(source, entry, buffer)) take?.(chunk)
+}
+
+async function* checkedChunks(
+  source: ByteSource,
+  entry: ZipEntry,
+  buffer?: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let size = 0
   let crc = 0
-  for await (const chunk of entry.method === 'stored' ? readRaw(source, entry) : inflate(source, entry)) {
+  for await (const chunk of entry.method === 'stored' ? readRaw(source, entry, buffer) : inflate(source, entry)) {
     size += chunk.length
     if (size > entry.uncompressedSize) throw zipError('Mis-matched file size')
     crc = crc32(chunk, crc)
@@ -52,7 +70,7 @@ export async function digestZipEntry(
   algorithm: RecordAlgorithm,
 ): Promise<{ readonly digest: string; readonly size: number }> {
   const hash = createHash(algorithm)
-  for await (const chunk of streamZipEntry(source, entry)) hash.update(chunk)
+  await scanZipEntry(source, entry, (chunk) => void hash.update(chunk))
   return { digest: hash.digest('base64url'), size: entry.uncompressedSize }
 }
 
@@ -65,10 +83,14 @@ export async function hashZipEntry(
   return { sha256Base64Url: digest, size }
 }
 
-async function* readRaw(source: ByteSource, entry: ZipEntry): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readRaw(
+  source: ByteSource,
+  entry: ZipEntry,
+  buffer?: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const end = entry.dataOffset + entry.compressedSize
   for (let at = entry.dataOffset; at < end; at += CHUNK_BYTES) {
-    yield await readExactly(source, at, Math.min(CHUNK_BYTES, end - at))
+    yield await readExactly(source, at, Math.min(CHUNK_BYTES, end - at), buffer)
   }
 }
 

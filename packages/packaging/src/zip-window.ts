@@ -5,9 +5,14 @@ import { zipError } from './zip-error.ts'
 const WINDOW_BYTES = 64 * 1024
 
 /** Exactly `length` bytes at `offset`; a source that ends earlier is a truncated archive. */
-export async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+export async function readExactly(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
   if (offset < 0 || offset + length > source.size) throw zipError('Truncated archive')
-  const bytes = await source.read(offset, length)
+  const bytes = await source.read(offset, length, into)
   if (bytes.length !== length) throw zipError('Truncated archive')
   return bytes
 }
