@@ -23,7 +23,15 @@ export const MAX_UPLOAD_FIELDS_TOTAL = 16 * 1024 ** 2
 /** Headers of one part of a form, in bytes. */
 export const MAX_UPLOAD_PART_HEADER = 16 * 1024
 /** Files above this size are inspected in a worker, so that hashing their members does not hold up other requests. */
-export const INSPECT_IN_WORKER_ABOVE = 8 * 1024 ** 2
+export const INSPECT_IN_WORKER_ABOVE = 256 * 1024
+/** What a smaller file may hold to be inspected at once: a few milliseconds of work. Beyond it is begun again in a worker. */
+export const INSPECT_HERE_BUDGET = { bytes: 1024 ** 2, members: 1000 }
+/** How long a worker without work is kept: an upload is mostly several files, and starting a worker takes longer than most of them. */
+export const INSPECTION_IDLE = 10_000
+/** A worker's heap: what the largest central directory and RECORD need that `@waxseal/packaging` lets through. In megabytes. */
+export const INSPECTION_HEAP_MB = 384
+/** Where its new objects lie; the default takes 60 MB more at the peak and is no faster. In megabytes. */
+export const INSPECTION_NURSERY_MB = 8
 /** Most inspection workers at once; further files wait. */
 export const MAX_INSPECTION_WORKERS = 2
 /** After this the inspection of one file is ended and the file refused (attacks.md ZIP-BOMB, TAR-BOMB). */

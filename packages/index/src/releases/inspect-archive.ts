@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { PackagingError, inspectSdist, inspectWheel, parseCoreMetadata } from '@waxseal/packaging'
-import type { CoreMetadata } from '@waxseal/packaging'
+import type { ByteSource, CoreMetadata, InspectionBudget } from '@waxseal/packaging'
 import { refuse } from './refusal.ts'
 import type { Refusal, UploadRefusalCode } from './refusal.ts'
 
@@ -34,23 +34,40 @@ const MAX_SHOWN_PATH = 200
  */
 export async function inspectArchive(job: InspectionJob): Promise<Inspected | Refusal> {
   try {
-    const { metadataBytes, licensePath, hasLicense } =
-      job.kind === 'wheel' ? await readWheel(job) : await readSdist(job)
-    const metadata = parseCoreMetadata(metadataBytes)
-    // Before 2.4 the field was not standardised and its paths were written in many ways (PEP 639).
-    const standardised = !/^(?:1\.[0-2]|2\.[0-3])$/.test(metadata.metadataVersion)
-    const missing = standardised ? metadata.licenseFiles.find((file) => !hasLicense(file)) : undefined
-    if (missing === undefined) return { kind: 'inspected', metadata, metadataBytes }
-    // Warehouse's sentence, but bounded: a path in the metadata may be long.
-    const [license, place] = [missing, licensePath(missing)].map((path) => path.slice(0, MAX_SHOWN_PATH))
-    return refuse(
-      'upload-license-file',
-      `License-File ${license} does not exist in distribution file ${job.filename} at ${place}`,
-    )
+    return await inspect(job)
   } catch (error) {
     if (error instanceof PackagingError) return refuseArchive(error.message)
     throw error
   }
+}
+
+/** Like {@link inspectArchive}, but `undefined` when the answer would take more work than `budget` allows. */
+export async function inspectWithin(
+  job: InspectionJob,
+  budget: InspectionBudget,
+): Promise<Inspected | Refusal | undefined> {
+  try {
+    return await inspect(job, budget)
+  } catch (error) {
+    if (!(error instanceof PackagingError)) throw error
+    return error.code === 'limit-exceeded' ? undefined : refuseArchive(error.message)
+  }
+}
+
+async function inspect(job: InspectionJob, budget?: InspectionBudget): Promise<Inspected | Refusal> {
+  const { metadataBytes, licensePath, hasLicense } =
+    job.kind === 'wheel' ? await readWheel(job, budget) : await readSdist(job, budget)
+  const metadata = parseCoreMetadata(metadataBytes)
+  // Before 2.4 the field was not standardised and its paths were written in many ways (PEP 639).
+  const standardised = !/^(?:1\.[0-2]|2\.[0-3])$/.test(metadata.metadataVersion)
+  const missing = standardised ? metadata.licenseFiles.find((file) => !hasLicense(file)) : undefined
+  if (missing === undefined) return { kind: 'inspected', metadata, metadataBytes }
+  // Warehouse's sentence, but bounded: a path in the metadata may be long.
+  const [license, place] = [missing, licensePath(missing)].map((path) => path.slice(0, MAX_SHOWN_PATH))
+  return refuse(
+    'upload-license-file',
+    `License-File ${license} does not exist in distribution file ${job.filename} at ${place}`,
+  )
 }
 
 /** What both kinds of archive are asked. */
@@ -72,9 +89,13 @@ function refuseArchive(reason: string): Refusal {
   return refuse(code, `Invalid distribution file. ${reason}`)
 }
 
-async function readWheel({ path, size, filename }: InspectionJob): Promise<ArchiveReading> {
+async function readWheel({ path, size, filename }: InspectionJob, budget?: InspectionBudget): Promise<ArchiveReading> {
   await using file = await open(path, 'r')
-  const wheel = await inspectWheel({ size, read: (offset, length) => readRange(file, size, offset, length) }, filename)
+  const source: ByteSource = {
+    size,
+    read: (offset, length, into) => readRange(file, offset, Math.min(length, Math.max(0, size - offset)), into),
+  }
+  const wheel = await inspectWheel(source, filename, budget === undefined ? {} : { budget })
   return {
     metadataBytes: wheel.metadata,
     licensePath: (license) => `${wheel.distInfoDirectory}/licenses/${license}`,
@@ -82,20 +103,28 @@ async function readWheel({ path, size, filename }: InspectionJob): Promise<Archi
   }
 }
 
-async function readRange(file: FileHandle, size: number, offset: number, length: number): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(Math.min(length, Math.max(0, size - offset)))
+async function readRange(file: FileHandle, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+  const buffer = into ?? Buffer.allocUnsafe(length)
   let filled = 0
-  while (filled < buffer.length) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled)
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled)
     if (bytesRead === 0) break
     filled += bytesRead
   }
   return buffer.subarray(0, filled)
 }
 
-async function readSdist({ path, size, filename, project, version }: InspectionJob): Promise<ArchiveReading> {
+async function readSdist(
+  { path, size, filename, project, version }: InspectionJob,
+  budget?: InspectionBudget,
+): Promise<ArchiveReading> {
   const chunks = createReadStream(path, { highWaterMark: SDIST_CHUNK }) as AsyncIterable<Uint8Array>
-  const sdist = await inspectSdist(chunks, filename, { project, version, compressedSize: size })
+  const sdist = await inspectSdist(chunks, filename, {
+    project,
+    version,
+    compressedSize: size,
+    ...(budget !== undefined && { budget }),
+  })
   return {
     metadataBytes: sdist.pkgInfo,
     licensePath: (license) => `${sdist.topDirectory}/${license}`,

@@ -1,7 +1,19 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { inspectArchive } from './inspect-archive.ts'
 import type { InspectionJob } from './inspect-archive.ts'
+import type { WorkerAnswer } from './inspection-workers.ts'
 
-// One job, one worker: it starts with nothing and leaves nothing behind, whatever the archive did to it.
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
-parentPort?.postMessage(await inspectArchive(workerData as InspectionJob))
+/* oxlint-disable unicorn/require-post-message-target-origin -- a worker's port has no origin */
+
+// One job after another: `InspectionWorkers` sends the next when it has the answer.
+parentPort?.on('message', (job: InspectionJob) => void inspect(job))
+
+async function inspect(job: InspectionJob): Promise<void> {
+  let answer: WorkerAnswer
+  try {
+    answer = await inspectArchive(job)
+  } catch (error) {
+    answer = { kind: 'failed', error }
+  }
+  parentPort?.postMessage(answer)
+}

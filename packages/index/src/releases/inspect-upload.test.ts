@@ -3,9 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { createInspector } from './inspect-upload.ts'
 import type { Inspector } from './inspect-upload.ts'
+import { InspectionWorkers } from './inspection-workers.ts'
 import type { Inspected } from './inspect-archive.ts'
 import type { Refusal } from './refusal.ts'
 import { sdistFixture, wheelFixture } from './upload-fixture.ts'
@@ -36,7 +38,7 @@ async function inFolder(
 }
 
 const inProcess = createInspector()
-const inWorker = createInspector({ workerAbove: 0 })
+const inWorker = createInspector({ workerAbove: -1 })
 
 test('a worker and this process find the same in a file', () =>
   inFolder(async (inspect) => {
@@ -58,9 +60,9 @@ test('more files than workers wait for their turn', () =>
   inFolder(async (inspect) => {
     const files = Array.from({ length: 5 }, (_, i) => wheelFixture({ code: `x = ${i}\n` }))
     const results = await Promise.all(
-      files.map((file) => inspect(createInspector({ workerAbove: 0, workers: 1 }), file)),
+      files.map((file) => inspect(createInspector({ workerAbove: -1, workers: 1 }), file)),
     )
-    const shared = createInspector({ workerAbove: 0, workers: 2 })
+    const shared = createInspector({ workerAbove: -1, workers: 2 })
     results.push(...(await Promise.all(files.map((file) => inspect(shared, file)))))
     assert.deepEqual(
       results.map(({ kind }) => kind),
@@ -68,10 +70,56 @@ test('more files than workers wait for their turn', () =>
     )
   }))
 
+test('ZIP-BOMB, TAR-BOMB: a small file that holds a lot goes to a worker', () =>
+  inFolder(async (inspect) => {
+    const code = Buffer.alloc(3_000_000)
+    // No worker is ever quick enough, so that an answer comes from this process.
+    const noWorker = createInspector({ timeout: 1 })
+    for (const file of [wheelFixture({ code }), sdistFixture({ code })]) {
+      const small = file.filename.endsWith('.whl') ? wheelFixture() : sdistFixture()
+      assert.equal((await inspect(noWorker, small)).kind, 'inspected')
+      assert.equal((await inspect(inWorker, file)).kind, 'inspected')
+      const result = await inspect(createInspector({ timeout: 1, workerAbove: file.bytes.length + 1 }), file)
+      assert.match(result.kind === 'refused' ? result.message : '', /took longer than/)
+    }
+  }))
+
+test('ZIP-BOMB, TAR-BOMB: after a file that took too long, the next one gets a new worker', () =>
+  inFolder(async (inspect) => {
+    const inspector = createInspector({ workerAbove: -1, workers: 1, timeout: 1 })
+    const results = await Promise.all([wheelFixture(), wheelFixture()].map((file) => inspect(inspector, file)))
+    for (const result of results) assert.match(result.kind === 'refused' ? result.message : '', /took longer than/)
+  }))
+
+test('a worker without work is ended, and another one started when there is work again', () =>
+  inFolder(async (inspect) => {
+    const pool = new InspectionWorkers({ workers: 1, timeout: 60_000, idle: 0 })
+    for (let round = 0; round < 2; round += 1) {
+      assert.equal((await inspect((job) => pool.inspect(job), wheelFixture())).kind, 'inspected')
+      while (pool.count > 0) await nextTurn()
+    }
+    const kept = new InspectionWorkers({ workers: 2, timeout: 60_000, idle: 60_000 })
+    for (let round = 0; round < 2; round += 1) await inspect((job) => kept.inspect(job), wheelFixture())
+    assert.equal(kept.count, 1)
+  }))
+
+test('what failed in a worker fails here, and the worker goes on', async () => {
+  const inspector = createInspector({ workerAbove: -1, workers: 1 })
+  const job = {
+    path: join(tmpdir(), 'waxseal-not-there'),
+    size: 1,
+    kind: 'wheel',
+    filename: 'demo-1.0-py3-none-any.whl',
+  } as const
+  for (let round = 0; round < 2; round += 1) {
+    await assert.rejects(inspector({ ...job, project: 'demo', version: '1.0' }), /ENOENT/)
+  }
+})
+
 test('ZIP-BOMB, TAR-BOMB: an inspection that takes too long is ended', () =>
   inFolder(async (inspect) => {
     const result = await inspect(
-      createInspector({ workerAbove: 0, timeout: 1 }),
+      createInspector({ workerAbove: -1, timeout: 1 }),
       wheelFixture({ code: Buffer.alloc(20_000_000) }),
     )
     assert.deepEqual(result, {

@@ -1,4 +1,6 @@
 import type { Kysely } from 'kysely'
+import { PackagingError, formatWheelFilename, parseWheelFilename } from '@waxseal/packaging'
+import type { WheelFilename } from '@waxseal/packaging'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
 import { readableSize, refuse } from './refusal.ts'
@@ -11,9 +13,30 @@ const DAY = 86_400_000
 /** What is stored already decides: `new`, or the same file once more (with what is kept of it), or a refusal. */
 export type Duplicate = { readonly kind: 'new' } | { readonly kind: 'identical'; readonly kept: KeptParts } | Refusal
 
-/** Local file names are compared without regard to case (attacks.md NAME-CASE); ASCII, as `isSafeFilename` saw to. */
+/**
+ * Local file names are compared without regard to case (attacks.md NAME-CASE; ASCII, as `isSafeFilename` saw to), and those of wheels
+ * without regard to the order of their tags and the zeros of their build number: installers take all such spellings for one wheel
+ * (attacks.md FN-AMB).
+ */
 export function localFilenameKey(filename: string): string {
-  return filename.toLowerCase()
+  const wheel = filename.endsWith('.whl') ? tryParseWheel(filename) : undefined
+  if (wheel === undefined) return filename.toLowerCase()
+  const sorted = (tags: readonly string[]): readonly string[] => [...new Set(tags)].sort()
+  return formatWheelFilename({
+    ...wheel,
+    pythonTags: sorted(wheel.pythonTags),
+    abiTags: sorted(wheel.abiTags),
+    platformTags: sorted(wheel.platformTags),
+  }).toLowerCase()
+}
+
+function tryParseWheel(filename: string): WheelFilename | undefined {
+  try {
+    return parseWheelFilename(filename)
+  } catch (error) {
+    if (error instanceof PackagingError) return undefined
+    throw error
+  }
 }
 
 /**

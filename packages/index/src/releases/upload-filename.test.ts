@@ -57,6 +57,10 @@ test('FN-AMB: a wheel is called after its normalised project, and its version is
     "Filename 'My.App-1.0-py3-none-any.whl' should contain the normalized project name 'my_app', not 'My.App'.",
   )
   assert.equal(matches('my_app-1.0.0-py3-none-any.whl'), "Version in filename should be '1.0' not '1.0.0'.")
+  for (const version of ['v1.0rc1', '1.0.RC.1', '01.0rc1', '1.0c1', '1.0-rc1']) {
+    assert.notEqual(matches(`my_app-${version}-py3-none-any.whl`, '1.0rc1'), undefined, version)
+  }
+  assert.equal(matches('my_app-v1.0-py3-none-any.whl'), "Version in filename should be '1.0' not 'v1.0'.")
   assert.match(
     matches('my_app-1.0-any.whl') ?? '',
     /^Invalid filename: 'my_app-1\.0-any\.whl' is not a wheel's file name/,

@@ -85,8 +85,8 @@ function checkWheel(
       `Filename '${filename}' should contain the normalized project name '${start}', not '${wheel.rawName}'.`,
     )
   }
-  // Spelt the same, not only equal: `1.0` and `1.0.0` would be two names for one thing (attacks.md FN-AMB).
-  const [wanted, found] = [formatVersion(version), formatVersion(wheel.version)]
-  if (wanted === found) return undefined
+  // Spelt the same, not only equal: `1.0`, `1.0.0` and `v1.0` would be several names for one thing (attacks.md FN-AMB).
+  const wanted = formatVersion(version)
+  if (wheel.rawVersion === wanted) return undefined
   return refuse('upload-filename-mismatch', `Version in filename should be '${wanted}' not '${wheel.rawVersion}'.`)
 }
