@@ -228,6 +228,9 @@ test('REC-HASH: what has no digest in RECORD has at least the right checksum', a
   await inspect({ entries: [{ name: 'foo/', deflate: true, both: { attributes: 0 } }] })
 })
 
+test('ZIP-BOMB: a RECORD that is longer than the wheel can need is not even decompressed', () =>
+  refused({ record: (rows) => [...rows, ','.repeat(1_000_000)] }, /larger than/))
+
 test('ZIP-BOMB: RECORD has no more rows than the wheel can need', () =>
   refused(
     { record: (rows) => [...rows, ...Array.from({ length: 80 }, (_, index) => `d${index}/,,`)] },

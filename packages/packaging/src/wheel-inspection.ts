@@ -5,7 +5,13 @@ import { PackagingError } from './error.ts'
 import { excerpt } from './excerpt.ts'
 import { checkBudget } from './inspection-budget.ts'
 import type { InspectionBudget } from './inspection-budget.ts'
-import { MAX_ENTRY_POINTS_BYTES, MAX_METADATA_BYTES, MAX_RECORD_BYTES, MAX_WHEEL_FILE_BYTES } from './limits.ts'
+import {
+  MAX_ENTRY_POINTS_BYTES,
+  MAX_MEMBER_PATH_BYTES,
+  MAX_METADATA_BYTES,
+  MAX_RECORD_BYTES,
+  MAX_WHEEL_FILE_BYTES,
+} from './limits.ts'
 import { normalizeProjectName } from './project-name.ts'
 import { parseRecord } from './record.ts'
 import type { RecordEntry } from './record.ts'
@@ -21,6 +27,8 @@ import { readZipEntry } from './zip-member.ts'
 
 /** Rows of RECORD beyond twice the members: empty lines, directories. */
 const MAX_RECORD_SLACK = 64
+/** The longest path with each quote written twice, a digest and a size. */
+const MAX_RECORD_ROW_BYTES = 2 * MAX_MEMBER_PATH_BYTES + 256
 
 /** What was proven of a wheel. */
 export interface WheelInspection {
@@ -77,7 +85,8 @@ export async function inspectWheel(
   if (record === undefined) throw missing(`Wheel ${excerpt(filename)} does not contain the required RECORD file`)
   // RECORD has no more rows than there are members, but for directories, which a wheel need not hold and RECORD need not list.
   const maxRows = MAX_RECORD_SLACK + 2 * entries.length
-  const recordEntries = parseRecord(await readZipEntry(source, record, MAX_RECORD_BYTES), maxRows)
+  const maxBytes = Math.min(MAX_RECORD_BYTES, maxRows * MAX_RECORD_ROW_BYTES)
+  const recordEntries = parseRecord(await readZipEntry(source, record, maxBytes), maxRows)
   if (options.verifyRecord !== false) {
     await verifyRecord(source, entries, recordEntries, layout.distInfoDirectory, options.signal)
   }
