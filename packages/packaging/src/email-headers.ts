@@ -7,11 +7,7 @@ export interface EmailHeader {
 }
 
 /** Something that Python's reader notes and reads past. */
-type EmailDefect =
-  | 'first-header-is-continuation'
-  | 'misplaced-envelope'
-  | 'missing-header-name'
-  | 'missing-separator'
+type EmailDefect = 'first-header-is-continuation' | 'misplaced-envelope' | 'missing-header-name' | 'missing-separator'
 
 /** A message as Python's `email.parser` with the compat32 policy sees it. */
 export interface EmailMessage {
