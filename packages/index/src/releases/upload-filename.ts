@@ -5,6 +5,7 @@ import {
   isAcceptedPlatformTag,
   isSafeFilename,
   parseSdistFilename,
+  sdistVersionForProject,
   parseWheelFilename,
 } from '@waxseal/packaging'
 import type { WheelFilename } from '@waxseal/packaging'
@@ -48,6 +49,8 @@ export function checkFilenameMatches(
   }
 }
 
+const OLDER_BACKEND = 'Older build backends do not; build it again with a current one (PEP 625).'
+
 function checkSdist({
   filename,
   project,
@@ -56,7 +59,9 @@ function checkSdist({
   const expected = formatSdistFilename(project, version)
   const start = project.replaceAll('-', '_')
   if (!filename.startsWith(`${start}-`)) {
-    return refuse('upload-filename-mismatch', `Start filename for '${project}' with '${start}'.`)
+    // flit before 3.9 and setuptools before 69.3 spell it otherwise: their users need to know what to do about it.
+    const older = sdistVersionForProject(filename, project) === undefined ? '' : ` ${OLDER_BACKEND}`
+    return refuse('upload-filename-mismatch', `Start filename for '${project}' with '${start}'.${older}`)
   }
   if (filename === expected) {
     parseSdistFilename(filename)
