@@ -1,7 +1,7 @@
 import type { Blob } from '../blobs/blob-store.ts'
 import { SMALL_FILE_MAX, WARM_FILES_MAX } from '../limits.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
-import type { FileAddress } from './downloads.ts'
+import type { FileAddress } from './file-lookup.ts'
 
 /** What an address led to: a stored blob and the sha256 of its bytes. */
 export interface WarmFile {
