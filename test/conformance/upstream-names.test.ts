@@ -69,6 +69,18 @@ describe('a name that nobody claimed', () => {
     assert.equal((await explained()).authority, 'unclaimed')
   })
 
+  it('heals for who goes by addresses alone: a file that was withdrawn and came back is given out again (UPS-DEL)', async () => {
+    offer(first, one, two)
+    assert.equal((await ask(index.fileUrl(two))).status, 200)
+    offer(first, two)
+    index.pass(REFRESH_MS)
+    assert.equal((await index.page('demo')).files.length, 1)
+    assert.equal(code(await ask(index.fileUrl(one))), 'file-withdrawn')
+    offer(first, one, two)
+    index.pass(REFRESH_MS)
+    assert.equal((await ask(index.fileUrl(one))).status, 200)
+  })
+
   it('is not decided by HEAD or by its metadata, which resolvers ask of what they never install; only by a download', async () => {
     first.addProject({ name: 'demo', files: [{ ...simulated(one), metadata: Buffer.from(one.metadata) }] })
     await index.filenames('demo')

@@ -22,6 +22,17 @@ export async function* gunzipOne(
   compressedSize?: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const raw = new RawInput(chunks)
+  try {
+    yield* gunzipRaw(raw, compressedSize)
+  } finally {
+    raw.close()
+  }
+}
+
+async function* gunzipRaw(
+  raw: RawInput,
+  compressedSize: number | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const headerLength = await skipHeader(raw)
   const inflater = createInflateRaw({ chunkSize: 256 * 1024 })
   let inputError: unknown
@@ -103,6 +114,11 @@ class RawInput {
     const joined = Buffer.concat([this.tail, result.value.subarray(-ZIP_TAIL_BYTES)])
     this.tail = joined.subarray(-ZIP_TAIL_BYTES)
     return result.value
+  }
+
+  /** Nothing more will be read. */
+  close(): void {
+    this.#iterator.return?.().catch(() => undefined)
   }
 
   pushBack(chunk: Uint8Array): void {

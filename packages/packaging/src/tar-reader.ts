@@ -32,6 +32,18 @@ export async function readTar(
   visit: (member: TarMember) => ((data: Uint8Array) => void) | undefined,
 ): Promise<void> {
   const input = new BlockInput(chunks)
+  try {
+    await readMembers(input, visit)
+  } finally {
+    // A refusal comes before the end: who makes the chunks has to hear of it.
+    input.close()
+  }
+}
+
+async function readMembers(
+  input: BlockInput,
+  visit: (member: TarMember) => ((data: Uint8Array) => void) | undefined,
+): Promise<void> {
   let extension: TarExtension = {}
   let headers = 0
   for (;;) {
@@ -147,6 +159,11 @@ class BlockInput {
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#iterator = chunks[Symbol.asyncIterator]()
+  }
+
+  /** Nothing more will be read. */
+  close(): void {
+    this.#iterator.return?.().catch(() => undefined)
   }
 
   async read(length: number): Promise<Uint8Array> {

@@ -8,7 +8,7 @@ import type { FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { quarantined, refused, unavailable } from './download-refusal.ts'
-import type { DownloadRefusal } from './download-refusal.ts'
+import type { DownloadRefusal, DownloadRefusalCode } from './download-refusal.ts'
 import type { Offers } from './offers.ts'
 import { withheldBecause } from './page.ts'
 
@@ -44,6 +44,9 @@ export interface FileLookupParts {
   readonly publisher: Publisher
 }
 
+/** Refusals that a fresh look at the upstream may lift. */
+const MAY_BE_OLD: ReadonlySet<DownloadRefusalCode> = new Set(['file-not-found', 'file-quarantined', 'file-withdrawn'])
+
 /** Whether a file may be given out, by its address; the first download decides an undecided name. */
 export class FileLookup {
   readonly #parts: FileLookupParts
@@ -76,8 +79,8 @@ export class FileLookup {
   async #listed(state: ProjectState, address: FileAddress, source: string): Promise<Found | DownloadRefusal> {
     const first = await this.#row(state, address, source)
     // Neither is a quarantine of the upstream's the last word: it lifts with the upstream.
-    const mayBeOld = first.kind === 'refused' && (first.code === 'file-not-found' || first.code === 'file-quarantined')
-    if (!mayBeOld) return first
+    // Neither is a withdrawal: it may have come back.
+    if (first.kind !== 'refused' || !MAY_BE_OLD.has(first.code)) return first
     const offer = await this.#parts.offers.of(address.project)
     if (offer.kind === 'unavailable') return unavailable(offer.upstream, offer)
     return this.#row(await this.#parts.current.get(address.project), address, source)

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { ReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { PackagingError, inspectSdist, inspectWheel, parseCoreMetadata } from '@waxseal/packaging'
@@ -114,20 +115,36 @@ async function readRange(file: FileHandle, offset: number, length: number, into?
   return buffer.subarray(0, filled)
 }
 
+/** Ends a stream, whatever state it is in, and waits until its descriptor is closed. */
+async function closed(stream: ReadStream): Promise<void> {
+  if (stream.closed) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  stream.once('close', resolve)
+  // What goes wrong with a stream that is given up interests nobody.
+  stream.on('error', () => undefined)
+  stream.destroy()
+  await promise
+}
+
 async function readSdist(
   { path, size, filename, project, version }: InspectionJob,
   budget?: InspectionBudget,
 ): Promise<ArchiveReading> {
-  const chunks = createReadStream(path, { highWaterMark: SDIST_CHUNK }) as AsyncIterable<Uint8Array>
-  const sdist = await inspectSdist(chunks, filename, {
-    project,
-    version,
-    compressedSize: size,
-    ...(budget !== undefined && { budget }),
-  })
-  return {
-    metadataBytes: sdist.pkgInfo,
-    licensePath: (license) => `${sdist.topDirectory}/${license}`,
-    hasLicense: (license) => sdist.has(license),
+  const stream = createReadStream(path, { highWaterMark: SDIST_CHUNK })
+  try {
+    const sdist = await inspectSdist(stream as AsyncIterable<Uint8Array>, filename, {
+      project,
+      version,
+      compressedSize: size,
+      ...(budget !== undefined && { budget }),
+    })
+    return {
+      metadataBytes: sdist.pkgInfo,
+      licensePath: (license) => `${sdist.topDirectory}/${license}`,
+      hasLicense: (license) => sdist.has(license),
+    }
+  } finally {
+    // A refusal comes before the end of the file: an open descriptor would keep its space on the disk.
+    await closed(stream)
   }
 }

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { createInspector } from './inspect-upload.ts'
 import type { Inspector } from './inspect-upload.ts'
 import { InspectionWorkers } from './inspection-workers.ts'
+import { inspectArchive } from './inspect-archive.ts'
 import type { Inspected } from './inspect-archive.ts'
 import type { Refusal } from './refusal.ts'
 import { sdistFixture, wheelFixture } from './upload-fixture.ts'
@@ -101,6 +106,41 @@ test('a worker without work is ended, and another one started when there is work
     const kept = new InspectionWorkers({ workers: 2, timeout: 60_000, idle: 60_000 })
     for (let round = 0; round < 2; round += 1) await inspect((job) => kept.inspect(job), wheelFixture())
     assert.equal(kept.count, 1)
+  }))
+
+test('a worker that cannot be started takes no place from the next file', () =>
+  inFolder(async (inspect) => {
+    let left = 3
+    const startThread = (): Worker => {
+      if (left-- > 0) throw Object.assign(new Error('no thread is left'), { code: 'EAGAIN' })
+      return new Worker(new URL('./inspect-upload-worker.ts', import.meta.url))
+    }
+    const pool = new InspectionWorkers({ workers: 1, timeout: 60_000, idle: 0 }, startThread)
+    const inspector: Inspector = (job) => pool.inspect(job)
+    const fixture = wheelFixture()
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => inspect(inspector, fixture)))
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.kind : 'failed')).toSorted(),
+      ['failed', 'failed', 'failed', 'inspected', 'inspected'],
+    )
+  }))
+
+test('TAR-BOMB: a refused sdist leaves no descriptor open, whose space on the disk would be lost', () =>
+  inFolder(async (inspect) => {
+    const good = sdistFixture()
+    // Far more than one chunk of the file follows the header that is refused.
+    const bad = { ...good, bytes: gzipSync(Buffer.concat([Buffer.alloc(512, 1), randomBytes(2 * 1024 * 1024)])) }
+    const open = (): number => readdirSync('/proc/self/fd').length
+    assert.equal((await inspect(inProcess, good)).kind, 'inspected')
+    const before = open()
+    const pool = new InspectionWorkers({ workers: 1, timeout: 60_000, idle: 60_000 })
+    assert.equal((await inspect((job) => pool.inspect(job), good)).kind, 'inspected')
+    const withWorker = open()
+    for (let round = 0; round < 10; round += 1) {
+      assert.equal((await inspect((job) => pool.inspect(job), bad)).kind, 'refused')
+      assert.equal((await inspect((job) => inspectArchive(job), bad)).kind, 'refused')
+    }
+    assert.ok(open() <= Math.max(before, withWorker), `${open()} descriptors, ${before} before`)
   }))
 
 test('what failed in a worker fails here, and the worker goes on', async () => {

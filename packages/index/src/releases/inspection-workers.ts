@@ -27,10 +27,12 @@ export class InspectionWorkers {
   readonly #options: InspectionWorkersOptions
   readonly #idle: InspectionWorker[] = []
   readonly #waiting: (() => void)[] = []
+  readonly #startThread: () => Worker
   #running = 0
 
-  constructor(options: InspectionWorkersOptions) {
+  constructor(options: InspectionWorkersOptions, startThread: () => Worker = startInspector) {
     this.#options = options
+    this.#startThread = startThread
   }
 
   /** How many workers there are, with work or without. */
@@ -41,11 +43,13 @@ export class InspectionWorkers {
   async inspect(job: InspectionJob): Promise<Inspected | Refusal> {
     if (this.#running >= this.#options.workers) await new Promise<void>((resolve) => void this.#waiting.push(resolve))
     else this.#running += 1
-    const worker = this.#idle.pop() ?? new InspectionWorker((gone) => this.#forget(gone))
+    let worker: InspectionWorker | undefined
     try {
+      // Where the system has no thread left, starting one throws: the place has to be handed on all the same.
+      worker = this.#idle.pop() ?? new InspectionWorker(this.#startThread(), (gone) => this.#forget(gone))
       return await worker.inspect(job, this.#options.timeout)
     } finally {
-      if (!worker.ended) {
+      if (worker !== undefined && !worker.ended) {
         this.#idle.push(worker)
         worker.endAfter(this.#options.idle)
       }
@@ -62,16 +66,21 @@ export class InspectionWorkers {
   }
 }
 
+function startInspector(): Worker {
+  return new Worker(WORKER, { resourceLimits: RESOURCE_LIMITS })
+}
+
 /** One worker, which has one job at a time or none. */
 class InspectionWorker {
-  readonly #worker = new Worker(WORKER, { resourceLimits: RESOURCE_LIMITS })
+  readonly #worker: Worker
   readonly #onEnd: (worker: InspectionWorker) => void
   #answer: ((answer: WorkerAnswer) => void) | undefined
   #timer: NodeJS.Timeout | undefined
   /** Whether it can take no more jobs. */
   ended = false
 
-  constructor(onEnd: (worker: InspectionWorker) => void) {
+  constructor(thread: Worker, onEnd: (worker: InspectionWorker) => void) {
+    this.#worker = thread
     this.#onEnd = onEnd
     this.#worker.on('message', (answer: WorkerAnswer) => this.#answer?.(answer))
     this.#worker.on('error', (error: unknown) => this.#end(answerFor(error)))
