@@ -17,10 +17,24 @@ async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
+const SETTLE_MS = 10_000
+
+/**
+ * The files of the blob store once nothing is being written: a page that goes out behind an answer has its temporary
+ * name for a moment. One that stays is left over, and for the caller to see.
+ */
+async function settledFiles(folder: string): Promise<readonly string[]> {
+  const deadline = performance.now() + SETTLE_MS
+  for (;;) {
+    const files = await filesBelow(folder)
+    if (!files.some((path) => basename(path).startsWith('.part-')) || performance.now() > deadline) return files
+  }
+}
+
 /** The names of all stored blobs, after checking that each is the sha256 of its content and that nothing else is there. */
 export async function auditBlobs(dataDir: string): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
-  for (const path of await filesBelow(join(dataDir, 'blobs'))) {
+  for (const path of await settledFiles(join(dataDir, 'blobs'))) {
     assert.match(basename(path), /^[0-9a-f]{64}$/, `${path} is no blob`)
     assert.equal(await sha256OfFile(path), basename(path), `${path} does not hold what its name says`)
     names.add(basename(path))
