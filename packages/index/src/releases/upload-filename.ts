@@ -59,7 +59,7 @@ function checkSdist({
   const expected = formatSdistFilename(project, version)
   const start = project.replaceAll('-', '_')
   if (!filename.startsWith(`${start}-`)) {
-    // flit before 3.9 and setuptools before 69.3 spell it otherwise: their users need to know what to do about it.
+    // flit 3.8, which is Debian 12's, spells it so: its users need to know what to do about it.
     const older = sdistVersionForProject(filename, project) === undefined ? '' : ` ${OLDER_BACKEND}`
     return refuse('upload-filename-mismatch', `Start filename for '${project}' with '${start}'.${older}`)
   }
