@@ -216,3 +216,6 @@ export const EXPLAINED_FILES = 1_000
 export const DOCUMENT_CACHE_BYTES = 16 * 1024 ** 2
 /** Pages whose latest release is remembered, for the JSON API. */
 export const LATEST_RELEASES_MAX = 1_000
+
+/** After this a lease ends that nobody renews: its holder died. */
+export const LEASE_MS = 60_000

@@ -19,6 +19,9 @@ export interface Database {
   readonly user: UserTable
   readonly token: TokenTable
   readonly setting: SettingTable
+  readonly lease: LeaseTable
+  readonly garbage: GarbageTable
+  readonly node: NodeTable
 }
 
 /** Who may answer for a name (design.md section 2). `merged` and `virtual` come with governance. */
@@ -200,6 +203,33 @@ export interface TokenTable {
 export interface SettingTable {
   key: string
   value: string
+}
+
+/** Work that one process at a time may do, whatever machine it runs on; whoever died holding one loses it by the clock. */
+export interface LeaseTable {
+  /** Primary key. */
+  name: string
+  /** Host and process. */
+  holder: string
+  expires_at: string
+}
+
+/** Blobs that nothing pointed to when they were last looked at; swept after their grace period. */
+export interface GarbageTable {
+  /** Primary key. */
+  sha256: string
+  marked_at: string
+}
+
+/** The servers that run on this database, by their own word; one that stops takes its row away. */
+export interface NodeTable {
+  /** Primary key: host, process and a random part. */
+  id: string
+  started_at: string
+  seen_at: string
+  version: string
+  /** JSON: what the server counted since its start. */
+  status: string
 }
 
 export type ProjectRow = Selectable<ProjectTable>

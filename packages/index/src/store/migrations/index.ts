@@ -4,9 +4,13 @@ import { IndexError } from '../../error.ts'
 import { isTransient } from '../errors.ts'
 import type { Dialect } from './dialect.ts'
 import * as first from './0001-first.ts'
+import * as operation from './0002-operation.ts'
 
 /** In order; a released one never changes (expand and contract). */
-const steps = [['0001-first', first]] as const
+const steps = [
+  ['0001-first', first],
+  ['0002-operation', operation],
+] as const
 
 /**
  * Brings the schema up to this version; a no-op when there is nothing to do. When another process does so at the same time
