@@ -2,13 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Command } from 'commander'
-import { addFile, addProject, addRelease } from './commands/project.ts'
-import { addServe } from './commands/serve.ts'
-import { addToken } from './commands/token.ts'
-import { addUser } from './commands/user.ts'
-import { addWhy } from './commands/why.ts'
+import type { Command } from 'commander'
 import { configSchema, DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM, loadConfig } from './config.ts'
+import { createProgram } from './program.ts'
 
 /** A page of the user's documentation. */
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '../../../docs', name), 'utf8')
@@ -29,18 +25,12 @@ function leaves(command: Command, words: readonly string[]): readonly (readonly 
   return command.commands.flatMap((child) => leaves(child, here))
 }
 
-function program(): Command {
-  const whole = new Command('waxseal')
-  for (const add of [addServe, addToken, addUser, addProject, addRelease, addFile, addWhy]) add(whole)
-  return whole
-}
-
 /** Options that `docs/commands.md` describes once for all commands. */
 const SHARED = new Set(['--data', '--config', '--json'])
 
 test('docs/commands.md has a section for every command, with its options and arguments', () => {
   const page = read('commands.md')
-  const commands = leaves(program(), [])
+  const commands = leaves(createProgram(), [])
   assert.ok(commands.length >= 15, 'no commands were found')
   for (const [words, command] of commands) {
     const text = section(page, words)
