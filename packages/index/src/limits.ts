@@ -219,3 +219,8 @@ export const LATEST_RELEASES_MAX = 1_000
 
 /** After this a lease ends that nobody renews: its holder died. */
 export const LEASE_MS = 60_000
+
+/** Rows fetched at a time where a whole table is read. */
+export const STREAM_ROWS = 1000
+/** Files that are named where many are affected; they are counted all. */
+export const NAMED_FILES = 1000

@@ -55,6 +55,15 @@ class PostgresStore implements Store {
     return this.#nesting.run(() => retryTransient(once))
   }
 
+  consistently<T>(work: (snapshot: Transaction<Database>) => Promise<T>): Promise<T> {
+    const transaction = this.db.transaction().setAccessMode('read only').setIsolationLevel('repeatable read')
+    return transaction.execute(async (snapshot) => {
+      // The state is that of the first query.
+      await snapshot.selectFrom('setting').select('key').limit(1).execute()
+      return await work(snapshot)
+    })
+  }
+
   changedElsewhere(): boolean | Promise<boolean> {
     if (this.#asking !== undefined || performance.now() - this.#asked < POSTGRES_POLL_INTERVAL) return false
     this.#asking = this.#ask().finally(() => {

@@ -31,14 +31,16 @@ export function openSqlite(path: string, readOnly: boolean): DatabaseSync {
 /** Kysely on one node:sqlite connection; Kysely itself queues whoever wants the connection while a transaction has it. */
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #database: DatabaseSync
+  readonly #begin: BeginMode
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, begin: BeginMode = 'immediate') {
     super({ database: adapt(database) })
     this.#database = database
+    this.#begin = begin
   }
 
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#database)
+    return new BeginningDriver(this.#database, this.#begin)
   }
 
   override createAdapter(): SqliteAdapter {
@@ -46,17 +48,24 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 }
 
-/** Takes the write lock at the start: a transaction that reads first could otherwise fail half-way with SQLITE_BUSY. */
-class ImmediateDriver extends SqliteDriver {
-  readonly #database: DatabaseSync
+/**
+ * `immediate` takes the write lock at the start: a transaction that reads first could otherwise fail half-way with
+ * SQLITE_BUSY. `deferred` is for one that only reads.
+ */
+type BeginMode = 'immediate' | 'deferred'
 
-  constructor(database: DatabaseSync) {
+class BeginningDriver extends SqliteDriver {
+  readonly #database: DatabaseSync
+  readonly #begin: BeginMode
+
+  constructor(database: DatabaseSync, begin: BeginMode) {
     super({ database: adapt(database) })
     this.#database = database
+    this.#begin = begin
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+    await connection.executeQuery(CompiledQuery.raw(`begin ${this.#begin}`))
   }
 
   /** A full or failing disk makes SQLite roll back by itself; a second rollback would hide why (sqlite.org/lang_transaction.html). */

@@ -19,7 +19,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     // Another's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
     writing.exec(`pragma busy_timeout = ${SQLITE_WRITE_LOCK_TIMEOUT}`)
     await retryTransient(() => migrate(writer, 'sqlite'))
-    return new SqliteStore(writing, writer, open(path, true))
+    return new SqliteStore(path, writing, writer, open(path, true))
   } catch (error) {
     await writer.destroy()
     if (writing.isOpen) writing.close()
@@ -43,13 +43,15 @@ function open(path: string, readOnly: boolean): DatabaseSync {
 class SqliteStore implements Store {
   readonly kind = 'sqlite'
   readonly db: Kysely<Database>
+  readonly #path: string
   readonly #writer: Kysely<Database>
   readonly #nesting = new NestingGuard()
   readonly #connections: readonly DatabaseSync[]
   readonly #readVersion: () => unknown
   #version: unknown
 
-  constructor(writing: DatabaseSync, writer: Kysely<Database>, reading: DatabaseSync) {
+  constructor(path: string, writing: DatabaseSync, writer: Kysely<Database>, reading: DatabaseSync) {
+    this.#path = path
     this.#writer = writer
     this.db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reading) })
     this.#connections = [reading, writing]
@@ -62,6 +64,20 @@ class SqliteStore implements Store {
 
   async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
     return this.#nesting.run(() => retryTransient(() => this.#writer.transaction().execute(work)))
+  }
+
+  /** On a connection of its own: `db` goes on to see what is committed meanwhile. */
+  async consistently<T>(work: (snapshot: Transaction<Database>) => Promise<T>): Promise<T> {
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(open(this.#path, true), 'deferred') })
+    try {
+      return await db.transaction().execute(async (snapshot) => {
+        // The state is that of the first read.
+        await snapshot.selectFrom('setting').select('key').limit(1).execute()
+        return await work(snapshot)
+      })
+    } finally {
+      await db.destroy()
+    }
   }
 
   changedElsewhere(): boolean {

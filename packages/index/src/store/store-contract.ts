@@ -4,6 +4,10 @@ import { describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { IndexError } from '../error.ts'
 import type { NewFileRow } from './schema.ts'
+import type { BlobReference } from '../keeping/referenced-blobs.ts'
+import { referencedBlobs, usesOfBlob } from '../keeping/referenced-blobs.ts'
+import { STREAM_ROWS } from '../limits.ts'
+import { streamRows } from './stream-rows.ts'
 import { isUniqueViolation, openStore, type Store, type StoreOptions } from './store.ts'
 
 /** What the contract needs of a database: places that hold nothing yet, and another process to compete with. */
@@ -110,6 +114,86 @@ export function storeContract(kind: string, subject: StoreUnderTest): void {
       mayEnd.resolve(undefined)
       await running
       assert.deepEqual(await settings(store), ['a'])
+    })
+
+    it('shows one state to who reads consistently, whatever is committed meanwhile, and holds up no writer', async () => {
+      await using store = await openStore(await subject.fresh())
+      await set(store, 'before')
+      const streamed = await store.consistently(async (snapshot) => {
+        await set(store, 'meanwhile')
+        const rows: string[] = []
+        const query = snapshot.selectFrom('setting').select('key').orderBy('key')
+        for await (const row of streamRows(store.kind, snapshot, query)) rows.push(row.key)
+        return rows
+      })
+      assert.deepEqual(streamed, ['before'])
+      assert.deepEqual(await settings(store), ['before', 'meanwhile'])
+      await assert.rejects(
+        store.consistently((snapshot) => snapshot.insertInto('setting').values({ key: 'x', value: '' }).execute()),
+        /read-?only/,
+      )
+    })
+
+    it('streams more rows than it fetches at a time, in order', async () => {
+      await using store = await openStore(await subject.fresh())
+      const keys = Array.from({ length: STREAM_ROWS * 2 + 1 }, (_, at) => String(at).padStart(6, '0'))
+      await store.transaction((tx) =>
+        tx
+          .insertInto('setting')
+          .values(keys.map((key) => ({ key, value: '' })))
+          .execute(),
+      )
+      const streamed: string[] = []
+      await store.consistently(async (snapshot) => {
+        const query = snapshot.selectFrom('setting').select('key').orderBy('key')
+        for await (const row of streamRows(store.kind, snapshot, query)) streamed.push(row.key)
+      })
+      assert.deepEqual(streamed, keys)
+    })
+
+    it('names every blob that rows speak of once, in order, and none that they let go', async () => {
+      await using store = await openStore(await subject.fresh())
+      const digest = (letter: string): string => letter.repeat(64)
+      const page = { content_sha256: digest('e'), prev_sha256: digest('e'), listed: 1 }
+      const names = (filename: string) => ({ filename, filename_key: filename })
+      await store.transaction(async (tx) => {
+        const whole = { sha256: digest('4'), size: 2 ** 40, has_metadata: 1, metadata_sha256: digest('2') }
+        const gone = { sha256: digest('7'), stored: 1, deleted_at: '2026-11-22T00:00:00.000Z' }
+        const elsewhere = { source: 'pypi', sha256: digest('8'), has_metadata: 1, metadata_sha256: digest('5') }
+        const rows = [
+          file({ ...names('a'), ...whole, stored: 1, attestations_sha256: digest('6') }),
+          file({ ...names('b'), ...gone, metadata_sha256: digest('7'), attestations_sha256: digest('7') }),
+          file({ ...names('c'), ...elsewhere }),
+          file({ ...names('d'), ...elsewhere, sha256: digest('4'), metadata_sha256: digest('2'), stored: 1 }),
+        ]
+        await tx.insertInto('file').values(rows).execute()
+        const place = { project: 'demo', snapshot: 2, body_sha256: digest('3') }
+        await tx
+          .insertInto('page')
+          .values({ ...place, ...page })
+          .execute()
+        const old = { project: 'demo', snapshot: 1, body_sha256: digest('1'), superseded_at: '' }
+        await tx.insertInto('superseded_page').values(old).execute()
+      })
+      const named: BlobReference[] = []
+      await store.consistently(async (snapshot) => {
+        for await (const blob of referencedBlobs(store.kind, snapshot)) named.push({ ...blob })
+      })
+      const unsized = { required: 1, size: null }
+      assert.deepEqual(named, [
+        { sha256: digest('1'), ...unsized },
+        { sha256: digest('2'), ...unsized },
+        { sha256: digest('3'), ...unsized },
+        { sha256: digest('4'), required: 1, size: 2 ** 40 },
+        { sha256: digest('5'), required: 0, size: null },
+        { sha256: digest('6'), ...unsized },
+      ])
+      assert.deepEqual(await usesOfBlob(store.db, digest('2')), [
+        { project: 'demo', part: 'metadata', filename: 'a' },
+        { project: 'demo', part: 'metadata', filename: 'd' },
+      ])
+      assert.deepEqual(await usesOfBlob(store.db, digest('1')), [{ project: 'demo', part: 'superseded-page' }])
+      assert.deepEqual(await usesOfBlob(store.db, digest('7')), [])
     })
 
     it('runs transactions that read before they write as if one after the other', async () => {

@@ -24,6 +24,11 @@ export interface Store extends AsyncDisposable {
    */
   transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T>
   /**
+   * Runs `work` on one committed state of all tables, however long it takes and whatever is committed meanwhile; it may
+   * only read. It holds up no writer, but the database keeps what is written over until it ends: to be short.
+   */
+  consistently<T>(work: (snapshot: Transaction<Database>) => Promise<T>): Promise<T>
+  /**
    * Whether something was committed since the last call that this process's memory may not know of. SQLite: a commit of
    * another process, of any kind, answered synchronously in microseconds. PostgreSQL: a new snapshot, this process's own
    * included, asked at most every `POSTGRES_POLL_INTERVAL`.
