@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
+import { configDocs } from '../scripts/config-docs.ts'
 import { errorDocs } from '../scripts/error-docs.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -21,6 +22,11 @@ function anchor(heading: string): string {
 
 test('docs/errors.md is what the catalogue says; else run `node scripts/write-error-docs.ts`', () => {
   assert.equal(read('docs/errors.md'), errorDocs())
+})
+
+test('docs/configuration.md is what the schema says; else run `node scripts/write-config-docs.ts`', () => {
+  const page = read('docs/configuration.md')
+  assert.equal(page, configDocs(page))
 })
 
 test('every relative link in the documentation leads somewhere', () => {

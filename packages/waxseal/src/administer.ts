@@ -3,8 +3,9 @@ import type { Administration } from '@waxseal/index'
 import { openAdministration } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import type { ConfigOptions } from './config.ts'
-import { DEFAULT_DATA, loadConfig } from './config.ts'
+import { DEFAULT_DATA } from './config/defaults.ts'
+import { loadConfig } from './config/load.ts'
+import type { ConfigOptions } from './config/options.ts'
 import { EXIT_ENVIRONMENT } from './exit-codes.ts'
 import type { Output } from './output.ts'
 import { VERSION } from './version.ts'
@@ -22,7 +23,7 @@ export function withIndexOptions(command: Command): Command {
 
 /** Runs `work` on the index in the data folder, beside a running server or without one. */
 export async function administer<T>(options: ConfigOptions, work: (index: Administration) => Promise<T>): Promise<T> {
-  const { index: config } = loadConfig(options, process.env)
+  const { index: config } = await loadConfig(options, process.env)
   if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) {
     throw new CommandError(
       'no-index',

@@ -8,11 +8,19 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly code: string
   readonly exitCode: number
+  /** What `--json` tells beside code and message. */
+  readonly data: object
 
-  constructor(code: string, message: string, exitCode: number, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: string,
+    message: string,
+    exitCode: number,
+    options?: { readonly cause?: unknown; readonly data?: object },
+  ) {
     super(message, options)
     this.code = code
     this.exitCode = exitCode
+    this.data = options?.data ?? {}
   }
 }
 
@@ -21,6 +29,7 @@ export function explainFailure(error: unknown): {
   readonly code: string
   readonly message: string
   readonly exitCode: number
+  readonly data?: object
 } {
   if (error instanceof CommandError) return error
   if (error instanceof PackagingError) return { code: error.code, message: error.message, exitCode: EXIT_USAGE }

@@ -1,11 +1,11 @@
 import { CommanderError } from 'commander'
 import { explainFailure } from './command-error.ts'
-import { EXIT_DONE, EXIT_USAGE } from './exit-codes.ts'
 import { createProgram } from './program.ts'
+import { EXIT_DONE, EXIT_USAGE } from './exit-codes.ts'
 
 /** The one document of a command that failed. */
-function printFailure(code: string, message: string): void {
-  process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+function printFailure(code: string, message: string, data: object = {}): void {
+  process.stdout.write(`${JSON.stringify({ error: { code, message, ...data } })}\n`)
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -19,8 +19,8 @@ async function main(argv: readonly string[]): Promise<number> {
       if (argv.includes('--json')) printFailure('wrong-use', error.message.replace(/^error: /, ''))
       return EXIT_USAGE
     }
-    const { code, message, exitCode } = explainFailure(error)
-    if (argv.includes('--json')) printFailure(code, message)
+    const { code, message, exitCode, data } = explainFailure(error)
+    if (argv.includes('--json')) printFailure(code, message, data)
     process.stderr.write(`waxseal: ${message}\n`)
     return exitCode
   }

@@ -2,8 +2,10 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { listenOn, openIndex } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
-import type { ConfigOptions } from '../config.ts'
-import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM, loadConfig } from '../config.ts'
+import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
+import type { ServerConfig } from '../config/load.ts'
+import { loadConfig } from '../config/load.ts'
+import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
 import { VERSION } from '../version.ts'
 
@@ -22,7 +24,8 @@ export function addServe(program: Command): void {
     .option('--data <dir>', `the folder that holds everything (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`)
     .option(
       '--listen <host:port>',
-      `where to listen; port 0 picks a free one (default: ${DEFAULT_LISTEN}; WAXSEAL_LISTEN)`,
+      `where to listen; port 0 picks a free one; may be repeated (default: ${DEFAULT_LISTEN}; WAXSEAL_LISTEN)`,
+      collect,
     )
     .option(
       '--upstream <name=url>',
@@ -44,19 +47,25 @@ export function addServe(program: Command): void {
 
 async function serve(options: ServeOptions & { readonly upstream?: readonly string[] | false }): Promise<void> {
   const { upstream, ...rest } = options
-  const { listen, index: config } = loadConfig(
+  const { listen, index: config } = await loadConfig(
     { ...rest, ...(upstream === false ? { upstreams: false } : upstream === undefined ? {} : { upstream }) },
     process.env,
   )
   const stopped = firstSignal()
   await using index = await openIndex({ ...config, version: VERSION })
-  await using server = await listenOn(index.handler, listen.host, listen.port).catch((error: unknown) => {
-    throw cannotListen(error, `${listen.host}:${listen.port}`)
-  })
+  await using servers = new AsyncDisposableStack()
+  const urls: string[] = []
+  for (const { host, port } of listen) {
+    const server = await listenOn(index.handler, host, port).catch((error: unknown) => {
+      throw cannotListen(error, `${host}:${port}`)
+    })
+    urls.push(servers.use(server).url)
+  }
+  const [url = ''] = urls
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
-  for (const line of greeting(server.url, config, token)) process.stdout.write(`${line}\n`)
-  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, server.url)
+  for (const line of greeting(url, config, token)) process.stdout.write(`${line}\n`)
+  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, url)
   const signal = await stopped
   process.stdout.write(
     `Stopping (${signal}): no new requests, those under way are finished. Once more stops at once.\n`,
@@ -89,9 +98,7 @@ function writeReadyFile(path: string, url: string): void {
   renameSync(temporary, path)
 }
 
-type Served = ReturnType<typeof loadConfig>['index']
-
-function greeting(url: string, config: Served, firstToken: string | undefined): readonly string[] {
+function greeting(url: string, config: ServerConfig['index'], firstToken: string | undefined): readonly string[] {
   const upstreams = config.upstreams.map(({ name, url: base }) => `${name} (${base})`).join(', ')
   const host = new URL(url).host
   const token =

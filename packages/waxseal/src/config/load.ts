@@ -1,0 +1,107 @@
+import type { IndexConfig } from '@waxseal/index'
+import { indexDefaults, MIN_ADMIN_TOKEN_LENGTH } from '@waxseal/index'
+import { normalizeProjectName } from '@waxseal/packaging'
+import { DEFAULT_DATA, DEFAULT_LISTEN } from './defaults.ts'
+import { secretVariable, unknownVariables } from './environment.ts'
+import type { ConfigOptions } from './options.ts'
+import type { Problem } from './problems.ts'
+import { invalidConfig, tellProblems } from './problems.ts'
+import type { Settings } from './settings.ts'
+import { readSettings } from './settings.ts'
+import { upstreamsOf } from './upstreams.ts'
+import type { ListenAddress } from './values.ts'
+import { parseListen } from './values.ts'
+
+/** Everything that `serve` needs to know. */
+export interface ServerConfig {
+  /** One or more. */
+  readonly listen: readonly ListenAddress[]
+  /** Paths of PEM files; absent: plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly index: IndexConfig
+}
+
+/** Notes something wrong about the key at `path`, where the schema cannot see it: files, and keys that need each other. */
+export type Report = (path: readonly PropertyKey[], message: string) => void
+
+/** A configuration, and what is wrong with it; with problems, `config` is what is left without the keys in question. */
+export interface CheckedConfig {
+  readonly config: ServerConfig
+  readonly settings: Settings
+  readonly problems: readonly Problem[]
+  /** Sentences about what works and is hardly meant. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Reads options, environment and file into one validated configuration; warnings go to standard error. Throws
+ * CommandError `config-invalid` with every problem, each with its file, line and key.
+ */
+export async function loadConfig(options: ConfigOptions, env: NodeJS.ProcessEnv): Promise<ServerConfig> {
+  const { config, settings, problems, warnings } = checkConfig(options, env)
+  if (problems.length > 0) throw invalidConfig(await tellProblems(problems, settings.file))
+  for (const warning of warnings) process.stderr.write(`waxseal: ${warning}\n`)
+  return config
+}
+
+/** Everything that is wrong at once. Throws only where the file cannot be read or is not TOML. */
+export function checkConfig(options: ConfigOptions, env: NodeJS.ProcessEnv): CheckedConfig {
+  const settings = readSettings(options, env)
+  const problems = [...settings.problems]
+  const report: Report = (path, message) => problems.push({ path, source: settings.sourceOf(path), message })
+  const config = serverConfig(settings, report)
+  const token = secretVariable(env, 'WAXSEAL_ADMIN_TOKEN')
+  const environment = (variable: string, message: string): void => {
+    problems.push({ path: [], source: { kind: 'environment', variable }, message })
+  }
+  if (token.kind === 'wrong') environment(token.variable, token.message)
+  if (token.kind === 'value' && token.text.trim().length < MIN_ADMIN_TOKEN_LENGTH) {
+    environment(token.variable, `needs at least ${MIN_ADMIN_TOKEN_LENGTH} characters`)
+  }
+  return {
+    config: token.kind === 'value' ? { ...config, index: { ...config.index, adminToken: token.text } } : config,
+    settings,
+    problems,
+    warnings: unknownVariables(env),
+  }
+}
+
+function serverConfig(settings: Settings, report: Report): ServerConfig {
+  const { values } = settings
+  const data = settings.resolvePath(['data'], values.data ?? DEFAULT_DATA)
+  const listen = [values.listen ?? DEFAULT_LISTEN].flat().map(parseListen)
+  const tls = tlsOf(settings, report)
+  const uploads = values.uploads ?? {}
+  return {
+    listen: listen.filter((address) => address !== undefined),
+    ...(tls === undefined ? {} : { tls }),
+    index: indexDefaults(data, {
+      ...(values.database === undefined ? {} : { database: { kind: 'postgres' as const, url: values.database } }),
+      upstreams: upstreamsOf(settings, report),
+      prefixes: (values.prefixes ?? []).map(normalizeProjectName),
+      ...(values.reading === undefined ? {} : { reading: values.reading }),
+      trustedProxies: values['trusted-proxies'] ?? [],
+      ...(values['public-url'] === undefined ? {} : { publicUrl: values['public-url'] }),
+      ...(values['accel-redirect'] === undefined ? {} : { accelRedirect: values['accel-redirect'] }),
+      uploads: {
+        ...(uploads['max-file-size'] === undefined ? {} : { maxFileSize: uploads['max-file-size'] }),
+        ...(uploads['max-project-size'] === undefined ? {} : { maxProjectSize: uploads['max-project-size'] }),
+        ...(uploads['release-window-days'] === undefined ? {} : { releaseWindowDays: uploads['release-window-days'] }),
+      },
+    }),
+  }
+}
+
+function tlsOf(settings: Settings, report: Report): ServerConfig['tls'] {
+  const { certificate, key } = settings.values.tls ?? {}
+  if (certificate === undefined && key === undefined) return undefined
+  if (certificate === undefined || key === undefined) {
+    const [given, missing] = certificate === undefined ? ['key', 'certificate'] : ['certificate', 'key']
+    report(['tls', given], `stands alone; [tls] needs a ${missing} too`)
+    return undefined
+  }
+  return {
+    certificate: settings.resolvePath(['tls', 'certificate'], certificate),
+    key: settings.resolvePath(['tls', 'key'], key),
+  }
+}

@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { DEFAULT_DATA } from './defaults.ts'
+import { invalidConfig } from './problems.ts'
+
+/** A configuration file that could be read and is TOML; whether its keys are right is not said yet. */
+export interface ConfigFile {
+  /** As it was given or found. */
+  readonly path: string
+  readonly text: string
+  readonly values: unknown
+}
+
+export const CONFIG_NAME = 'waxseal.toml'
+
+/**
+ * The configuration file that holds: `config` (an option) or `WAXSEAL_CONFIG`, which have to be there; else the first
+ * that there is of `waxseal.toml` in the data folder that was given, here, and in the default data folder.
+ */
+export function findConfigFile(
+  { config, data }: { readonly config?: string; readonly data?: string },
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  const named = config ?? (env['WAXSEAL_CONFIG'] || undefined)
+  if (named !== undefined) return named
+  const given = data ?? (env['WAXSEAL_DATA'] || undefined)
+  const places = [
+    ...(given === undefined ? [] : [join(given, CONFIG_NAME)]),
+    CONFIG_NAME,
+    join(DEFAULT_DATA, CONFIG_NAME),
+  ]
+  return places.find((place) => existsSync(place))
+}
+
+/** Throws CommandError `config-invalid` when it cannot be read or is not TOML. */
+export function readConfigFile(path: string): ConfigFile {
+  try {
+    const text = readFileSync(path, 'utf8')
+    return { path, text, values: parse(text) }
+  } catch (error) {
+    const problem = { source: 'file', file: path, key: '' } as const
+    if (error instanceof TomlError) {
+      // What follows is the piece of the file, where a secret may stand.
+      const message = (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
+      throw invalidConfig([{ ...problem, line: error.line, message: `this is not TOML: ${message}` }], error)
+    }
+    const why =
+      error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : reason(error)
+    throw invalidConfig([{ ...problem, message: `the configuration file cannot be read: ${why}` }], error)
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,182 @@
+import { indexDefaults, upstreamDefaults } from '@waxseal/index'
+import { z } from 'zod'
+import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from './defaults.ts'
+import {
+  httpUrl,
+  listenAddress,
+  origin,
+  path,
+  postgresUrl,
+  prefix,
+  proxyAddress,
+  upstreamName,
+  upstreamUrl,
+} from './values.ts'
+
+/** What documentation, `config show` and `init` say of a key. Markdown. */
+export interface KeyAbout {
+  /** One clause, no full stop. */
+  readonly description: string
+  /** What is written there, in words. */
+  readonly type: string
+  /** The value that holds without the key, where there is one. */
+  readonly default?: string | number | boolean
+  /** What holds without the key, in words; beside `default`, an explanation of it. */
+  readonly otherwise?: string
+  /** True: its value is never shown, and `WAXSEAL_KEY_FILE` may name a file with it. */
+  readonly secret?: boolean
+}
+
+/** An optional key with what there is to say of it. */
+function key<T extends z.ZodType>(schema: T, about: KeyAbout) {
+  return schema.optional().meta({ ...about })
+}
+
+const { uploads: UPLOADS, reading: READING } = indexDefaults('')
+const UPSTREAM = upstreamDefaults(DEFAULT_UPSTREAM.name, DEFAULT_UPSTREAM.url)
+const GIB = 1024 ** 3
+
+const upstreamSchema = z.strictObject({
+  url: upstreamUrl.meta({
+    description: 'the base under which `PROJECT/` stands: PEP 691 JSON or PEP 503 HTML',
+    type: 'http or https URL',
+    otherwise: 'required',
+  } satisfies KeyAbout),
+  username: key(z.string(), { description: 'for Basic authentication', type: 'text', otherwise: 'none' }),
+  'password-file': key(path, { description: 'a file with the password', type: 'path', otherwise: 'none' }),
+  'token-file': key(path, {
+    description: 'a file with a bearer token, instead of user name and password',
+    type: 'path',
+    otherwise: 'none',
+  }),
+  'ca-file': key(path, {
+    description: 'certificate authorities (PEM) to trust instead',
+    type: 'path',
+    otherwise: "the system's",
+  }),
+  proxy: key(httpUrl, {
+    description: 'an HTTP proxy that everything for this upstream goes through',
+    type: 'URL',
+    otherwise: 'none',
+  }),
+  'also-allow': key(z.array(origin), {
+    description:
+      'further origins, `https://host:port`, that its files may come from although they are private or plain http; they never get the credentials',
+    type: 'list of origins',
+    otherwise: 'none',
+  }),
+  'local-versions': key(z.boolean(), {
+    description: 'whether its files may have local version labels (`1.0+cu118`)',
+    type: 'true or false',
+    otherwise: 'true; false for `pypi.org`',
+  }),
+  'refresh-seconds': key(z.number().int().min(0).max(86_400), {
+    description: 'how long a page counts as fresh',
+    type: '0 to 86400',
+    default: UPSTREAM.refreshSeconds,
+  }),
+  'negative-seconds': key(z.number().int().min(0).max(86_400), {
+    description: 'how long an absent name is not asked for again',
+    type: '0 to 86400',
+    default: UPSTREAM.negativeSeconds,
+  }),
+  'first-byte-timeout-seconds': key(z.number().min(0.1).max(600), {
+    description: 'longest wait for the headers of an answer',
+    type: '0.1 to 600',
+    default: UPSTREAM.firstByteTimeoutMs / 1000,
+  }),
+  'min-bytes-per-second': key(z.number().int().min(1), {
+    description: 'slowest acceptable transfer, over ten seconds',
+    type: 'from 1',
+    default: UPSTREAM.minBytesPerSecond,
+  }),
+  'max-file-size': key(z.number().int().min(1), {
+    description: 'largest file taken from it',
+    type: 'bytes',
+    default: UPSTREAM.maxFileBytes,
+  }),
+})
+
+/**
+ * The configuration file. Every key is optional; an unknown one is an error, so that a typo never passes silently. A
+ * scalar or list has an environment variable, `WAXSEAL_` and its name (`keys.ts`); docs/configuration.md is generated
+ * from here (`scripts/write-config-docs.ts`).
+ */
+export const configSchema = z.strictObject({
+  data: key(path, { description: 'the folder that holds everything', type: 'path', default: DEFAULT_DATA }),
+  listen: key(z.union([listenAddress, z.array(listenAddress).min(1)]), {
+    description: 'where to listen; port 0 picks a free one; `[::]:8417` for IPv6',
+    type: '`HOST:PORT`, or a list of them',
+    default: DEFAULT_LISTEN,
+  }),
+  database: key(postgresUrl, {
+    description: '`postgres://user@host/name`; see [storage](storage.md)',
+    type: 'URL',
+    otherwise: 'SQLite in the data folder',
+    secret: true,
+  }),
+  'public-url': key(httpUrl, {
+    description:
+      'where clients reach the index; used only where an absolute address must be given: the JSON API and the start page',
+    type: 'http or https URL',
+    otherwise: 'from the `Host` header',
+  }),
+  reading: key(z.enum(['public', 'private']), {
+    description: 'whether installing needs a token',
+    type: '`public` or `private`',
+    default: READING,
+  }),
+  prefixes: key(z.array(prefix), {
+    description: 'names under them are internal, also those that do not exist yet; see [names](names.md)',
+    type: 'list of names',
+    otherwise: 'none',
+  }),
+  'trusted-proxies': key(z.array(proxyAddress), {
+    description: 'whose `X-Forwarded-For` is believed, for the limits on failed logins',
+    type: 'list of addresses or networks',
+    otherwise: 'none',
+  }),
+  'accel-redirect': key(z.string().startsWith('/', { error: 'wants a path that begins with /' }), {
+    description: 'lets nginx send stored files; see [reverse proxy](reverse-proxy.md)',
+    type: 'path',
+    otherwise: 'off',
+  }),
+  tls: z
+    .strictObject({
+      certificate: key(path, {
+        description: 'the certificate and what leads from it to an authority (PEM); serves https instead of http',
+        type: 'path',
+        otherwise: 'none',
+      }),
+      key: key(path, { description: 'its private key (PEM)', type: 'path', otherwise: 'none' }),
+    })
+    .optional(),
+  uploads: z
+    .strictObject({
+      'max-file-size': key(z.number().int().min(1), {
+        description: 'largest uploaded file',
+        type: 'bytes',
+        default: UPLOADS.maxFileSize,
+        otherwise: `${UPLOADS.maxFileSize / GIB} GiB`,
+      }),
+      'max-project-size': key(z.number().int().min(1), {
+        description: 'all uploaded files of one project',
+        type: 'bytes',
+        default: UPLOADS.maxProjectSize,
+        otherwise: `${UPLOADS.maxProjectSize / GIB} GiB`,
+      }),
+      'release-window-days': key(z.number().int().min(1), {
+        description: 'days after which a release takes no further files (PyPI: 14)',
+        type: 'days',
+        otherwise: 'off',
+      }),
+    })
+    .optional(),
+  /** In the order in which an undecided name is looked for. */
+  upstream: z.record(upstreamName, upstreamSchema).optional(),
+})
+
+/** A configuration file that is valid. */
+export type ConfigValues = z.output<typeof configSchema>
+/** One `[upstream.NAME]`. */
+export type UpstreamValues = z.output<typeof upstreamSchema>
