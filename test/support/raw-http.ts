@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { Agent, IncomingHttpHeaders } from 'node:http'
 import { request } from 'node:http'
 
 /** An answer as it came, whole or not. */
@@ -19,12 +19,14 @@ export interface AskOptions {
   readonly onData?: (received: number) => void | Promise<void>
   /** Drop the bytes once counted; `body` is then empty. */
   readonly discard?: boolean
+  /** Whose connections to use, instead of one of its own. */
+  readonly agent?: Agent
 }
 
 /** What a client sees that was cut off before any header. */
 export const NO_ANSWER: Reply = { status: 0, reason: '', headers: {}, body: Buffer.alloc(0), complete: false }
 
-/** One request on a connection of its own; `url` is sent as it is, unnormalised. Never rejects: no answer is `NO_ANSWER`. */
+/** One request, on a connection of its own unless told; `url` is sent as it is, unnormalised. Never rejects: no answer is `NO_ANSWER`. */
 export async function ask(url: string, options: AskOptions = {}): Promise<Reply> {
   const { host, hostname, port } = new URL(url)
   const path = url.slice(url.indexOf(host) + host.length) || '/'
@@ -33,7 +35,7 @@ export async function ask(url: string, options: AskOptions = {}): Promise<Reply>
   // Node sends the body of a DELETE without any framing unless it is told.
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   const headers = { ...length, ...options.headers }
-  const asked = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+  const asked = request({ hostname, port, path, method, headers, agent: options.agent ?? false }, (response) => {
     void (async () => {
       const pieces: Buffer[] = []
       let received = 0

@@ -1,0 +1,61 @@
+import { addressOf } from '../support/behind-upstream.ts'
+import { ask } from '../support/raw-http.ts'
+import type { Simulator } from '../support/upstream-simulator.ts'
+
+/** How much is asked for before anything is measured. */
+export interface WarmUp {
+  /** Projects of the upstream with `files` files each: their pages and documents fill the caches of encoded pages and documents. */
+  readonly projects: number
+  readonly files: number
+  /** Files just small enough for the cache of small ones. */
+  readonly small: number
+  /** Readers at once of one large file, for whom the pool of buffers has to grow. */
+  readonly crowd: number
+}
+
+/** More than the caches hold: 32 MB of pages, 16 MB of documents, 16 MB of small files, 32 MB of buffers. */
+export const FULL: WarmUp = { projects: 20, files: 2000, small: 320, crowd: 140 }
+export const LITTLE: WarmUp = { projects: 1, files: 50, small: 5, crowd: 10 }
+
+const SMALL_SIZE = 60_000
+const LARGE_SIZE = 2_000_000
+
+/**
+ * Fills what has a cap to its cap. A cache that is still on the way there looks like a leak for as long as it takes, and
+ * at a moderate load it takes longer than an hour.
+ */
+export async function warmUp(
+  url: string,
+  upstream: Simulator,
+  { projects, files, small, crowd }: WarmUp,
+): Promise<void> {
+  for (let number = 0; number < projects; number += 1) {
+    const name = `large-${number}`
+    const listed = Array.from({ length: files }, (_, at) => ({
+      filename: `large_${number}-1.${at}-py3-none-any.whl`,
+      bytes: Buffer.from(`${number} ${at}`),
+    }))
+    upstream.addProject({ name, files: listed })
+    for (const encoding of ['identity', 'gzip', 'br']) {
+      for (const accept of ['text/html', 'application/vnd.pypi.simple.v1+json']) {
+        await ask(`${url}/simple/${name}/`, { headers: { accept, 'accept-encoding': encoding }, discard: true })
+      }
+    }
+    for (const path of [`/pypi/${name}/json`, `/why/${name}`]) await ask(`${url}${path}`, { discard: true })
+    upstream.removeProject(name)
+  }
+  const name = 'many-small'
+  const smalls = Array.from({ length: small }, (_, at) => ({
+    filename: `many_small-1.${at}-py3-none-any.whl`,
+    bytes: Buffer.alloc(SMALL_SIZE, `${at} `),
+  }))
+  const large = { filename: 'many_small-2.0-py3-none-any.whl', bytes: Buffer.alloc(LARGE_SIZE, 'large') }
+  upstream.addProject({ name, files: [...smalls, large] })
+  await ask(`${url}/simple/${name}/`, { discard: true })
+  // Once to fetch them, once to find them small.
+  for (const file of [...smalls, ...smalls]) await ask(`${url}${addressOf(name, file)}`, { discard: true })
+  await ask(`${url}${addressOf(name, large)}`, { discard: true })
+  await Promise.all(Array.from({ length: crowd }, () => ask(`${url}${addressOf(name, large)}`, { discard: true })))
+  upstream.removeProject(name)
+  upstream.clearRequests()
+}
