@@ -224,3 +224,7 @@ export const LEASE_MS = 60_000
 export const STREAM_ROWS = 1000
 /** Files that are named where many are affected; they are counted all. */
 export const NAMED_FILES = 1000
+
+/** Files of the documentation's site, and its bytes that are kept in memory. */
+export const DOCS_SITE_FILES = 5_000
+export const DOCS_SITE_BYTES = 16 * 1024 ** 2

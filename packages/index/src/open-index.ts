@@ -15,6 +15,7 @@ import { IndexError } from './error.ts'
 import { BufferPool } from './http/buffer-pool.ts'
 import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
 import type { ClientAddress } from './http/client-address.ts'
+import { DocsSite } from './http/docs-site.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
 import { RepresentationCache } from './http/representation-cache.ts'
@@ -65,6 +66,8 @@ export interface IndexConfig {
   /** Addresses or networks whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
   readonly accelRedirect?: string
+  /** Where the documentation's built site lies, if it has been built; served at `/docs/`. */
+  readonly docsDir?: string
   /** The first administrator's token, instead of one that is made and told once. */
   readonly adminToken?: string
   readonly version: string
@@ -251,6 +254,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         await store.db.selectFrom('setting').select('key').limit(1).execute()
       },
     },
+    docs: config.docsDir === undefined ? undefined : await DocsSite.open(config.docsDir),
     onFailure: (error: unknown, req: IncomingMessage) => {
       log.error({ err: error, method: req.method, path: req.url?.split('?')[0] }, 'a request failed')
     },

@@ -15,7 +15,6 @@ import type { ReadParts } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
 import { badInput } from './bad-input.ts'
 import { DocumentResponses } from './document-responses.ts'
-import { errorPage } from './error-page.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
 import type { ManagementRoute } from './management-routes.ts'
@@ -66,10 +65,6 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
   app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, documents, c, c.req.param('version')))
   app.get('/why/:project', (c) => why(parts, documents, c, undefined))
   app.get('/why/:project/:version', (c) => why(parts, documents, c, c.req.param('version')))
-  app.get('/docs/errors/:code', (c) => {
-    const page = errorPage(c.req.param('code'))
-    return page === undefined ? refused(c, { code: 'not-found' }) : htmlAnswer(c, page)
-  })
   app.get('/api/v1/openapi.json', (c) => c.json(openApiDocument(parts.version)))
   for (const route of MANAGEMENT_ROUTES) addManagementRoute(app, parts, route)
   app.notFound((c) => refused(c, { code: 'not-found' }))

@@ -5,6 +5,8 @@ import type { Authenticator } from '../access/authenticator.ts'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import type { ClientAddress } from './client-address.ts'
+import type { DocsSite } from './docs-site.ts'
+import { serveDocs } from './docs-route.ts'
 import { createDocumentsApp } from './documents-app.ts'
 import type { DocumentsParts } from './documents-app.ts'
 import type { Exchange } from './exchange.ts'
@@ -27,6 +29,8 @@ export interface HandlerParts {
   readonly files: FilesParts
   readonly upload: UploadParts
   readonly documents: DocumentsParts
+  /** The documentation; without it `/docs/` says how to build it. */
+  readonly docs: DocsSite | undefined
   /** A failure that no route expected: the client got a refusal without details, here they are. */
   readonly onFailure: (error: unknown, req: IncomingMessage) => void
 }
@@ -74,6 +78,8 @@ function dispatch(parts: HandlerParts, exchange: Exchange, documents: Documents)
       return read(parts, exchange, () => serveFile(parts.files, exchange))
     case 'legacy':
       return upload(parts, exchange)
+    case 'docs':
+      return serveDocs(parts.docs, exchange)
     default:
       return anyDocument(parts, exchange, documents)
   }

@@ -17,3 +17,11 @@ export const PAGE_SECURITY_HEADERS: readonly string[] = [
   'X-Content-Type-Options',
   'nosniff',
 ]
+
+/** On the documentation's site: its own style, script and search index, and nothing from elsewhere. */
+export const DOCS_SECURITY_HEADERS: readonly string[] = [
+  'Content-Security-Policy',
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options',
+  'nosniff',
+]

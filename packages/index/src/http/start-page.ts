@@ -41,7 +41,7 @@ uv pip install --default-index ${origin}/simple/ NAME</pre>
           <pre>twine upload --repository-url ${origin}/legacy/ -u __token__ dist/*</pre>
           <p>
             <a href="simple/">All projects</a>. Why a project is answered as it is: <code>${origin}/why/NAME</code>.
-            Management: <a href="api/v1/openapi.json">OpenAPI</a>.
+            Management: <a href="api/v1/openapi.json">OpenAPI</a>. <a href="docs/">Documentation</a>.
           </p>
         </main>
       </body>

@@ -1,4 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { listenOn, openIndex } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
@@ -8,6 +9,9 @@ import { loadConfig } from '../config/load.ts'
 import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
 import { VERSION } from '../version.ts'
+
+/** Where `npm run docs` builds the documentation, and where a published package has it. */
+const DOCS_DIR = join(import.meta.dirname, '../../site')
 
 interface ServeOptions extends ConfigOptions {
   readonly readyFile?: string
@@ -52,7 +56,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
     process.env,
   )
   const stopped = firstSignal()
-  await using index = await openIndex({ ...config, version: VERSION })
+  await using index = await openIndex({ ...config, version: VERSION, docsDir: DOCS_DIR })
   await using servers = new AsyncDisposableStack()
   const urls: string[] = []
   for (const { host, port } of listen) {
