@@ -44,6 +44,8 @@ import { Refresh } from './releases/refresh.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { Store, StoreOptions } from './store/store.ts'
 import { openStore } from './store/store.ts'
+import { logEvent } from './telemetry/event-log.ts'
+import { reportingStore } from './telemetry/events.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
 import { FillTable } from './upstream/fill.ts'
 import { NegativeCache } from './upstream/negative-cache.ts'
@@ -142,7 +144,7 @@ async function openCore(
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  const store = opened.use(await openStore(config.database))
+  const store = reportingStore(opened.use(await openStore(config.database)), (event) => logEvent(log, event))
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'))
   const upstreams = config.upstreams.map(({ name }) => name)
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
@@ -166,7 +168,8 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
   const { store, clock, management, opened } = await openCore(
     config,
     effects.clock ?? systemClock,
-    effects.log ?? standardLog(),
+    // A command says itself what it did.
+    effects.log ?? standardLog('warn'),
     // What the server was told on its command line holds for a command beside it too.
     async (opened, configured) => (await readServedNames(opened)) ?? configured,
   )
@@ -276,8 +279,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
 }
 
 /** JSON lines on standard error: standard output belongs to the command. */
-function standardLog(): Logger {
-  return pino({ level: 'info' }, destination({ fd: 2, sync: true }))
+function standardLog(level: 'info' | 'warn' = 'info'): Logger {
+  return pino({ level }, destination({ fd: 2, sync: true }))
 }
 
 function clientAddressOf(config: IndexConfig): ClientAddress {

@@ -185,16 +185,16 @@ describe('a password', () => {
   it('that was changed is refused at once', async () => {
     await using at = await setUp()
     assert.equal((await at.who(basic('alice', PASSWORD))).kind, 'principal')
-    await setPassword(at.store, 'alice', 'another long password')
+    await setPassword(at.store, at.clock, 'alice', 'another long password')
     assert.deepEqual(await at.who(basic('alice', PASSWORD)), refused('unknown'))
     assert.equal((await at.who(basic('alice', 'another long password'))).kind, 'principal')
-    await setPassword(at.store, 'alice', null)
+    await setPassword(at.store, at.clock, 'alice', null)
     assert.deepEqual(await at.who(basic('alice', 'another long password')), refused('unknown'))
   })
 
   it('has twelve characters at least', async () => {
     await using at = await setUp()
-    await assert.rejects(setPassword(at.store, 'alice', 'short'), { code: 'limit-exceeded' })
+    await assert.rejects(setPassword(at.store, at.clock, 'alice', 'short'), { code: 'limit-exceeded' })
   })
 
   it('ENUM: costs the same work for an unknown user as for a wrong password', async () => {
@@ -227,7 +227,7 @@ describe('TOK-5: a disabled user', () => {
     for (const header of headers) assert.equal((await at.who(header)).kind, 'principal')
     await disableUser(at.store, at.clock, 'alice')
     for (const header of headers) assert.deepEqual(await at.who(header), refused('disabled'))
-    await enableUser(at.store, 'alice')
+    await enableUser(at.store, at.clock, 'alice')
     for (const header of headers) assert.equal((await at.who(header)).kind, 'principal')
   })
 })

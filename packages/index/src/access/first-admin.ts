@@ -2,9 +2,10 @@ import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { MIN_ADMIN_TOKEN_LENGTH } from '../limits.ts'
 import type { Store } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
 import type { Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
-import { hashToken, tokenRow, tokenText } from './tokens.ts'
+import { hashToken, tokenCreated, tokenRow, tokenText } from './tokens.ts'
 
 const ADMIN = 'admin'
 /** Id of the one token that the environment may give; its row follows the variable. */
@@ -35,6 +36,8 @@ export async function ensureFirstAdmin(
     if (known === undefined) {
       const row = { name: ADMIN, password_hash: null, admin: 1, created_at: isoTime(clock), disabled_at: null }
       await tx.insertInto('user').values(row).execute()
+      const detail = { user: ADMIN, admin: true }
+      await recordEvent(tx, { kind: 'user-created', at: row.created_at, actor: null, project: null, detail })
     }
     const options = { user: ADMIN, scope: 'admin' } as const
     if (given === undefined) {
@@ -44,6 +47,7 @@ export async function ensureFirstAdmin(
         .insertInto('token')
         .values(tokenRow(clock, FIRST_TOKEN, fresh, { ...options, label }))
         .execute()
+      await recordEvent(tx, { ...tokenCreated(clock, FIRST_TOKEN, options), actor: null })
       return fresh
     }
     const same = await tx.selectFrom('token').select('id').where('hash', '=', hashToken(given)).executeTakeFirst()
@@ -57,6 +61,7 @@ export async function ensureFirstAdmin(
       .insertInto('token')
       .values(tokenRow(clock, ENVIRONMENT_TOKEN, given, { ...options, label }))
       .execute()
+    await recordEvent(tx, { ...tokenCreated(clock, ENVIRONMENT_TOKEN, options), actor: null })
     return undefined
   })
   accessChanged(store)

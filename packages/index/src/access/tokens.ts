@@ -4,6 +4,8 @@ import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { TokenRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
+import type { IndexEvent } from '../telemetry/events.ts'
 import { mayManageToken, type Requester, type Scope } from './permissions.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
@@ -17,6 +19,8 @@ export interface NewToken {
   /** ISO 8601; absent: never. */
   readonly expiresAt?: string
   readonly label?: string
+  /** Who makes it, for the record; absent: the operator. */
+  readonly by?: string
 }
 
 /** A token as listed: everything but its hash. */
@@ -52,9 +56,17 @@ export async function createToken(
       .insertInto('token')
       .values(tokenRow(clock, id, token, options))
       .execute()
+    await recordEvent(tx, tokenCreated(clock, id, options))
   })
   accessChanged(store)
   return { id, token }
+}
+
+/** The record of a new token: everything but its secret. */
+export function tokenCreated(clock: Clock, id: string, options: NewToken): IndexEvent {
+  const { user, scope, project = null, expiresAt = null, by = 'operator' } = options
+  const detail = { id, user, scope, project, expires: expiresAt }
+  return { kind: 'token-created', at: isoTime(clock), actor: by, project, detail }
 }
 
 /** The row that stands for the secret `token`. */
@@ -92,8 +104,18 @@ export async function revokeToken(store: Store, clock: Clock, who: Requester, id
   const revoked = await store.transaction(async (tx) => {
     const row = await tx.selectFrom('token').selectAll().where('id', '=', id).executeTakeFirst()
     if (row === undefined || !mayManageToken(who, row)) return false
+    if (row.revoked_at !== null) return true
+    const at = isoTime(clock)
     const unrevoked = tx.updateTable('token').where('id', '=', id).where('revoked_at', 'is', null)
-    await unrevoked.set({ revoked_at: isoTime(clock) }).execute()
+    await unrevoked.set({ revoked_at: at }).execute()
+    const actor = who.kind === 'principal' ? who.user : null
+    await recordEvent(tx, {
+      kind: 'token-revoked',
+      at,
+      actor,
+      project: row.project,
+      detail: { id, user: row.user },
+    })
     return true
   })
   accessChanged(store)

@@ -2,6 +2,8 @@ import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
+import type { IndexEvent } from '../telemetry/events.ts'
 import { hashPassword } from './passwords.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
@@ -15,6 +17,9 @@ export interface User {
   readonly disabledAt: string | null
 }
 
+/** Whoever works on the data folder itself, in the record. */
+const OPERATOR = 'operator'
+
 /** Lower case, so that two users never differ in case alone; `__token__` is none. */
 const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
@@ -26,7 +31,7 @@ const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 export async function createUser(
   store: Store,
   clock: Clock,
-  user: { readonly name: string; readonly admin?: boolean; readonly password?: string },
+  user: { readonly name: string; readonly admin?: boolean; readonly password?: string; readonly by?: string },
   random: Random = systemRandom,
 ): Promise<void> {
   if (!USER_NAME.test(user.name)) {
@@ -44,7 +49,16 @@ export async function createUser(
     disabled_at: null,
   }
   try {
-    await store.transaction((tx) => tx.insertInto('user').values(row).execute())
+    await store.transaction(async (tx) => {
+      await tx.insertInto('user').values(row).execute()
+      await recordEvent(tx, {
+        kind: 'user-created',
+        at: row.created_at,
+        actor: user.by ?? OPERATOR,
+        project: null,
+        detail: { user: row.name, admin: row.admin === 1 },
+      })
+    })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw new IndexError('conflict', `There is a user ${user.name} already.`, { cause: error })
@@ -55,22 +69,29 @@ export async function createUser(
 /** Sets the password, or with null takes it away. @throws IndexError `not-found`, `limit-exceeded` (its length) */
 export async function setPassword(
   store: Store,
+  clock: Clock,
   name: string,
   password: string | null,
+  by: string = OPERATOR,
   random: Random = systemRandom,
 ): Promise<void> {
   const hash = password === null ? null : await hashPassword(password, random)
-  await update(store, name, { password_hash: hash })
+  const detail = { user: name, removed: password === null }
+  const event = { kind: 'password-changed', at: isoTime(clock), actor: by, project: null, detail } as const
+  await update(store, name, { password_hash: hash }, event)
 }
 
 /** From now on none of the user's credentials is accepted; tokens stay, so that enabling restores them. @throws IndexError `not-found` */
-export async function disableUser(store: Store, clock: Clock, name: string): Promise<void> {
-  await update(store, name, { disabled_at: isoTime(clock) })
+export async function disableUser(store: Store, clock: Clock, name: string, by: string = OPERATOR): Promise<void> {
+  const at = isoTime(clock)
+  const event = { kind: 'user-disabled', at, actor: by, project: null, detail: { user: name } } as const
+  await update(store, name, { disabled_at: at }, event)
 }
 
 /** @throws IndexError `not-found` */
-export async function enableUser(store: Store, name: string): Promise<void> {
-  await update(store, name, { disabled_at: null })
+export async function enableUser(store: Store, clock: Clock, name: string, by: string = OPERATOR): Promise<void> {
+  const event = { kind: 'user-enabled', at: isoTime(clock), actor: by, project: null, detail: { user: name } } as const
+  await update(store, name, { disabled_at: null }, event)
 }
 
 /** All users by name. */
@@ -87,10 +108,12 @@ export async function listUsers(store: Store): Promise<readonly User[]> {
 
 type Change = { readonly password_hash: string | null } | { readonly disabled_at: string | null }
 
-async function update(store: Store, name: string, change: Change): Promise<void> {
+async function update(store: Store, name: string, change: Change, event: IndexEvent): Promise<void> {
   const found = await store.transaction(async (tx) => {
     const result = await tx.updateTable('user').set(change).where('name', '=', name).executeTakeFirst()
-    return result.numUpdatedRows > 0n
+    if (result.numUpdatedRows === 0n) return false
+    await recordEvent(tx, event)
+    return true
   })
   if (!found) throw new IndexError('not-found', `There is no user ${name}.`)
   accessChanged(store)

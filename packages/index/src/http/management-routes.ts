@@ -228,6 +228,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
       }
       const made = await createToken(management.store, management.clock, {
         user: wanted.user,
+        by: who.user,
         scope: body.scope,
         ...(body.project === undefined ? {} : { project: body.project }),
         ...(body.label === undefined ? {} : { label: body.label }),
@@ -267,9 +268,10 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     body: z.strictObject({ name: userName, admin: z.boolean().optional(), password: line(1000).optional() }),
     response: z.object({ name: z.string() }),
     async handle({ management, who }, _params, { name, admin, password }) {
-      if (!mayAdminister(who, null)) return denied(who)
+      if (who.kind === 'anonymous' || !mayAdminister(who, null)) return denied(who)
       await createUser(management.store, management.clock, {
         name,
+        by: who.user,
         ...(admin === undefined ? {} : { admin }),
         ...(password === undefined ? {} : { password }),
       })
@@ -284,9 +286,9 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     body: z.strictObject({ disabled: z.boolean() }),
     response: z.object({ name: z.string(), disabled: z.boolean() }),
     async handle({ management, who }, { name }, { disabled }) {
-      if (!mayAdminister(who, null)) return denied(who)
-      if (disabled) await disableUser(management.store, management.clock, name)
-      else await enableUser(management.store, name)
+      if (who.kind === 'anonymous' || !mayAdminister(who, null)) return denied(who)
+      if (disabled) await disableUser(management.store, management.clock, name, who.user)
+      else await enableUser(management.store, management.clock, name, who.user)
       return answer({ name, disabled })
     },
   }),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import type { Database, DecisionRow } from '../store/schema.ts'
+import { recordEvent } from '../telemetry/events.ts'
 
 /** What was decided; the evidence says what was known at that moment. */
 export type DecisionBody =
@@ -54,5 +55,14 @@ export async function recordDecision(
     .values({ ...row, hash: decisionHash(row) })
     .execute()
   await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', decision.project).execute()
-  return row.rev
+  const { project, at, actor, rev } = row
+  const event = { project, at, actor } as const
+  const { body } = decision
+  if (body.kind === 'status') {
+    const { status, reason } = body
+    await recordEvent(tx, { ...event, kind: 'status-changed', detail: { rev, status, reason } })
+  } else {
+    await recordEvent(tx, { ...event, kind: 'authority-decided', detail: { rev, decision: body } })
+  }
+  return rev
 }

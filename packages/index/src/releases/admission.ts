@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import { ANOMALY_FILES, INSERT_CHUNK, UPDATE_CHUNK } from '../limits.ts'
 import type { Database, FileRow, NewFileRow } from '../store/schema.ts'
+import { recordEvent } from '../telemetry/events.ts'
 import { changeOf, listedSha256, newRow } from './listing-changes.ts'
 import type { Anomaly, Listing } from './listing-changes.ts'
 
@@ -112,7 +113,7 @@ async function recordAnomalies(
 ): Promise<void> {
   for (const [kind, some] of Map.groupBy(anomalies, (anomaly) => anomaly.kind)) {
     const files = some.slice(0, ANOMALY_FILES).map(({ file }) => file)
-    const detail = JSON.stringify({ upstream, count: some.length, files })
+    const detail = { upstream, count: some.length, files }
     const last = await tx
       .selectFrom('event')
       .select('detail')
@@ -121,10 +122,7 @@ async function recordAnomalies(
       .orderBy('id', 'desc')
       .limit(1)
       .executeTakeFirst()
-    if (kind.endsWith('mutated') && last?.detail === detail) continue
-    await tx
-      .insertInto('event')
-      .values({ project, kind, at, actor: `upstream:${upstream}`, detail })
-      .execute()
+    if (kind.endsWith('mutated') && last?.detail === JSON.stringify(detail)) continue
+    await recordEvent(tx, { project, kind, at, actor: `upstream:${upstream}`, detail })
   }
 }

@@ -2,13 +2,14 @@ import { hasControlCharacters } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
-import { MAX_REASON_LENGTH } from '../limits.ts'
+import { ANOMALY_FILES, MAX_REASON_LENGTH } from '../limits.ts'
 import { recordDecision } from '../names/decisions.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { JournalAction } from '../publish/journal.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database, ProjectRow, ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 import { selectReleaseFiles } from './release-files.ts'
@@ -34,6 +35,8 @@ export function yankRelease(
   const reason = cleanReason(request.reason)
   if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
   return changeFiles(store, clock, request, 'release-yank', {
+    event: 'files-yanked',
+    reason,
     choose: (file) => file.yanked === 0 || file.yanked_reason !== reason,
     values: () => ({ yanked: 1, yanked_reason: reason }),
   })
@@ -42,6 +45,7 @@ export function yankRelease(
 /** Takes a yank back, for a release or for one file of it. */
 export function unyankRelease(store: Store, clock: Clock, request: FileChoice & Actor): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'release-unyank', {
+    event: 'files-unyanked',
     choose: (file) => file.yanked === 1,
     values: () => ({ yanked: 0, yanked_reason: null }),
   })
@@ -55,7 +59,11 @@ export function deleteFile(
   clock: Clock,
   request: { readonly project: string; readonly filename: string } & Actor,
 ): Promise<ChangeOutcome> {
-  return changeFiles(store, clock, request, 'file-remove', { choose: () => true, values: tombstone })
+  return changeFiles(store, clock, request, 'file-remove', {
+    event: 'files-deleted',
+    choose: () => true,
+    values: tombstone,
+  })
 }
 
 /** Deletes every uploaded file of a release as {@link deleteFile} does, and the release with them. */
@@ -65,6 +73,7 @@ export function deleteRelease(
   request: { readonly project: string; readonly version: string } & Actor,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'file-remove', {
+    event: 'files-deleted',
     choose: () => true,
     values: tombstone,
     after: async (tx, project, versionKeys) => {
@@ -83,6 +92,7 @@ export function deleteProject(
   request: { readonly project: string } & Actor,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, { ...request, emptyIsUnchanged: true }, 'file-remove', {
+    event: 'files-deleted',
     choose: () => true,
     values: tombstone,
     after: async (tx, project) => {
@@ -141,6 +151,8 @@ export function setProjectStatus(
 }
 
 interface FileChange {
+  readonly event: 'files-yanked' | 'files-unyanked' | 'files-deleted'
+  readonly reason?: string | null
   readonly choose: (file: FileSelection) => boolean
   readonly values: (at: string) => {
     readonly yanked?: number
@@ -179,6 +191,17 @@ function changeFiles(
         .execute()
     }
     await change.after?.(tx, project.name, [...new Set(files.map((file) => file.version_key))])
+    await recordEvent(tx, {
+      kind: change.event,
+      at,
+      actor: request.actor,
+      project: project.name,
+      detail: {
+        count: files.length,
+        files: files.slice(0, ANOMALY_FILES).map(({ filename }) => filename),
+        ...(change.reason === undefined ? {} : { reason: change.reason }),
+      },
+    })
     return { kind: 'done', seq: await appendJournal(tx, { project: project.name, action, at, actor: request.actor }) }
   })
 }

@@ -143,6 +143,8 @@ export async function explainProject(
     .selectFrom('event')
     .select(['at', 'kind', 'detail'])
     .where('project', '=', state.name)
+    // Anybody may read this: what users and tokens did is for administrators (`/api/v1/events`).
+    .where('kind', 'like', 'upstream-%')
     .orderBy('id', 'desc')
     .limit(EVENTS_SHOWN)
     .execute()

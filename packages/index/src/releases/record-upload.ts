@@ -7,6 +7,7 @@ import { recordClaim } from '../names/claim.ts'
 import { appendJournal } from '../publish/journal.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
+import { recordEvent } from '../telemetry/events.ts'
 import type { UploadRequest } from './upload-checks.ts'
 import { localFilenameKey } from './upload-duplicates.ts'
 import type { NameRight, Uploader } from './upload-name.ts'
@@ -40,6 +41,11 @@ export async function recordUpload(
   await tx.updateTable('project').set({ display_name: upload.displayName }).where('name', '=', upload.project).execute()
   await insertRelease(tx, at, recorded)
   await insertFile(tx, at, actor, recorded)
+  const { sha256, size } = recorded.content
+  const { project, filename } = upload
+  const version = formatVersion(upload.version)
+  const detail = { filename, version, sha256, size, token: uploader.tokenId ?? null }
+  await recordEvent(tx, { kind: 'upload-accepted', at, actor, project, detail })
   return appendJournal(tx, {
     project: upload.project,
     action: right.kind === 'claim' ? 'create' : 'file-add',

@@ -10,6 +10,8 @@ export interface Uploader {
   readonly scope: 'read' | 'upload' | 'admin'
   /** The one project (normal form) that the token is limited to. */
   readonly project?: string | undefined
+  /** Absent: it is a password. */
+  readonly tokenId?: string | undefined
 }
 
 /** Whether an upload may go to a name, and by which right a name that is not internal yet is claimed. */

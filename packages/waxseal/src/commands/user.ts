@@ -41,7 +41,7 @@ export function addUser(program: Command): void {
     .action((name: string, options: PasswordOptions) =>
       administer(options, async (index) => {
         const password = passwordFrom(options.passwordFile) ?? null
-        await setPassword(index.store, name, password)
+        await setPassword(index.store, index.clock, name, password)
         printResult(options, { name, password: password !== null }, [
           `${password === null ? 'Removed' : 'Set'} the password of ${name}.`,
         ])
@@ -54,7 +54,7 @@ export function addUser(program: Command): void {
       .action((name: string, options: AdministerOptions) =>
         administer(options, async (index) => {
           if (verb === 'disable') await disableUser(index.store, index.clock, name)
-          else await enableUser(index.store, name)
+          else await enableUser(index.store, index.clock, name)
           printResult(options, { name, disabled: verb === 'disable' }, [`The user ${name} is ${verb}d.`])
         }),
       )

@@ -1,0 +1,139 @@
+import { PostgresAdapter, sql } from 'kysely'
+import type { Transaction } from 'kysely'
+import type { Database } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+
+/** The files of one listing that an upstream changed: the first of them, and how many there were. */
+interface ListedFiles {
+  readonly upstream: string
+  readonly count: number
+  readonly files: readonly unknown[]
+}
+
+/** The files of a release that an administrator changed: the first of them, and how many there were. */
+interface ChangedFiles {
+  readonly count: number
+  readonly files: readonly string[]
+  readonly reason?: string | null
+}
+
+/** What each kind of event tells beside its project and its actor: names and digests, never a secret. */
+export interface EventDetails {
+  'upload-accepted': {
+    readonly filename: string
+    readonly version: string
+    readonly sha256: string
+    readonly size: number
+    /** Id of the token that it came with; null for a password. */
+    readonly token: string | null
+  }
+  'files-yanked': ChangedFiles
+  'files-unyanked': ChangedFiles
+  'files-deleted': ChangedFiles
+  'authority-decided': { readonly rev: number; readonly decision: unknown }
+  'status-changed': { readonly rev: number; readonly status: string; readonly reason: string | null }
+  'upstream-mutated': ListedFiles
+  'upstream-metadata-mutated': ListedFiles
+  'upstream-withdrawn': ListedFiles
+  'upstream-returned': ListedFiles
+  /** An origin is left alone for a while: it failed several times in a row, or asked for it. */
+  'upstream-down': { readonly upstream: string; readonly origin: string; readonly error: string | null }
+  'upstream-up': { readonly upstream: string; readonly origin: string; readonly downSeconds: number }
+  'token-created': {
+    readonly id: string
+    readonly user: string
+    readonly scope: string
+    readonly project: string | null
+    readonly expires: string | null
+  }
+  'token-revoked': { readonly id: string; readonly user: string }
+  'user-created': { readonly user: string; readonly admin: boolean }
+  'user-disabled': { readonly user: string }
+  'user-enabled': { readonly user: string }
+  'password-changed': { readonly user: string; readonly removed: boolean }
+  /** An address, or a user, reached the limit on failed logins and is kept out for a while. */
+  'login-failures': { readonly address: string; readonly user: string | null }
+  'certificate-reloaded': { readonly notAfter: string; readonly fingerprint: string }
+  'backup-made': {
+    readonly where: string
+    readonly snapshot: number
+    readonly files: number
+    readonly bytes: number
+  }
+  restored: { readonly where: string; readonly snapshot: number }
+  'garbage-swept': { readonly files: number; readonly bytes: number }
+  'retention-applied': { readonly files: number; readonly bytes: number }
+  'doctor-found': { readonly problems: number; readonly kinds: Readonly<Record<string, number>> }
+  'doctor-repaired': { readonly repaired: number; readonly left: number }
+  'server-started': { readonly version: string; readonly node: string }
+  'server-stopped': { readonly version: string; readonly node: string }
+  'schema-migrated': { readonly from: string | null; readonly to: string }
+}
+
+export type EventKind = keyof EventDetails
+
+/** Something that happened, worth knowing later. */
+export type IndexEvent = {
+  readonly [Kind in EventKind]: {
+    readonly kind: Kind
+    /** ISO 8601. */
+    readonly at: string
+    /** Who did it: a user's name, `operator` for whoever works on the data folder, `upstream:<name>`; null: the server. */
+    readonly actor: string | null
+    /** In normal form; null: not about one project. */
+    readonly project: string | null
+    readonly detail: EventDetails[Kind]
+  }
+}[EventKind]
+
+/** An event whose transaction is committed; ids grow in the order of the commits. */
+export type RecordedEvent = IndexEvent & { readonly id: number }
+
+/** Told of every event of this process, once it is committed: the log and the metrics. Must not throw. */
+export type EventSink = (event: RecordedEvent) => void
+
+/** `waxseal` as a number of eight bytes would hold it: the advisory lock that orders events. */
+const ORDER_LOCK = 0x77_61_78_73_65_61
+
+const recorded = new WeakMap<Transaction<Database>, RecordedEvent[]>()
+
+/**
+ * Writes an event in the transaction of the change that it tells of: the audit record is there exactly when the change
+ * is. Log line and metric follow when the transaction is committed (`reportingStore`). To be called near the end of a
+ * transaction: on PostgreSQL everybody else's events wait from here to its commit, so that whoever reads by id misses
+ * none (an id given out earlier, committed later).
+ */
+export async function recordEvent(tx: Transaction<Database>, event: IndexEvent): Promise<void> {
+  if (tx.getExecutor().adapter instanceof PostgresAdapter) {
+    await sql`select pg_advisory_xact_lock(${ORDER_LOCK})`.execute(tx)
+  }
+  const { id } = await tx
+    .insertInto('event')
+    .values({ ...event, detail: JSON.stringify(event.detail) })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const events = recorded.get(tx) ?? []
+  recorded.set(tx, events)
+  events.push({ ...event, id })
+}
+
+/** `store`, with `sink` told of what was recorded by each transaction after its commit. */
+export function reportingStore(store: Store, sink: EventSink): Store {
+  return {
+    kind: store.kind,
+    db: store.db,
+    consistently: (work) => store.consistently(work),
+    changedElsewhere: () => store.changedElsewhere(),
+    async transaction(work) {
+      // An attempt that lost against others has a transaction of its own, and its events go with it.
+      let last: Transaction<Database> | undefined
+      const result = await store.transaction((tx) => {
+        last = tx
+        return work(tx)
+      })
+      for (const event of (last && recorded.get(last)) ?? []) sink(event)
+      return result
+    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}
