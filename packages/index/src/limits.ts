@@ -203,6 +203,8 @@ export const SHUTDOWN_GRACE_MS = 30_000
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
 /** How much of an X-Forwarded-For header is read, from its end. */
 export const FORWARDED_FOR_MAX = 1_024
+/** Page bodies just published that are kept in memory for whoever waited for them. */
+export const RECENT_BODIES_SIZE = 2 * 1024 ** 2
 /** Small files kept in memory together, and what each is taken to cost beside its bytes. */
 export const SMALL_FILES_SIZE = 16 * 1024 ** 2
 export const SMALL_FILE_OVERHEAD = 512

@@ -8,6 +8,8 @@ import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
 import { systemRandom } from './access/random.ts'
 import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
+import type { BodyStore } from './blobs/recent-blobs.ts'
+import { RecentBlobs } from './blobs/recent-blobs.ts'
 import { openSpool } from './blobs/spool.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
@@ -26,6 +28,7 @@ import {
   FILE_POOL_SIZE,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
+  RECENT_BODIES_SIZE,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
 } from './limits.ts'
@@ -132,6 +135,7 @@ interface Core {
   readonly publisher: Publisher
   readonly management: Management
   readonly blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>
+  readonly bodies: BodyStore
   /** Undoes, in reverse order, whatever was opened. */
   readonly opened: AsyncDisposableStack
 }
@@ -146,12 +150,13 @@ async function openCore(
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const store = reportingStore(opened.use(await openStore(config.database)), (event) => logEvent(log, event))
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'))
+  const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
   const upstreams = config.upstreams.map(({ name }) => name)
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
   const publisher = new Publisher({
     store,
-    blobs,
+    bodies,
     clock,
     names,
     publisher: `${hostname()}/${process.pid}`,
@@ -160,7 +165,7 @@ async function openCore(
       log.error({ err: error, project }, 'a page cannot be written; it stays as it was'),
   })
   const management = new Management({ store, clock, names, current, publisher })
-  return { store, clock, names, current, publisher, management, blobs, opened: opened.move() }
+  return { store, clock, names, current, publisher, management, blobs, bodies, opened: opened.move() }
 }
 
 /** Opens what commands need that work on the data folder itself, beside a running server or without one. */
@@ -188,7 +193,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     return configured
   })
   await using opened = core.opened
-  const { store, clock, names, current, publisher, management, blobs } = core
+  const { store, clock, names, current, publisher, management, blobs, bodies } = core
   const spool = await openSpool(join(config.dataDir, 'spool'))
   const authenticator = opened.use(createAuthenticator(store, clock))
   const fills = new Map<string, FillTable>()
@@ -228,7 +233,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     reading: config.reading,
     clientAddress: clientAddressOf(config),
     simple: {
-      blobs,
+      bodies,
       offers,
       lists: new ProjectLists(store, current, names),
       pages: new RepresentationCache({ maxBytes: PAGE_CACHE_BYTES }),

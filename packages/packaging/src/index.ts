@@ -31,7 +31,7 @@ export type { ZipEntry } from './zip-directory.ts'
 export { digestZipEntry, hashZipEntry, readZipEntry, streamZipEntry } from './zip-member.ts'
 export { parseSimpleJson, readSimpleJson } from './simple-json-reader.ts'
 export { readSimpleHtml } from './simple-html-reader.ts'
-export { writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
+export { prepareSimpleJson, writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
 export { renderProjectListHtml, renderSimpleHtml } from './simple-html-writer.ts'
 export { isUploadTime, normalizeUploadTime } from './simple-upload-time.ts'
 export type {

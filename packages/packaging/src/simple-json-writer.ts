@@ -6,7 +6,7 @@ import { invalid } from './simple-page-builder.ts'
 import type { PrivateKeys, SimpleFile, SimpleProjectList, SimpleProjectPage } from './simple-page.ts'
 import { isUploadTime } from './simple-upload-time.ts'
 import { resolveSimpleUrl } from './simple-url.ts'
-import { sortedJson } from './sorted-json.ts'
+import { sortedJson, WrittenJson } from './sorted-json.ts'
 import { canonicalVersionKey, compareVersions, tryParseVersion } from './version.ts'
 import type { Version } from './version.ts'
 
@@ -24,6 +24,16 @@ const OWN_BASE = 'https://own.invalid/simple/project/'
  * @throws PackagingError `simple-page-invalid` for a page that breaks these rules: a bug of whoever made it
  */
 export function writeSimpleJson(page: SimpleProjectPage): Uint8Array {
+  return prepareSimpleJson(page)()
+}
+
+/** Writes a page that was checked already, with private keys of this time beside its own (PEP 691: `_…`). */
+export type WritePage = (keys?: { readonly extra?: PrivateKeys; readonly meta?: PrivateKeys }) => Uint8Array
+
+/**
+ * Checks and orders a page once, to be written with different private keys: as `writeSimpleJson` does, whose errors it has.
+ */
+export function prepareSimpleJson(page: SimpleProjectPage): WritePage {
   if (!isValidProjectName(page.name) || normalizeProjectName(page.name) !== page.name) {
     throw invalid(`the name ${excerpt(page.name)} is not in normal form`)
   }
@@ -32,15 +42,18 @@ export function writeSimpleJson(page: SimpleProjectPage): Uint8Array {
   const hasSizes = page.files.every((file) => file.size !== undefined)
   if (page.status?.reason !== undefined && !isText(page.status.reason))
     throw invalid('the reason of its status is too long, or not plain text')
+  const meta = { ...checkPrivate(page.meta), 'api-version': hasSizes ? '1.4' : '1.0' }
   const body = {
     ...checkPrivate(page.extra),
-    files: files.map(fileObject),
-    meta: { ...checkPrivate(page.meta), 'api-version': hasSizes ? '1.4' : '1.0' },
+    files: new WrittenJson(files.map(fileObject)),
     name: page.name,
     'project-status': { status: page.status?.status ?? 'active', reason: page.status?.reason },
-    versions: versions.map(({ text }) => text),
+    versions: new WrittenJson(versions.map(({ text }) => text)),
   }
-  return Buffer.from(`${sortedJson(body)}\n`, 'utf8')
+  return (keys = {}) => {
+    const own = { ...body, ...checkPrivate(keys.extra), meta: { ...meta, ...checkPrivate(keys.meta) } }
+    return Buffer.from(`${sortedJson(own)}\n`, 'utf8')
+  }
 }
 
 /** Writes the list of projects as the Simple API's JSON, ordered by normalised name. Names may be display names. */

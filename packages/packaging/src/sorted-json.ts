@@ -2,6 +2,15 @@ import { PackagingError } from './error.ts'
 
 const MAX_DEPTH = 32
 
+/** A value that is in this form already, to be put in as it is. */
+export class WrittenJson {
+  readonly text: string
+
+  constructor(value: unknown) {
+    this.text = sortedJson(value)
+  }
+}
+
 /**
  * JSON with the keys of every object in code unit order, no white space, and characters as they are: the same data gives the same
  * bytes, whatever order it was put together in (behaviour.md 7.3 no. 3). Members that are `undefined` are left out.
@@ -20,6 +29,7 @@ export function sortedJson(value: unknown, depth = 0): string {
       return value ? 'true' : 'false'
     case 'object':
       if (value === null) return 'null'
+      if (value instanceof WrittenJson) return value.text
       if (Array.isArray(value)) return `[${value.map((item) => sortedJson(item, depth + 1)).join(',')}]`
       return sortedObject(value as Readonly<Record<string, unknown>>, depth)
     default:

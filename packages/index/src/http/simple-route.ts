@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isValidProjectName, normalizeProjectName, renderSimpleHtml, writeSimpleJson } from '@waxseal/packaging'
 import type { SimpleProjectPage } from '@waxseal/packaging'
-import type { BlobStore } from '../blobs/blob-store.ts'
+import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { ProjectState } from '../publish/current-projects.ts'
 import type { Offers } from '../releases/offers.ts'
 import { readPageBody, readPublishedPage } from '../releases/page-body.ts'
@@ -14,7 +14,7 @@ import type { Body, RepresentationCache } from './representation-cache.ts'
 import { sendBody } from './send-body.ts'
 
 export interface SimpleParts {
-  readonly blobs: BlobStore
+  readonly bodies: BodyStore
   readonly offers: Offers
   readonly lists: ProjectLists
   readonly pages: RepresentationCache
@@ -90,8 +90,8 @@ function servePage(parts: SimpleParts, exchange: Exchange, { name, page }: Proje
   const { body_sha256: sha256, snapshot } = page
   return serveBody(parts, exchange, sha256, async (format) => {
     const headers = snapshotHeaders(snapshot)
-    if (format === 'json') return { bytes: await readPageBody(parts.blobs, sha256), headers }
-    const published = await readPublishedPage(parts.blobs, sha256)
+    if (format === 'json') return { bytes: await readPageBody(parts.bodies, sha256), headers }
+    const published = await readPublishedPage(parts.bodies, sha256)
     return { bytes: Buffer.from(renderSimpleHtml(published)), headers }
   })
 }

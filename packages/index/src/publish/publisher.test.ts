@@ -41,7 +41,7 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
       blobs,
       openStore: () => openStore({ kind: 'sqlite', path }),
       publisher: (through = blobs, onPublished) =>
-        new Publisher({ store, blobs: through, clock, names, publisher: 'test', ...(onPublished && { onPublished }) }),
+        new Publisher({ store, bodies: through, clock, names, publisher: 'test', ...(onPublished && { onPublished }) }),
     })
   } finally {
     await rm(folder, { recursive: true })
@@ -257,7 +257,7 @@ test('readers see a commit of another process with their very next question', ()
     assert.equal((await current.get('one')).status, 'active')
     await using elsewhere = await bench.openStore()
     await status(elsewhere, 'one', 'quarantined')
-    const publisher = new Publisher({ store: elsewhere, blobs: bench.blobs, clock, names, publisher: 'elsewhere' })
+    const publisher = new Publisher({ store: elsewhere, bodies: bench.blobs, clock, names, publisher: 'elsewhere' })
     await publisher.publish()
     const state = await current.get('one')
     assert.deepEqual([state.status, state.page?.snapshot], ['quarantined', 2])

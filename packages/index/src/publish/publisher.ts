@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
-import type { BlobStore } from '../blobs/blob-store.ts'
 import { onePiece } from '../blobs/one-piece.ts'
+import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { PUBLISH_BATCH, PUBLISH_FENCED_RETRIES } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
-import { pageBytes, pageContentDigest, projectPage } from '../releases/page.ts'
+import { projectPage, renderPage } from '../releases/page.ts'
 import type { PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
@@ -15,7 +15,7 @@ import { readPageSource } from './page-source.ts'
 
 export interface PublisherParts {
   readonly store: Store
-  readonly blobs: BlobStore
+  readonly bodies: BodyStore
   readonly clock: Clock
   readonly names: NamesConfig
   /** Who publishes, for the snapshot's row: host and process. */
@@ -27,7 +27,7 @@ export interface PublisherParts {
 }
 
 /** A page whose body is stored, and the one that it replaces. */
-interface RenderedPage {
+interface StoredPage {
   readonly page: PageRow
   readonly previous: PageRow | undefined
 }
@@ -155,7 +155,7 @@ export class Publisher {
   }
 
   /** A page that breaks a rule of its format holds up nobody else's. */
-  async #tryPage(project: string, snapshot: number): Promise<RenderedPage | undefined> {
+  async #tryPage(project: string, snapshot: number): Promise<StoredPage | undefined> {
     try {
       return await this.#page(project, snapshot)
     } catch (error) {
@@ -166,18 +166,17 @@ export class Publisher {
   }
 
   /** Renders one project and stores the body; undefined when the page says what it said before. */
-  async #page(project: string, snapshot: number): Promise<RenderedPage | undefined> {
-    const { store, blobs, names } = this.#parts
+  async #page(project: string, snapshot: number): Promise<StoredPage | undefined> {
+    const { store, bodies, names } = this.#parts
     const source = await readPageSource(store.db, project, names)
     if (source === undefined) return undefined
     const previous = await store.db.selectFrom('page').selectAll().where('project', '=', project).executeTakeFirst()
-    const page = projectPage(source)
-    const content = pageContentDigest(page)
+    const { content, bytesAt } = renderPage(projectPage(source))
     const listed = source.listed && source.status !== 'quarantined' ? 1 : 0
     if (previous?.content_sha256 === content && previous.listed === listed) return undefined
-    const bytes = pageBytes(page, { snapshot, prev: previous?.body_sha256 ?? null })
-    const body = createHash('sha256').update(bytes).digest('hex')
-    await blobs.put(body, onePiece(bytes))
+    const bytes = bytesAt({ snapshot, prev: previous?.body_sha256 ?? null })
+    const body = hash('sha256', bytes)
+    await bodies.put(body, onePiece(bytes))
     return {
       previous,
       page: {

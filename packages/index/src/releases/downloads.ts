@@ -155,7 +155,8 @@ export class Downloads {
       if (row.size !== size || row.withdrawn_at !== null) {
         await appendJournal(tx, { project: row.project, action: 'refresh', at: isoTime(clock), actor: null })
       }
-    })
+      // Forgotten, the file is fetched once more.
+    }, 'with-the-next')
     await publisher.publish()
   }
 

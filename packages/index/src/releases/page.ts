@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { SimpleFile, SimpleProjectPage } from '@waxseal/packaging'
-import { normalizeUploadTime, writeSimpleJson } from '@waxseal/packaging'
+import { normalizeUploadTime, prepareSimpleJson } from '@waxseal/packaging'
 import type { FileRow, ProjectStatus } from '../store/schema.ts'
 
 /** Everything a project's page is made of: nothing else may have a say, so that the same rows give the same bytes. */
@@ -79,16 +79,20 @@ export function projectPage(source: PageSource): SimpleProjectPage {
   }
 }
 
-/** Digest of what the page says, wherever it stands: equal to the published one means there is nothing to publish. */
-export function pageContentDigest(page: SimpleProjectPage): string {
-  return createHash('sha256').update(writeSimpleJson(page)).digest('hex')
+/** A page that is rendered but for its place in the chain of snapshots. */
+export interface RenderedPage {
+  /** Digest of what the page says, wherever it stands: equal to the published one means there is nothing to publish. */
+  readonly content: string
+  /** The page's bytes at its position: the body that is published, stored by its hash and (later) signed. */
+  readonly bytesAt: (position: PagePosition) => Uint8Array
 }
 
-/** The page's bytes at its position: the body that is published, stored by its hash and (later) signed. */
-export function pageBytes(page: SimpleProjectPage, position: PagePosition): Uint8Array {
-  return writeSimpleJson({
-    ...page,
-    meta: { '_last-serial': position.snapshot },
-    extra: { _waxseal: { snapshot: position.snapshot, prev: position.prev } },
-  })
+/** Throws PackagingError for a page that breaks a rule of its format. */
+export function renderPage(page: SimpleProjectPage): RenderedPage {
+  const write = prepareSimpleJson(page)
+  return {
+    content: hash('sha256', write()),
+    bytesAt: ({ snapshot, prev }) =>
+      write({ meta: { '_last-serial': snapshot }, extra: { _waxseal: { snapshot, prev } } }),
+  }
 }

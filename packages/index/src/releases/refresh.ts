@@ -103,7 +103,8 @@ export class Refresh {
         await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
       }
       return { unhashed: admitted.unhashed }
-    })
+      // Nobody is told of it before its page is published, durably.
+    }, 'with-the-next')
     await publisher.publish()
     this.#parts.current.forget([name])
     return this.#withHashing(name, upstream, result.unhashed > 0)
@@ -129,13 +130,16 @@ export class Refresh {
 
   async #confirmed(name: string, upstream: string): Promise<void> {
     const { store, clock, current } = this.#parts
-    await store.transaction((tx) =>
-      tx
-        .updateTable('upstream_page')
-        .set({ checked_at: isoTime(clock) })
-        .where('project', '=', name)
-        .where('upstream', '=', upstream)
-        .execute(),
+    await store.transaction(
+      (tx) =>
+        tx
+          .updateTable('upstream_page')
+          .set({ checked_at: isoTime(clock) })
+          .where('project', '=', name)
+          .where('upstream', '=', upstream)
+          .execute(),
+      // Forgotten, it costs one more question.
+      'with-the-next',
     )
     const state = await current.get(name)
     state.checkedAt.set(upstream, clock.now())

@@ -1,4 +1,4 @@
-import { Kysely, type Transaction } from 'kysely'
+import { Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import { IndexError } from '../error.ts'
 import { POSTGRES_POLL_INTERVAL } from '../limits.ts'
@@ -7,7 +7,7 @@ import { NestingGuard } from './nested.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
-import type { Store } from './store.ts'
+import type { Durability, Store } from './store.ts'
 
 /** Opens the PostgreSQL database at `url`, which must exist; its tables are made where needed. */
 export async function openPostgresStore(url: string): Promise<Store> {
@@ -50,8 +50,16 @@ class PostgresStore implements Store {
    * SERIALIZABLE, because SQLite's transactions are: a rule that reads, decides and writes is then right on both without
    * row locks (two uploads into one release, a first download against an upload). The price is a repetition at a conflict.
    */
-  async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
-    const once = (): Promise<T> => this.#writer.transaction().setIsolationLevel('serializable').execute(work)
+  async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>, durability?: Durability): Promise<T> {
+    const once = (): Promise<T> =>
+      this.#writer
+        .transaction()
+        .setIsolationLevel('serializable')
+        .execute(async (tx) => {
+          // The log is flushed in order: the next commit that waits for it waits for this one too.
+          if (durability === 'with-the-next') await sql`set local synchronous_commit = off`.execute(tx)
+          return await work(tx)
+        })
     return this.#nesting.run(() => retryTransient(once))
   }
 

@@ -9,7 +9,7 @@ import { NestingGuard } from './nested.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
-import type { Store } from './store.ts'
+import type { Durability, Store } from './store.ts'
 
 /** Opens the SQLite database at `path`, making it and its folder where needed. */
 export async function openSqliteStore(path: string): Promise<Store> {
@@ -46,13 +46,16 @@ class SqliteStore implements Store {
   readonly #path: string
   readonly #writer: Kysely<Database>
   readonly #nesting = new NestingGuard()
+  readonly #writing: DatabaseSync
   readonly #connections: readonly DatabaseSync[]
   readonly #readVersion: () => unknown
   #version: unknown
+  #durability: Durability = 'at-once'
 
   constructor(path: string, writing: DatabaseSync, writer: Kysely<Database>, reading: DatabaseSync) {
     this.#path = path
     this.#writer = writer
+    this.#writing = writing
     this.db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reading) })
     this.#connections = [reading, writing]
     // The number moves when another connection has written (sqlite.org/pragma.html#pragma_data_version); asked on the
@@ -62,8 +65,23 @@ class SqliteStore implements Store {
     this.#version = this.#readVersion()
   }
 
-  async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
-    return this.#nesting.run(() => retryTransient(() => this.#writer.transaction().execute(work)))
+  async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>, durability?: Durability): Promise<T> {
+    const once = () =>
+      this.#writer.connection().execute((alone) => {
+        this.#synchronize(durability ?? 'at-once')
+        return alone.transaction().execute(work)
+      })
+    return this.#nesting.run(() => retryTransient(once))
+  }
+
+  /**
+   * Without a sync of its own a commit is in the write-ahead log all the same, which the next one that has it syncs as a
+   * whole (sqlite.org/pragma.html#pragma_synchronous). Nothing may be set within a transaction: called before it begins.
+   */
+  #synchronize(durability: Durability): void {
+    if (durability === this.#durability) return
+    this.#writing.exec(`pragma synchronous = ${durability === 'at-once' ? 'full' : 'normal'}`)
+    this.#durability = durability
   }
 
   /** On a connection of its own: `db` goes on to see what is committed meanwhile. */

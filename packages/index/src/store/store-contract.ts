@@ -87,6 +87,23 @@ export function storeContract(kind: string, subject: StoreUnderTest): void {
       await assert.rejects(add(file({ source: 'x', stored: 7 })), (error) => !isUniqueViolation(error))
     })
 
+    it('shows a commit that may wait for its durability at once, and loses none before a later one', async () => {
+      const options = await subject.fresh()
+      const put = (store: Store, key: string, durability: 'at-once' | 'with-the-next') =>
+        store.transaction((tx) => tx.insertInto('setting').values({ key, value: '' }).execute(), durability)
+      const keys = async (store: Store) =>
+        (await store.db.selectFrom('setting').select('key').orderBy('key').execute()).map((row) => row.key)
+      {
+        await using store = await openStore(options)
+        await put(store, 'a', 'with-the-next')
+        assert.deepEqual(await keys(store), ['a'])
+        await put(store, 'b', 'at-once')
+        await put(store, 'c', 'with-the-next')
+      }
+      await using reopened = await openStore(options)
+      assert.deepEqual(await keys(reopened), ['a', 'b', 'c'])
+    })
+
     it('undoes all of a transaction that throws, and hands on what it threw', async () => {
       await using store = await openStore(await subject.fresh())
       const reason = new Error('changed my mind')

@@ -10,19 +10,27 @@ export type StoreOptions =
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: string }
 
+/**
+ * When a commit has to survive a power cut: `at-once`, before it is handed on, or `with-the-next` one that does. The latter
+ * is for the first of two commits of which only the second is answered for, and for what is only remembered. A crash of
+ * the process loses neither, and never the earlier without the later.
+ */
+export type Durability = 'at-once' | 'with-the-next'
+
 /** The database. One contract suite (`store-contract.ts`) holds for both kinds. */
 export interface Store extends AsyncDisposable {
   readonly kind: StoreOptions['kind']
   /** For reading what is committed. The database refuses a write here: each belongs to a `transaction`. */
   readonly db: Kysely<Database>
   /**
-   * Runs `work` as if no other transaction ran at the same time; what it returns is handed on once that is durable.
+   * Runs `work` as if no other transaction ran at the same time; what it returns is handed on once that is durable
+   * (`at-once`, unless told otherwise).
    * `work` may run more than once (its own effects must be in `tx` alone), waits for nothing but the database, and does
    * not call `transaction` itself.
    *
    * @throws IndexError `database-busy` when others held the database for too long; else whatever `work` throws
    */
-  transaction<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Transaction<Database>) => Promise<T>, durability?: Durability): Promise<T>
   /**
    * Runs `work` on one committed state of all tables, however long it takes and whatever is committed meanwhile; it may
    * only read. It holds up no writer, but the database keeps what is written over until it ends: to be short.

@@ -48,9 +48,8 @@ function upstreamOf(settings: Settings, name: string, values: UpstreamValues, re
 function readText(file: string, path: readonly PropertyKey[], report: Report): string | undefined {
   try {
     const text = readFileSync(file, 'utf8').trim()
-    if (text !== '') return text
-    report(path, `the file ${file} is empty`)
-    return undefined
+    if (text === '') report(path, `the file ${file} is empty`)
+    return text
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     report(path, `the file ${file} cannot be read (${code})`)
