@@ -219,6 +219,10 @@ export const DOCUMENT_CACHE_BYTES = 16 * 1024 ** 2
 /** Pages whose latest release is remembered, for the JSON API. */
 export const LATEST_RELEASES_MAX = 1_000
 
+/** Room that the copy of a SQLite database before an upgrade must leave on the disk. */
+export const SQLITE_COPY_HEADROOM = 64 * 1024 ** 2
+/** A server that was seen so recently is taken to be running. */
+export const RUNNING_NODE_MS = 60_000
 /** After this a lease ends that nobody renews: its holder died. */
 export const LEASE_MS = 60_000
 

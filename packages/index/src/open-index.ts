@@ -45,6 +45,7 @@ import { ProjectLists } from './releases/project-list.ts'
 import { ProjectMetadata } from './releases/project-metadata.ts'
 import { Refresh } from './releases/refresh.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
+import type { Upgraded } from './store/bring-up-to-date.ts'
 import type { Store, StoreOptions } from './store/store.ts'
 import { openStore } from './store/store.ts'
 import { logEvent } from './telemetry/event-log.ts'
@@ -144,11 +145,15 @@ async function openCore(
   config: IndexConfig,
   clock: Clock,
   log: Logger,
+  earlier: 'apply' | 'refuse',
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  const store = reportingStore(opened.use(await openStore(config.database)), (event) => logEvent(log, event))
+  const onUpgraded = (upgraded: Upgraded) => log.info({ upgraded }, 'the database was brought up to date')
+  const store = reportingStore(opened.use(await openStore(config.database, { clock, earlier, onUpgraded })), (event) =>
+    logEvent(log, event),
+  )
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'))
   const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
   const upstreams = config.upstreams.map(({ name }) => name)
@@ -175,6 +180,8 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
     effects.clock ?? systemClock,
     // A command says itself what it did.
     effects.log ?? standardLog('warn'),
+    // Only a server, or `waxseal upgrade`, moves a database to another version: not a look at it.
+    'refuse',
     // What the server was told on its command line holds for a command beside it too.
     async (opened, configured) => (await readServedNames(opened)) ?? configured,
   )
@@ -188,7 +195,7 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
  */
 export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
   const log = effects.log ?? standardLog()
-  const core = await openCore(config, effects.clock ?? systemClock, log, async (opened, configured) => {
+  const core = await openCore(config, effects.clock ?? systemClock, log, 'apply', async (opened, configured) => {
     await saveServedNames(opened, configured)
     return configured
   })

@@ -25,12 +25,17 @@ export function withIndexOptions(command: Command): Command {
 export async function administer<T>(options: ConfigOptions, work: (index: Administration) => Promise<T>): Promise<T> {
   const { index: config } = await loadConfig(options, process.env)
   if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) {
-    throw new CommandError(
-      'no-index',
-      `There is no index in ${config.dataDir}. Start one with "waxseal serve --data ${config.dataDir}", or name its folder with --data.`,
-      EXIT_ENVIRONMENT,
-    )
+    throw noIndex(config.dataDir)
   }
   await using index = await openAdministration({ ...config, version: VERSION })
   return await work(index)
+}
+
+/** What a command says that finds nothing in the data folder. */
+export function noIndex(dataDir: string): CommandError {
+  return new CommandError(
+    'no-index',
+    `There is no index in ${dataDir}. Start one with "waxseal serve --data ${dataDir}", or name its folder with --data.`,
+    EXIT_ENVIRONMENT,
+  )
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addFile, addProject, addRelease } from './commands/project.ts'
 import { addServe } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
+import { addUpgrade } from './commands/upgrade.ts'
 import { addUser } from './commands/user.ts'
 import { addWhy } from './commands/why.ts'
 import { VERSION } from './version.ts'
@@ -13,7 +14,7 @@ export function createProgram(): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(see --help)')
-  for (const add of [addServe, addToken, addUser, addProject, addRelease, addFile, addWhy]) add(program)
+  for (const add of [addServe, addToken, addUser, addProject, addRelease, addFile, addWhy, addUpgrade]) add(program)
   for (const command of program.commands) overrideExit(command)
   return program
 }

@@ -2,7 +2,7 @@ import { Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import { IndexError } from '../error.ts'
 import { POSTGRES_POLL_INTERVAL } from '../limits.ts'
-import { migrate } from './migrations/index.ts'
+import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import { retryTransient } from './retry.ts'
@@ -10,13 +10,13 @@ import type { Database } from './schema.ts'
 import type { Durability, Store } from './store.ts'
 
 /** Opens the PostgreSQL database at `url`, which must exist; its tables are made where needed. */
-export async function openPostgresStore(url: string): Promise<Store> {
+export async function openPostgresStore(url: string, opening: Opening): Promise<Store> {
   const writing = openPostgresPool(url, false)
   const reading = openPostgresPool(url, true)
   try {
     await reach(writing)
     const db = new Kysely<Database>({ dialect: postgresDialect(writing) })
-    await retryTransient(() => migrate(db, 'postgres'))
+    await bringUpToDate(db, 'postgres', opening)
     return new PostgresStore(writing, reading)
   } catch (error) {
     await Promise.all([writing.end(), reading.end()])

@@ -4,21 +4,22 @@ import type { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Transaction } from 'kysely'
 import { IndexError } from '../error.ts'
 import { SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
-import { migrate } from './migrations/index.ts'
+import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
+import { keepCopy } from './sqlite-copy.ts'
 import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
 import type { Durability, Store } from './store.ts'
 
 /** Opens the SQLite database at `path`, making it and its folder where needed. */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(path: string, opening: Opening): Promise<Store> {
   const writing = open(path, false)
   const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(writing) })
   try {
     // Another's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
     writing.exec(`pragma busy_timeout = ${SQLITE_WRITE_LOCK_TIMEOUT}`)
-    await retryTransient(() => migrate(writer, 'sqlite'))
+    await bringUpToDate(writer, 'sqlite', opening, (step) => keepCopy(writing, path, step))
     return new SqliteStore(path, writing, writer, open(path, true))
   } catch (error) {
     await writer.destroy()

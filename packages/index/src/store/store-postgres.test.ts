@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { IndexError } from '../error.ts'
 import { storeContract } from './store-contract.ts'
 import { openStore } from './store.ts'
@@ -12,6 +13,7 @@ import {
   type PostgresServer,
 } from './testing/postgres-server.ts'
 import { raceElsewhere } from './testing/race-elsewhere.ts'
+import { upgradeContract } from './upgrade-contract.ts'
 
 contractOn('PostgreSQL 18', startEmbeddedPostgres)
 if (hasDebianPostgres() || process.env['CI'] !== undefined) contractOn('PostgreSQL 15', startDebianPostgres)
@@ -28,6 +30,11 @@ function contractOn(name: string, start: () => Promise<PostgresServer>): void {
     storeContract(name, {
       fresh: async () => ({ kind: 'postgres', url: await server.createDatabase() }),
       race: raceElsewhere,
+    })
+
+    upgradeContract(name, {
+      fresh: async () => ({ kind: 'postgres', url: await server.createDatabase() }),
+      tables: async (options) => new Set(options.kind === 'postgres' ? await tablesIn(options.url) : []),
     })
 
     it('survives that the server ends its idle connections', async () => {
@@ -48,6 +55,16 @@ function contractOn(name: string, start: () => Promise<PostgresServer>): void {
       })
     })
   })
+}
+
+async function tablesIn(url: string): Promise<readonly string[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query<{ name: string }>(
+    "select table_name as name from information_schema.tables where table_schema = 'public'",
+  )
+  await client.end()
+  return rows.map(({ name }) => name)
 }
 
 /** A connection that was ended fails at its next uses, until the pool has noticed and makes another one. */

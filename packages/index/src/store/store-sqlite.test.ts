@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { IndexError } from '../error.ts'
 import { storeContract } from './store-contract.ts'
+import { copyPath, keepCopy } from './sqlite-copy.ts'
 import { isUniqueViolation, openStore } from './store.ts'
 import { raceElsewhere } from './testing/race-elsewhere.ts'
+import { upgradeContract } from './upgrade-contract.ts'
+import { takeStepBack, upgradeStore } from './upgrade.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'waxseal-store-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -18,6 +21,64 @@ const freshPath = (): string => join(folder, String(count++), 'waxseal.sqlite')
 storeContract('SQLite', {
   fresh: async () => ({ kind: 'sqlite', path: freshPath() }),
   race: raceElsewhere,
+})
+
+upgradeContract('SQLite', {
+  fresh: async () => ({ kind: 'sqlite', path: freshPath() }),
+  tables: async (options) => new Set(options.kind === 'sqlite' ? tablesIn(options.path) : []),
+})
+
+function tablesIn(path: string): readonly string[] {
+  const database = new DatabaseSync(path)
+  const rows = database.prepare("select name from sqlite_master where type = 'table'").all()
+  database.close()
+  return rows.map(({ name }) => String(name))
+}
+
+describe('the copy of a SQLite database from before an upgrade', () => {
+  const step = '0002-operation'
+  const clock = { now: () => 0 }
+
+  it('holds what was there before it, in one file for its owner alone', async () => {
+    const path = freshPath()
+    await using _ = await openStore({ kind: 'sqlite', path })
+    await _.transaction((tx) => tx.insertInto('setting').values({ key: 'a', value: '' }).execute())
+    await takeStepBack({ kind: 'sqlite', path }, clock)
+    const upgraded = await upgradeStore({ kind: 'sqlite', path }, clock)
+    const copy = copyPath(path, step)
+    assert.equal(upgraded?.copy?.kind, 'kept', JSON.stringify(upgraded))
+    assert.deepEqual(upgraded?.copy, { kind: 'kept', path: copy, bytes: statSync(copy).size })
+    assert.equal(statSync(copy).mode & 0o777, 0o600)
+    assert.ok(!tablesIn(copy).includes('lease') && tablesIn(path).includes('lease'))
+    const database = new DatabaseSync(copy, { readOnly: true })
+    assert.equal(database.prepare('select key from setting').get()?.['key'], 'a')
+    database.close()
+    assert.deepEqual(
+      readdirSync(dirname(path)).filter((name) => name.includes('before')),
+      [basename(copy)],
+    )
+  })
+
+  it('is left out, with its reason, where there is no room for it', async () => {
+    const path = freshPath()
+    await using _ = await openStore({ kind: 'sqlite', path })
+    const database = new DatabaseSync(path)
+    const copy = await keepCopy(database, path, step, async () => 64 * 1024 ** 2)
+    database.close()
+    assert.ok(copy.kind === 'not-kept' && /64.0 MB free/.test(copy.why), JSON.stringify(copy))
+    assert.ok(!existsSync(copyPath(path, step)))
+  })
+
+  it('never takes the place of an earlier one when it came too late', async () => {
+    const path = freshPath()
+    await using _ = await openStore({ kind: 'sqlite', path })
+    writeFileSync(copyPath(path, step), 'the right one')
+    const database = new DatabaseSync(path)
+    const copy = await keepCopy(database, path, step)
+    database.close()
+    assert.equal(copy.kind, 'not-kept')
+    assert.equal(readFileSync(copyPath(path, step), 'utf8'), 'the right one')
+  })
 })
 
 describe('the SQLite store itself', () => {

@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import type { Opening } from './bring-up-to-date.ts'
 import { openPostgresStore } from './postgres-store.ts'
 import type { Database } from './schema.ts'
 import { openSqliteStore } from './sqlite-store.ts'
@@ -45,10 +46,11 @@ export interface Store extends AsyncDisposable {
 }
 
 /**
- * Opens the database and brings its schema up to date.
+ * Opens the database and brings its schema up to date, unless `opening` says otherwise.
  *
- * @throws IndexError `config-invalid` when a newer version wrote it; `storage-failed` when it cannot be opened
+ * @throws IndexError `config-invalid` when a newer version wrote it; `conflict` when an earlier one did and that is to
+ *   be refused; `storage-failed` when it cannot be opened
  */
-export function openStore(options: StoreOptions): Promise<Store> {
-  return options.kind === 'sqlite' ? openSqliteStore(options.path) : openPostgresStore(options.url)
+export function openStore(options: StoreOptions, opening: Opening = {}): Promise<Store> {
+  return options.kind === 'sqlite' ? openSqliteStore(options.path, opening) : openPostgresStore(options.url, opening)
 }

@@ -28,7 +28,10 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
-/** Nothing that an index offers is in these tables, so nothing is lost with them. */
+/** Nothing that an index offers is in these tables. */
 export async function down(db: Kysely<unknown>): Promise<void> {
   for (const table of ['node', 'garbage', 'lease']) await sql.raw(`drop table ${table}`).execute(db)
 }
+
+export const loses =
+  'What `waxseal gc` had marked, which it will mark again, and the list of running servers. No project, file, decision, user or token is touched.'

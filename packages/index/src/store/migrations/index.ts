@@ -1,45 +1,145 @@
-import { sql, type Kysely } from 'kysely'
-import { Migrator, type Migration } from 'kysely/migration'
+import { sql, type Kysely, type Transaction } from 'kysely'
+import { Migrator, type Migration, type MigrationResultSet } from 'kysely/migration'
+import type { Clock } from '../../clock.ts'
+import { isoTime } from '../../clock.ts'
 import { IndexError } from '../../error.ts'
+import { recordEvent } from '../../telemetry/events.ts'
 import { isTransient } from '../errors.ts'
+import type { Database } from '../schema.ts'
 import type { Dialect } from './dialect.ts'
 import * as first from './0001-first.ts'
 import * as operation from './0002-operation.ts'
 
-/** In order; a released one never changes (expand and contract). */
-const steps = [
+/** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
+interface Step {
+  up(db: Kysely<unknown>, dialect: Dialect): Promise<void>
+  /** Undoes `up`, so that the version before can start again. */
+  down?(db: Kysely<unknown>, dialect: Dialect): Promise<void>
+  /** What is gone after `down`, in a sentence for people. */
+  readonly loses?: string
+}
+
+/** In order. */
+const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0001-first', first],
   ['0002-operation', operation],
-] as const
+])
+
+/** What a database has of the steps that this version knows. */
+export interface SchemaState {
+  /** Oldest first; none in a database that was never used. */
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+  /** The newest step, when it is applied and can be taken back. */
+  readonly reversible: { readonly step: string; readonly loses: string } | undefined
+}
 
 /**
- * Brings the schema up to this version; a no-op when there is nothing to do. When another process does so at the same time
- * it may throw what `isTransient` knows, and is to be called again.
+ * Looks at the schema and changes nothing.
+ *
+ * @throws IndexError `config-invalid` when a newer version wrote the database
+ */
+export async function schemaState<Tables>(db: Kysely<Tables>): Promise<SchemaState> {
+  const names = await appliedSteps(db)
+  const unknown = names.find((name) => !steps.has(name))
+  if (unknown !== undefined) {
+    throw new IndexError(
+      'config-invalid',
+      `A newer version of Waxseal has written this database (it has the step ${unknown}). Start that version; it can take one step back (waxseal upgrade --back).`,
+    )
+  }
+  const applied = new Set(names)
+  const pending = [...steps.keys()].filter((name) => !applied.has(name))
+  const [newest, step] = [...steps].at(-1) ?? []
+  const reversible =
+    newest === undefined || !applied.has(newest) || step?.down === undefined
+      ? undefined
+      : { step: newest, loses: step.loses ?? 'Nothing.' }
+  return { applied: [...steps.keys()].filter((name) => applied.has(name)), pending, reversible }
+}
+
+/**
+ * Brings the schema up to this version, in one transaction; the names of the steps that were applied. When another process
+ * does so at the same time it may throw what `isTransient` knows, and is to be called again.
  *
  * @throws IndexError `config-invalid` when a newer version wrote the database; `storage-failed` when a step fails
  */
-export async function migrate<Tables>(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
-  await refuseNewer(db)
-  const migrations: Record<string, Migration> = {}
-  for (const [name, step] of steps) migrations[name] = { up: (db) => step.up(db, dialect) }
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const { error } = await migrator.migrateToLatest()
-  if (error === undefined) return
-  if (isTransient(error)) throw error
-  throw new IndexError('storage-failed', 'The database could not be brought up to date; nothing was changed in it.', {
-    cause: error,
-  })
+export async function migrate<Tables>(db: Kysely<Tables>, dialect: Dialect, clock: Clock): Promise<readonly string[]> {
+  const { applied } = await schemaState(db)
+  const set = await migratorOf(db, async (name, step, tx) => {
+    await step.up(tx, dialect)
+    // A new database was not migrated, it was made.
+    if (applied.length > 0) await note(tx, clock, stepBefore(name), name)
+  }).migrateToLatest()
+  return outcome(set, 'The database could not be brought up to date; nothing was changed in it.')
 }
 
-async function refuseNewer<Tables>(db: Kysely<Tables>): Promise<void> {
+/**
+ * Takes the newest step back, in one transaction that `check` may end by throwing. Its name.
+ *
+ * @throws IndexError `not-allowed` when there is none that can be taken back; `storage-failed`; what `check` throws
+ */
+export async function migrateBack<Tables>(
+  db: Kysely<Tables>,
+  dialect: Dialect,
+  clock: Clock,
+  check: (tx: Transaction<Database>) => Promise<void>,
+): Promise<string> {
+  const { reversible, applied } = await schemaState(db)
+  if (reversible === undefined) {
+    throw new IndexError(
+      'not-allowed',
+      `The database is at ${applied.at(-1) ?? 'nothing'}, and this version can take back no more than its own newest step. For older versions restore a backup, or use the older program.`,
+    )
+  }
+  const migrator = migratorOf(db, undefined, async (name, step, tx) => {
+    await check(asTransaction(tx))
+    await step.down?.(tx, dialect)
+    await note(tx, clock, name, stepBefore(name) ?? '')
+  })
+  outcome(await migrator.migrateDown(), 'The step could not be taken back; nothing was changed in the database.')
+  return reversible.step
+}
+
+type Run = (name: string, step: Step, tx: Kysely<unknown>) => Promise<void>
+
+function migratorOf<Tables>(db: Kysely<Tables>, up: Run | undefined, down?: Run): Migrator {
+  const migrations: Record<string, Migration> = {}
+  for (const [name, step] of steps) {
+    migrations[name] = {
+      up: async (tx: Kysely<unknown>) => up?.(name, step, tx),
+      ...(down === undefined || step.down === undefined ? {} : { down: (tx: Kysely<unknown>) => down(name, step, tx) }),
+    }
+  }
+  return new Migrator({ db, provider: { getMigrations: async () => migrations } })
+}
+
+/** The event is part of the step's transaction, as of every change. */
+async function note(tx: Kysely<unknown>, clock: Clock, from: string | null, to: string): Promise<void> {
+  const detail = { from, to }
+  const event = { kind: 'schema-migrated', at: isoTime(clock), actor: null, project: null, detail } as const
+  await recordEvent(asTransaction(tx), event)
+}
+
+/** Kysely's migrator hands its transaction over as a database whose tables it does not know. */
+function asTransaction(tx: Kysely<unknown>): Transaction<Database> {
+  return tx as unknown as Transaction<Database>
+}
+
+function stepBefore(name: string): string | null {
+  const names = [...steps.keys()]
+  return names[names.indexOf(name) - 1] ?? null
+}
+
+function outcome({ error, results = [] }: MigrationResultSet, message: string): readonly string[] {
+  if (error === undefined) return results.map(({ migrationName }) => migrationName)
+  if (isTransient(error) || error instanceof IndexError) throw error
+  throw new IndexError('storage-failed', message, { cause: error })
+}
+
+async function appliedSteps<Tables>(db: Kysely<Tables>): Promise<readonly string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
-  if (!tables.some((table) => table.name === 'kysely_migration')) return
+  if (!tables.some((table) => table.name === 'kysely_migration')) return []
   const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
-  const known = new Set<string>(steps.map(([name]) => name))
-  const unknown = rows.find((row) => !known.has(row.name))
-  if (unknown === undefined) return
-  throw new IndexError(
-    'config-invalid',
-    `A newer version of Waxseal has written this database (it has the step ${unknown.name}); start that version, or restore a backup from before it.`,
-  )
+  return rows.map(({ name }) => name)
 }

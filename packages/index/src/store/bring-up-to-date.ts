@@ -1,0 +1,54 @@
+import type { Kysely } from 'kysely'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import type { Dialect } from './migrations/dialect.ts'
+import { migrate, schemaState } from './migrations/index.ts'
+import { retryTransient } from './retry.ts'
+import type { KeptCopy } from './sqlite-copy.ts'
+
+/** A database was of an earlier version, and is of this one now. */
+export interface Upgraded {
+  /** The newest step from before. */
+  readonly from: string
+  /** The steps that were applied. */
+  readonly steps: readonly string[]
+  /** The database as it was; undefined for PostgreSQL, which has its own ways to copy one. */
+  readonly copy: KeptCopy | undefined
+}
+
+export interface Opening {
+  readonly clock?: Clock
+  /** What to do with a database of an earlier version: `apply` (default) brings it up to date, `refuse` leaves it alone. */
+  readonly earlier?: 'apply' | 'refuse'
+  /** Told when the database was of an earlier version. */
+  readonly onUpgraded?: (upgraded: Upgraded) => void
+}
+
+/**
+ * Brings the schema of a database up to this version. A new database gets all of it; one of an earlier version is copied
+ * first by `keep`.
+ *
+ * @throws IndexError `config-invalid` when a newer version wrote it; `conflict` for `refuse`; `storage-failed`
+ */
+export async function bringUpToDate<Tables>(
+  db: Kysely<Tables>,
+  dialect: Dialect,
+  opening: Opening,
+  keep?: (step: string) => Promise<KeptCopy>,
+): Promise<void> {
+  const { applied, pending } = await retryTransient(() => schemaState(db))
+  const [next] = pending
+  const from = applied.at(-1)
+  const earlier = from !== undefined && next !== undefined
+  if (earlier && opening.earlier === 'refuse') {
+    throw new IndexError(
+      'conflict',
+      `The database is of an earlier version (it has ${from}, not ${next}). To bring it up to date run: waxseal upgrade. Starting this version's server does so, too.`,
+    )
+  }
+  const copy = earlier ? await keep?.(next) : undefined
+  const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock))
+  // Another process may have been faster.
+  if (earlier && steps.length > 0) opening.onUpgraded?.({ from, steps, copy })
+}

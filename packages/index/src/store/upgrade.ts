@@ -1,0 +1,102 @@
+import { Kysely, type Transaction } from 'kysely'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { RUNNING_NODE_MS } from '../limits.ts'
+import type { Upgraded } from './bring-up-to-date.ts'
+import type { SchemaState } from './migrations/index.ts'
+import { migrateBack, schemaState } from './migrations/index.ts'
+import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
+import { retryTransient } from './retry.ts'
+import type { Database } from './schema.ts'
+import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
+import { copyPath, sizeOf } from './sqlite-copy.ts'
+import type { StoreOptions } from './store.ts'
+import { openStore } from './store.ts'
+
+/** What an upgrade would find and do. */
+export interface UpgradePlan extends SchemaState {
+  /** The copy of a SQLite database that is kept before the first pending step. */
+  readonly copy: { readonly path: string; readonly bytes: number } | undefined
+}
+
+/**
+ * Looks at the schema of a database and changes nothing.
+ *
+ * @throws IndexError `config-invalid` when a newer version wrote it; `storage-failed` when it cannot be opened
+ */
+export function planUpgrade(options: StoreOptions): Promise<UpgradePlan> {
+  return withRawDatabase(options, true, async (db, bytes) => {
+    const state = await schemaState(db)
+    const [next] = state.pending
+    const earlier = next !== undefined && state.applied.length > 0 && options.kind === 'sqlite'
+    return { ...state, copy: earlier ? { path: copyPath(options.path, next), bytes } : undefined }
+  })
+}
+
+/**
+ * Brings a database up to this version, as starting a server does; undefined when it was already.
+ *
+ * @throws IndexError as `openStore`
+ */
+export async function upgradeStore(options: StoreOptions, clock: Clock): Promise<Upgraded | undefined> {
+  let upgraded: Upgraded | undefined
+  await using _ = await openStore(options, { clock, onUpgraded: (told) => (upgraded = told) })
+  return upgraded
+}
+
+/**
+ * Takes the newest step back, so that the version before can start on the database again; its name.
+ *
+ * @throws IndexError `conflict` while a server or a command of this version is at work; `not-allowed` when there is
+ *   nothing to take back
+ */
+export function takeStepBack(options: StoreOptions, clock: Clock): Promise<string> {
+  return withRawDatabase(options, false, (db) =>
+    retryTransient(() => migrateBack(db, options.kind, clock, (tx) => refuseWhileInUse(tx, clock))),
+  )
+}
+
+async function refuseWhileInUse(tx: Transaction<Database>, clock: Clock): Promise<void> {
+  const since = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
+  const node = await tx.selectFrom('node').selectAll().where('seen_at', '>', since).limit(1).executeTakeFirst()
+  if (node !== undefined) {
+    throw new IndexError(
+      'conflict',
+      `A server of version ${node.version} runs on this database (${node.id}, last seen at ${node.seen_at}). Stop it first; one that was killed counts as running for ${RUNNING_NODE_MS / 1000} seconds.`,
+    )
+  }
+  const lease = await tx.selectFrom('lease').selectAll().where('expires_at', '>', isoTime(clock)).executeTakeFirst()
+  if (lease === undefined) return
+  throw new IndexError(
+    'conflict',
+    `Another command is at work on this index (${lease.holder}). Wait for its end, at the latest ${lease.expires_at}.`,
+  )
+}
+
+/** Runs `work` on a database as it is, bringing nothing up to date; with the bytes that a SQLite database takes. */
+async function withRawDatabase<T>(
+  options: StoreOptions,
+  readOnly: boolean,
+  work: (db: Kysely<Database>, bytes: number) => Promise<T>,
+): Promise<T> {
+  if (options.kind === 'sqlite') {
+    const database = openSqlite(options.path, readOnly)
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) })
+    try {
+      return await work(db, sizeOf(database))
+    } finally {
+      await db.destroy()
+      if (database.isOpen) database.close()
+    }
+  }
+  const db = new Kysely<Database>({ dialect: postgresDialect(openPostgresPool(options.url, readOnly)) })
+  try {
+    return await work(db, 0)
+  } catch (error) {
+    if (error instanceof IndexError) throw error
+    throw new IndexError('storage-failed', 'The PostgreSQL database cannot be reached or used.', { cause: error })
+  } finally {
+    await db.destroy()
+  }
+}
