@@ -17,7 +17,10 @@ export interface AdministerOptions extends ConfigOptions, Output {}
 export function withIndexOptions(command: Command): Command {
   return command
     .option('--data <dir>', `the folder that holds the index (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`)
-    .option('--config <file>', 'the configuration file (default: ./waxseal.toml if there is one)')
+    .option(
+      '--config <file>',
+      'the configuration file (default: waxseal.toml in the data folder given, or here; WAXSEAL_CONFIG)',
+    )
     .option('--json', 'print one JSON document', false)
 }
 

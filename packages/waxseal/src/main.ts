@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander'
 import { explainFailure } from './command-error.ts'
+import { EXIT_DONE, EXIT_ENVIRONMENT, EXIT_USAGE } from './exit-codes.ts'
+import { terminalText } from './output.ts'
 import { createProgram } from './program.ts'
-import { EXIT_DONE, EXIT_USAGE } from './exit-codes.ts'
 
 /** The one document of a command that failed. */
 function printFailure(code: string, message: string, data: object = {}): void {
@@ -16,14 +17,23 @@ async function main(argv: readonly string[]): Promise<number> {
     // Help and version end a command too; commander has printed what there is to say.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_DONE
-      if (argv.includes('--json')) printFailure('wrong-use', error.message.replace(/^error: /, ''))
+      // A command alone, without its subcommand: its help stands on standard error, and nothing was done.
+      const message = error.code === 'commander.help' ? 'A command is missing; see --help.' : error.message
+      if (argv.includes('--json')) printFailure('wrong-use', message.replace(/^error: /, ''))
       return EXIT_USAGE
     }
     const { code, message, exitCode, data } = explainFailure(error)
     if (argv.includes('--json')) printFailure(code, message, data)
-    process.stderr.write(`waxseal: ${message}\n`)
+    process.stderr.write(terminalText(`waxseal: ${message}`.split('\n')))
     return exitCode
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever read our output (`| head`) has enough of it; the work is done all the same.
+    if (error.code !== 'EPIPE') process.exitCode = EXIT_ENVIRONMENT
+  })
+}
+const exitCode = await main(process.argv.slice(2))
+process.exitCode ||= exitCode

@@ -1,25 +1,40 @@
 import { Command } from 'commander'
+import { addConfig } from './commands/config.ts'
 import { addFile, addProject, addRelease } from './commands/project.ts'
 import { addServe } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
 import { addUpgrade } from './commands/upgrade.ts'
 import { addUser } from './commands/user.ts'
 import { addWhy } from './commands/why.ts'
+import { PROGRAM_HELP } from './help.ts'
 import { VERSION } from './version.ts'
+
+/** Every command, in the order of the help. */
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  addServe,
+  addConfig,
+  addToken,
+  addUser,
+  addProject,
+  addRelease,
+  addFile,
+  addWhy,
+  addUpgrade,
+]
 
 /** The whole command, every subcommand registered: what `main.ts` runs and what the documentation is made from. */
 export function createProgram(): Command {
   const program = new Command('waxseal')
     .description('A Python package index that answers for every name exactly once')
     .version(VERSION)
-    .exitOverride()
-    .showHelpAfterError('(see --help)')
-  for (const add of [addServe, addToken, addUser, addProject, addRelease, addFile, addWhy, addUpgrade]) add(program)
-  for (const command of program.commands) overrideExit(command)
+    .addHelpText('after', PROGRAM_HELP)
+  for (const add of COMMANDS) add(program)
+  overrideExit(program, 'waxseal')
   return program
 }
 
-function overrideExit(command: Command): void {
-  command.exitOverride().showHelpAfterError('(see --help)')
-  for (const child of command.commands) overrideExit(child)
+/** Errors come back to `main.ts`, and name the help of the very command. */
+function overrideExit(command: Command, words: string): void {
+  command.exitOverride().showHelpAfterError(`(see: ${words} --help)`)
+  for (const child of command.commands) overrideExit(child, `${words} ${child.name()}`)
 }

@@ -43,7 +43,10 @@ export function addServe(program: Command): void {
       collect,
     )
     .option('--private', 'reading needs a token too')
-    .option('--config <file>', 'the configuration file (default: ./waxseal.toml if there is one)')
+    .option(
+      '--config <file>',
+      'the configuration file (default: waxseal.toml in the data folder given, or here; WAXSEAL_CONFIG)',
+    )
     .option('--ready-file <file>', 'written (JSON: url, pid, version) once requests are answered')
     .addHelpText('after', '\nExample:\n  waxseal serve --data /var/lib/waxseal --listen 0.0.0.0:8417 --prefix corp\n')
     .action((options: ServeOptions & { readonly upstream?: readonly string[] | false }) => serve(options))

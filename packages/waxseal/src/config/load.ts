@@ -39,8 +39,8 @@ export interface CheckedConfig {
  */
 export async function loadConfig(options: ConfigOptions, env: NodeJS.ProcessEnv): Promise<ServerConfig> {
   const { config, settings, problems, warnings } = checkConfig(options, env)
-  if (problems.length > 0) throw invalidConfig(await tellProblems(problems, settings.file))
   for (const warning of warnings) process.stderr.write(`waxseal: ${warning}\n`)
+  if (problems.length > 0) throw invalidConfig(await tellProblems(problems, settings.file))
   return config
 }
 

@@ -59,11 +59,15 @@ export function problemLine({ file, line, key, message }: ToldProblem): string {
 }
 
 /** A configuration that cannot be used, every reason told. */
-export function invalidConfig(told: readonly ToldProblem[], cause?: unknown): CommandError {
+export function invalidConfig(
+  told: readonly ToldProblem[],
+  { warnings, cause }: { readonly warnings?: readonly string[]; readonly cause?: unknown } = {},
+): CommandError {
   const lines = told.map(problemLine)
   const message =
     lines.length === 1 ? `${lines[0]}` : `The configuration has ${lines.length} problems:\n  ${lines.join('\n  ')}`
-  return new CommandError('config-invalid', message, EXIT_USAGE, { cause, data: { problems: told } })
+  const data = { problems: told, ...(warnings === undefined ? {} : { warnings }) }
+  return new CommandError('config-invalid', message, EXIT_USAGE, { cause, data })
 }
 
 /** `uploads.max-file-size`, `prefixes[1]`; what is no bare key is quoted, as the file would have it. */

@@ -43,11 +43,11 @@ export function readConfigFile(path: string): ConfigFile {
     if (error instanceof TomlError) {
       // What follows is the piece of the file, where a secret may stand.
       const message = (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
-      throw invalidConfig([{ ...problem, line: error.line, message: `this is not TOML: ${message}` }], error)
+      throw invalidConfig([{ ...problem, line: error.line, message: `this is not TOML: ${message}` }], { cause: error })
     }
     const why =
       error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : reason(error)
-    throw invalidConfig([{ ...problem, message: `the configuration file cannot be read: ${why}` }], error)
+    throw invalidConfig([{ ...problem, message: `the configuration file cannot be read: ${why}` }], { cause: error })
   }
 }
 

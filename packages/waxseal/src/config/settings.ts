@@ -18,9 +18,9 @@ export interface Settings {
   /** What is valid of it: with problems, the rest. */
   readonly values: ConfigValues
   readonly problems: readonly Problem[]
-  sourceOf(path: readonly PropertyKey[]): Source
+  readonly sourceOf: (path: readonly PropertyKey[]) => Source
   /** The path that `value` of the key at `path` means: in the file, from the file's folder; else from here. */
-  resolvePath(path: readonly PropertyKey[], value: string): string
+  readonly resolvePath: (path: readonly PropertyKey[], value: string) => string
 }
 
 /** Reads options, environment and file, the first of them winning. Throws CommandError when the file is not TOML. */
@@ -35,7 +35,7 @@ export function readSettings(options: ConfigOptions, env: NodeJS.ProcessEnv): Se
   const problems = [
     // What the file says wrongly is told although something else overrides it today.
     ...problemsIn(file?.values ?? {}, () => ({ kind: 'file' })),
-    ...problemsIn(whole, sourceOf).filter(({ source }) => source.kind !== 'file'),
+    ...problemsIn(whole, sourceOf).filter(({ source }) => source.kind === 'option' || source.kind === 'environment'),
     ...layers.flatMap((layer) => layer.problems),
   ]
   return {

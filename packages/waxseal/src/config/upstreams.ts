@@ -48,8 +48,9 @@ function upstreamOf(settings: Settings, name: string, values: UpstreamValues, re
 function readText(file: string, path: readonly PropertyKey[], report: Report): string | undefined {
   try {
     const text = readFileSync(file, 'utf8').trim()
-    if (text === '') report(path, `the file ${file} is empty`)
-    return text
+    if (text !== '') return text
+    report(path, `the file ${file} is empty`)
+    return undefined
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     report(path, `the file ${file} cannot be read (${code})`)
