@@ -123,7 +123,22 @@ describe('the waxseal command beside a running server', () => {
     assert.ok(Array.isArray(said(await here('user', 'list'))['users']))
   })
 
+  it('lists releases and files, offered or not, and shows one with everything', async () => {
+    const releases = said(await here('release', 'list', 'Demo'))['releases'] as Record<string, unknown>[]
+    assert.deepEqual(releases, [
+      { version: '1.0', files: 1, offered: 1, yanked: false },
+      { version: '2.0', files: 1, offered: 0, yanked: false },
+    ])
+    const lines = await waxseal(['file', 'list', 'demo', '2', '--data', server.dataDir])
+    assert.match(lines.stdout, /^demo-2\.0-\S+ +2\.0 +\S+ B +local +file-deleted\n/m)
+    assert.ok(!lines.stdout.includes(one.filename))
+    const [file] = said(await here('file', 'show', 'demo', one.filename))['files'] as Record<string, unknown>[]
+    assert.deepEqual([file?.['sha256'], file?.['stored'], file?.['withheld']], [one.sha256, true, null])
+  })
+
   const refused: readonly (readonly [string, readonly string[], string])[] = [
+    ['the releases of a name that is unknown', ['release', 'list', 'nothing'], 'not-found'],
+    ['a file that a project has not', ['file', 'show', 'demo', 'demo-9.tar.gz'], 'not-found'],
     ['an unknown project', ['release', 'yank', 'nothing', '1.0'], 'not-found'],
     ['an unknown token', ['token', 'revoke', 'nothing'], 'not-found'],
     ['a user there is already', ['user', 'create', 'admin'], 'conflict'],

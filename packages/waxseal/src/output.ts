@@ -26,3 +26,10 @@ export function columns(rows: readonly (readonly string[])[]): readonly string[]
       .trimEnd(),
   )
 }
+
+/** A number of bytes as people read it. */
+export function sizeText(bytes: number | null): string {
+  if (bytes === null) return ''
+  const unit = Math.min(4, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return unit === 0 ? `${bytes} B` : `${(bytes / 1024 ** unit).toFixed(1)} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][unit]}`
+}

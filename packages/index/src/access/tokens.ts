@@ -9,6 +9,7 @@ import type { IndexEvent } from '../telemetry/events.ts'
 import { mayManageToken, type Requester, type Scope } from './permissions.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
+import { insertUser } from './users.ts'
 
 /** What a token is for. */
 export interface NewToken {
@@ -33,14 +34,14 @@ const CHECKSUM_LENGTH = 6
 
 /**
  * Makes a token. `token` is its only copy: what is stored is its sha256. Whether the requester may have it made is
- * `mayCreateToken`'s to say.
+ * `mayCreateToken`'s to say. With `makeUser` a user that does not exist is made with it, or neither is.
  *
  * @throws IndexError `not-found` when there is no such user, `not-allowed` when the user is disabled, or the label not one line of text
  */
 export async function createToken(
   store: Store,
   clock: Clock,
-  options: NewToken,
+  { makeUser = false, ...options }: NewToken & { readonly makeUser?: boolean },
   random: Random = systemRandom,
 ): Promise<{ readonly id: string; readonly token: string }> {
   if (options.label !== undefined && hasControlCharacters(options.label)) {
@@ -50,8 +51,11 @@ export async function createToken(
   const id = base64url(random(ID_LENGTH))
   await store.transaction(async (tx) => {
     const user = await tx.selectFrom('user').select('disabled_at').where('name', '=', options.user).executeTakeFirst()
-    if (user === undefined) throw new IndexError('not-found', `There is no user ${options.user}.`)
-    if (user.disabled_at !== null) throw new IndexError('not-allowed', `The user ${options.user} is disabled.`)
+    if (user === undefined) {
+      if (!makeUser) throw new IndexError('not-found', `There is no user ${options.user}.`)
+      const by = options.by === undefined ? {} : { by: options.by }
+      await insertUser(tx, clock, { name: options.user, admin: options.scope === 'admin', ...by })
+    } else if (user.disabled_at !== null) throw new IndexError('not-allowed', `The user ${options.user} is disabled.`)
     await tx
       .insertInto('token')
       .values(tokenRow(clock, id, token, options))

@@ -1,5 +1,7 @@
+import type { Transaction } from 'kysely'
 import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
+import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
@@ -34,36 +36,45 @@ export async function createUser(
   user: { readonly name: string; readonly admin?: boolean; readonly password?: string; readonly by?: string },
   random: Random = systemRandom,
 ): Promise<void> {
-  if (!USER_NAME.test(user.name)) {
-    throw new IndexError(
-      'not-allowed',
-      'A user name has at most 64 lower-case letters, digits, dots, hyphens and underscores, and begins with a letter or digit.',
-    )
-  }
+  checkUserName(user.name)
   const hash = user.password === undefined ? null : await hashPassword(user.password, random)
-  const row = {
-    name: user.name,
-    password_hash: hash,
-    admin: user.admin === true ? 1 : 0,
-    created_at: isoTime(clock),
-    disabled_at: null,
-  }
   try {
-    await store.transaction(async (tx) => {
-      await tx.insertInto('user').values(row).execute()
-      await recordEvent(tx, {
-        kind: 'user-created',
-        at: row.created_at,
-        actor: user.by ?? OPERATOR,
-        project: null,
-        detail: { user: row.name, admin: row.admin === 1 },
-      })
-    })
+    await store.transaction((tx) => insertUser(tx, clock, user, hash))
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw new IndexError('conflict', `There is a user ${user.name} already.`, { cause: error })
   }
   accessChanged(store)
+}
+
+/** Writes a new user and its event. @throws IndexError `not-allowed` (the name), and the database's error when it exists */
+export async function insertUser(
+  tx: Transaction<Database>,
+  clock: Clock,
+  user: { readonly name: string; readonly admin?: boolean; readonly by?: string | null },
+  passwordHash: string | null = null,
+): Promise<void> {
+  checkUserName(user.name)
+  const admin = user.admin === true
+  const row = {
+    name: user.name,
+    password_hash: passwordHash,
+    admin: admin ? 1 : 0,
+    created_at: isoTime(clock),
+    disabled_at: null,
+  }
+  await tx.insertInto('user').values(row).execute()
+  const actor = user.by === undefined ? OPERATOR : user.by
+  const detail = { user: row.name, admin }
+  await recordEvent(tx, { kind: 'user-created', at: row.created_at, actor, project: null, detail })
+}
+
+function checkUserName(name: string): void {
+  if (USER_NAME.test(name)) return
+  throw new IndexError(
+    'not-allowed',
+    'A user name has at most 64 lower-case letters, digits, dots, hyphens and underscores, and begins with a letter or digit.',
+  )
 }
 
 /** Sets the password, or with null takes it away. @throws IndexError `not-found`, `limit-exceeded` (its length) */

@@ -10,6 +10,8 @@ import type { ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { ChangeOutcome } from './lifecycle.ts'
 import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelease, yankRelease } from './lifecycle.ts'
+import { listFiles } from './list-files.ts'
+import type { FileFilter, KnownFile } from './list-files.ts'
 import { explainProject } from './read-project.ts'
 import type { Explanation } from './read-project.ts'
 import type { FileChoice } from './release-files.ts'
@@ -40,6 +42,13 @@ export class Management {
 
   async explain(project: string, version?: string): Promise<Explanation> {
     return explainProject(this.#parts, await this.#parts.current.get(project), version)
+  }
+
+  /** Every file that is known of a project; undefined when nothing is recorded about the name. */
+  async files(project: string, filter?: FileFilter): Promise<readonly KnownFile[] | undefined> {
+    const state = await this.#parts.current.get(project)
+    const files = await listFiles(this.#parts, state, filter)
+    return state.project === undefined && files.length === 0 ? undefined : files
   }
 
   /** An administrator's claim: recorded, and no upstream is asked (attacks.md DC-19). */

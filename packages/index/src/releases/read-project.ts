@@ -231,7 +231,8 @@ function offeredFile(row: FileRow): OfferedFile {
   }
 }
 
-function withheldReason(
+/** Why `row` is not offered, `source` being the one that answers for its name; undefined: it is offered. */
+export function withheldReason(
   row: FileRow,
   source: string | undefined,
   state: ProjectState,

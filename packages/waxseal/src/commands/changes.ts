@@ -22,3 +22,8 @@ export function change(
     printResult(options, { changed, snapshot }, [changed ? `${done} (snapshot ${snapshot})` : 'Nothing to change.'])
   })
 }
+
+/** What a command says about a name that nobody uploaded, claimed or asked for. */
+export function unknownProject(name: string): CommandError {
+  return new CommandError('not-found', `Nothing is recorded about ${name}; see: waxseal why ${name}`, EXIT_REFUSED)
+}

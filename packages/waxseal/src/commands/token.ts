@@ -1,4 +1,4 @@
-import { createToken, createUser, listTokens, listUsers, revokeToken } from '@waxseal/index'
+import { createToken, listTokens, listUsers, revokeToken } from '@waxseal/index'
 import type { Administration } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
@@ -7,6 +7,7 @@ import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 
 type Scope = 'read' | 'upload' | 'admin'
@@ -19,12 +20,19 @@ interface CreateOptions extends AdministerOptions {
   readonly expires?: string
 }
 
+interface ListOptions extends AdministerOptions {
+  readonly user?: string
+}
+
 /** Who works on the data folder itself may do everything: it is theirs to read and write. */
 const OPERATOR = { kind: 'principal', user: 'operator', scope: 'admin' } as const
 
 export function addToken(program: Command): void {
   const token = program.command('token').description('create, list and revoke API tokens')
-  withIndexOptions(token.command('create'))
+  withExample(
+    withIndexOptions(token.command('create')),
+    'waxseal token create --user ci --scope upload --project billing --label "GitLab CI" --expires 2027-01-31',
+  )
     .description('create a token; its text is printed this once')
     .requiredOption('--user <name>', 'whose token it is; made if there is no such user')
     .addOption(
@@ -33,16 +41,13 @@ export function addToken(program: Command): void {
     .option('--project <project>', 'limit it to one project')
     .option('--label <text>', 'what it is for')
     .option('--expires <time>', 'ISO 8601, for example 2027-01-31 or 2027-01-31T12:00:00Z')
-    .addHelpText(
-      'after',
-      '\nExample:\n  waxseal token create --user ci --scope upload --project billing --label "GitLab CI"\n',
-    )
     .action((options: CreateOptions) => administer(options, (index) => create(index, options)))
-  withIndexOptions(token.command('list'))
-    .description('list tokens')
-    .action((options: AdministerOptions) => administer(options, (index) => list(index, options)))
-  withIndexOptions(token.command('revoke'))
-    .description('revoke a token')
+  withExample(withIndexOptions(token.command('list')), 'waxseal token list --user ci')
+    .description('list tokens: whose, for what, until when; never their text')
+    .option('--user <name>', 'of this user only')
+    .action((options: ListOptions) => administer(options, (index) => list(index, options)))
+  withExample(withIndexOptions(token.command('revoke')), 'waxseal token revoke 7UUPgqLxYyVw')
+    .description('revoke a token for good')
     .argument('<id>', 'its id, as `waxseal token list` shows it')
     .action((id: string, options: AdministerOptions) => administer(options, (index) => revoke(index, id, options)))
 }
@@ -52,8 +57,7 @@ async function create(index: Administration, options: CreateOptions): Promise<vo
   const expiresAt = options.expires === undefined ? undefined : expiry(options.expires, index.clock.now())
   const project = options.project === undefined ? undefined : normalizeProjectName(options.project)
   const known = (await listUsers(index.store)).find(({ name }) => name === user)
-  if (known === undefined) await createUser(index.store, index.clock, { name: user, admin: scope === 'admin' })
-  else if (scope === 'admin' && !known.admin) {
+  if (scope === 'admin' && known?.admin === false) {
     throw new CommandError(
       'not-an-administrator',
       `The user ${user} is not an administrator, so a token of theirs cannot be one. Use another user, or another scope.`,
@@ -63,6 +67,7 @@ async function create(index: Administration, options: CreateOptions): Promise<vo
   const made = await createToken(index.store, index.clock, {
     user,
     scope,
+    makeUser: true,
     ...(project === undefined ? {} : { project }),
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -87,8 +92,12 @@ function expiry(text: string, now: number): string {
   return new Date(time).toISOString()
 }
 
-async function list(index: Administration, options: AdministerOptions): Promise<void> {
-  const tokens = await listTokens(index.store, OPERATOR)
+async function list(index: Administration, options: ListOptions): Promise<void> {
+  const { user } = options
+  if (user !== undefined && !(await listUsers(index.store)).some(({ name }) => name === user)) {
+    throw new CommandError('not-found', `There is no user ${user}; see: waxseal user list`, EXIT_REFUSED)
+  }
+  const tokens = (await listTokens(index.store, OPERATOR)).filter((token) => user === undefined || token.user === user)
   const rows = tokens.map((token) => [
     token.id,
     token.user,

@@ -3,6 +3,7 @@ import { createUser, disableUser, enableUser, listUsers, setPassword } from '@wa
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
+import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 
 interface PasswordOptions extends AdministerOptions {
@@ -17,12 +18,11 @@ function passwordFrom(file: string | undefined): string | undefined {
 
 export function addUser(program: Command): void {
   const user = program.command('user').description('create, list and disable users')
-  withIndexOptions(user.command('create'))
+  withExample(withIndexOptions(user.command('create')), 'waxseal user create alice --password-file - < secret.txt')
     .description('create a user')
     .argument('<name>', 'lower-case letters, digits, ".", "_" and "-"')
     .option('--admin', 'an administrator')
     .option('--password-file <file>', 'the password is the content of this file; - reads standard input')
-    .addHelpText('after', '\nExample:\n  waxseal user create alice --password-file - < secret.txt\n')
     .action((name: string, options: PasswordOptions & { readonly admin?: boolean }) =>
       administer(options, async (index) => {
         const password = passwordFrom(options.passwordFile)
@@ -31,7 +31,7 @@ export function addUser(program: Command): void {
         printResult(options, { name, admin }, [`Made the ${admin ? 'administrator' : 'user'} ${name}.`])
       }),
     )
-  withIndexOptions(user.command('password'))
+  withExample(withIndexOptions(user.command('password')), 'waxseal user password alice --password-file new-secret.txt')
     .description('set the password of a user, or remove it')
     .argument('<name>')
     .option(
@@ -48,7 +48,7 @@ export function addUser(program: Command): void {
       }),
     )
   for (const verb of ['disable', 'enable'] as const) {
-    withIndexOptions(user.command(verb))
+    withExample(withIndexOptions(user.command(verb)), `waxseal user ${verb} alice`)
       .description(verb === 'disable' ? 'refuse everything of a user from now on' : 'let a disabled user in again')
       .argument('<name>')
       .action((name: string, options: AdministerOptions) =>
@@ -59,7 +59,7 @@ export function addUser(program: Command): void {
         }),
       )
   }
-  withIndexOptions(user.command('list'))
+  withExample(withIndexOptions(user.command('list')), 'waxseal user list')
     .description('list users')
     .action((options: AdministerOptions) =>
       administer(options, async (index) => {

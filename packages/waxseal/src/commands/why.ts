@@ -3,14 +3,14 @@ import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
+import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 
 export function addWhy(program: Command): void {
-  withIndexOptions(program.command('why'))
+  withExample(withIndexOptions(program.command('why')), 'waxseal why requests')
     .description('explain a name: who answers for it, what is offered, what is withheld and why')
     .argument('<name>')
     .argument('[version]')
-    .addHelpText('after', '\nExample:\n  waxseal why requests\n')
     .action((raw: string, version: string | undefined, options: AdministerOptions) =>
       administer(options, async (index) => {
         const explanation = await index.management.explain(normalizeProjectName(raw), version)

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Command } from 'commander'
+import { createProgram } from './program.ts'
+
+/** Commands whose result is no data: a server that runs, a script for a shell. */
+const WITHOUT_JSON = new Set(['waxseal serve', 'waxseal completion'])
+
+/** The whole help of a command, as it is printed. */
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 200 })
+  command.outputHelp()
+  return text
+}
+
+/** Every command that does something, with its words. */
+function* leaves(command: Command, above: readonly string[] = []): Generator<readonly [string, Command]> {
+  const words = [...above, command.name()]
+  if (command.commands.length === 0) yield [words.join(' '), command]
+  for (const child of command.commands) yield* leaves(child, words)
+}
+
+test('the help of every command has a description, and an example that calls it', () => {
+  for (const [words, command] of leaves(createProgram())) {
+    const help = helpOf(command)
+    assert.match(command.description(), /\w{3}/, words)
+    const example = help.slice(help.indexOf('\nExample'))
+    assert.ok(help.includes('\nExample'), `the help of ${words} has no example`)
+    assert.ok(
+      example.includes(`${words} `) || example.includes(`${words}\n`),
+      `the example of ${words} calls something else`,
+    )
+    for (const { flags, description } of command.options) assert.notEqual(description, '', `${words} ${flags}`)
+  }
+})
+
+test('the options in the example of a command are its own', () => {
+  for (const [words, command] of leaves(createProgram())) {
+    const help = helpOf(command)
+    const lines = help.slice(help.indexOf('\nExample')).split('\n')
+    for (const line of lines.filter((text) => text.includes(words) && !text.includes('--help'))) {
+      for (const [long = ''] of line
+        .slice(line.indexOf(words))
+        .split(' -- ')[0]
+        ?.matchAll(/(?<= )--[a-z-]+/g) ?? []) {
+        assert.ok(
+          command.options.some((option) => option.long === long),
+          `${words} has no ${long}, its example has`,
+        )
+      }
+    }
+  }
+})
+
+test('every command that prints a result has --json', () => {
+  for (const [words, command] of leaves(createProgram())) {
+    if (WITHOUT_JSON.has(words)) continue
+    assert.ok(
+      command.options.some(({ long }) => long === '--json'),
+      `${words} has no --json`,
+    )
+  }
+})
+
+test('the help of the whole tells the exit codes', () => {
+  const help = helpOf(createProgram())
+  for (const code of ['0  done', '1  refused', '2  wrong use', '3  the environment'])
+    assert.ok(help.includes(code), code)
+})
