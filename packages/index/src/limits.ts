@@ -185,20 +185,36 @@ export const TOKEN_USE_INTERVAL = 60_000
 /** What is read of a refused upload before the connection is closed on it: bytes, and time altogether. */
 export const DRAIN_MAX_BYTES = 256 * 1024 ** 2
 export const DRAIN_MAX_MS = 30_000
-/** The JSON body of a management request. */
+/** The JSON body of a management request, and the time in which it must arrive. */
 export const MAX_MANAGEMENT_BODY = 64 * 1024
+export const MANAGEMENT_BODY_MS = 20_000
 /** Encoded pages that are kept in memory. */
 export const PAGE_CACHE_BYTES = 32 * 1024 ** 2
 /** Until the headers of a request must be there (attacks.md SR-2). */
 export const HEADERS_TIMEOUT_MS = 20_000
-/** Header bytes of one request. */
+/** How often connections are looked at: for headers that are late, and for clients that take nothing of an answer. */
+export const CONNECTIONS_INTERVAL_MS = 5_000
+/** Bytes of one request's first line and headers. */
 export const MAX_HEADER_BYTES = 16 * 1024
+/** Headers of one request. */
+export const MAX_HEADERS = 100
+/** Until a TLS handshake must be done (attacks.md SR-2). */
+export const TLS_HANDSHAKE_MS = 20_000
 /** How long a connection may stay open between requests. */
 export const KEEP_ALIVE_MS = 65_000
-/** Connections at a time; beyond it new ones are closed at once. */
+/** Connections at a time; beyond it the one that has been idle for longest makes room. */
 export const MAX_CONNECTIONS = 10_000
-/** How long a stopping server lets uploads and downloads finish. */
-export const SHUTDOWN_GRACE_MS = 30_000
+/** Connections of one client, which is an IPv4 address or an IPv6 /64; trusted proxies have no such limit. */
+export const MAX_CLIENT_CONNECTIONS = 1_000
+/** Descriptors that connections leave to everything else: database, upstreams, downloads, uploads. */
+export const RESERVED_DESCRIPTORS = 512
+/** How often the files of the TLS certificate are looked at. */
+export const CERTIFICATE_POLL_MS = 5_000
+/** How long before its end a certificate is warned about, and how often. */
+export const CERTIFICATE_WARNING_MS = 14 * 24 * 3_600_000
+export const CERTIFICATE_REMIND_MS = 24 * 3_600_000
+/** Default time that a stopping server gives uploads and downloads; with what follows below Kubernetes' 30 seconds. A setting. */
+export const SHUTDOWN_GRACE_MS = 25_000
 /** How often a server looks for journal rows that others left unpublished. */
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
 /** How much of an X-Forwarded-For header is read, from its end. */
@@ -208,8 +224,6 @@ export const RECENT_BODIES_SIZE = 2 * 1024 ** 2
 /** Small files kept in memory together, and what each is taken to cost beside its bytes. */
 export const SMALL_FILES_SIZE = 16 * 1024 ** 2
 export const SMALL_FILE_OVERHEAD = 512
-/** How often a stopping server closes the connections that have nothing under way any more. */
-export const SHUTDOWN_IDLE_INTERVAL_MS = 50
 /** Addresses of small files whose way from the database to the disk is remembered between two publishes. */
 export const WARM_FILES_MAX = 4_096
 /** Files of an explanation's lists, the newest of each. */

@@ -16,7 +16,7 @@ import { systemClock } from './clock.ts'
 import { IndexError } from './error.ts'
 import { BufferPool } from './http/buffer-pool.ts'
 import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
-import type { ClientAddress } from './http/client-address.ts'
+import type { TrustedProxies } from './http/client-address.ts'
 import { DocsSite } from './http/docs-site.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
@@ -126,6 +126,10 @@ export interface Index extends Administration {
    * only who calls this first gets: to be called when it can be shown, not before.
    */
   firstAdministrator(): Promise<string | undefined>
+  /** From now on `/-/ready` says no, so that load balancers send nothing new here; everything else is still answered. */
+  announceStop(): void
+  /** Whether `trustedProxies` holds this address. */
+  isTrustedProxy(address: string): boolean
 }
 
 interface Core {
@@ -235,10 +239,12 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   opened.defer(() => clearInterval(strays))
   const visibility = config.reading
   const presence = (project: string) => offers.presence(project)
+  const proxies = trustedProxiesOf(config)
+  let stopping = false
   const handler = createHandler({
     authenticator,
     reading: config.reading,
-    clientAddress: clientAddressOf(config),
+    clientAddress: clientAddressBehind(proxies),
     simple: {
       bodies,
       offers,
@@ -268,6 +274,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       ready: async () => {
         await store.db.selectFrom('setting').select('key').limit(1).execute()
       },
+      stopping: () => stopping,
     },
     docs: config.docsDir === undefined ? undefined : await DocsSite.open(config.docsDir),
     onFailure: (error: unknown, req: IncomingMessage) => {
@@ -286,6 +293,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     handler,
     log,
     firstAdministrator,
+    announceStop: () => void (stopping = true),
+    isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
@@ -295,8 +304,8 @@ function standardLog(level: 'info' | 'warn' = 'info'): Logger {
   return pino({ level }, destination({ fd: 2, sync: true }))
 }
 
-function clientAddressOf(config: IndexConfig): ClientAddress {
+function trustedProxiesOf(config: IndexConfig): TrustedProxies {
   const trusted = trustedProxies(config.trustedProxies)
-  if (trusted.kind === 'proxies') return clientAddressBehind(trusted.proxies)
+  if (trusted.kind === 'proxies') return trusted.proxies
   throw new IndexError('config-invalid', `trusted-proxies: "${trusted.entry}" is neither an address nor a network.`)
 }

@@ -29,7 +29,12 @@ export function trustedProxies(
     if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return { kind: 'invalid', entry }
     list.addSubnet(address, Number(prefix), family(address))
   }
-  return { kind: 'proxies', proxies: { has: (address) => list.check(address, family(address)) } }
+  return { kind: 'proxies', proxies: { has: (address) => isListed(list, address) } }
+}
+
+function isListed(list: BlockList, text: string): boolean {
+  const address = plainAddress(text)
+  return address !== undefined && list.check(address, family(address))
 }
 
 /**

@@ -8,7 +8,7 @@ import { getPath } from 'hono/utils/url'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import { IndexError } from '../error.ts'
-import { MAX_MANAGEMENT_BODY } from '../limits.ts'
+import { MANAGEMENT_BODY_MS, MAX_MANAGEMENT_BODY } from '../limits.ts'
 import type { Offers } from '../releases/offers.ts'
 import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
@@ -35,6 +35,8 @@ export interface DocumentsParts {
   readonly publicUrl?: string
   /** Throws when the database does not answer. */
   readonly ready: () => Promise<void>
+  /** Whether the server is about to stop: requests are still answered, and new ones had better go elsewhere. */
+  readonly stopping: () => boolean
 }
 
 /** Told of failures that no route expected. */
@@ -58,6 +60,7 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
   app.get('/', (c) => htmlAnswer(c, startPage(requestOrigin(c.env.incoming, parts.publicUrl), parts.version)))
   app.get('/-/health', (c) => c.json({ status: 'ok', version: parts.version }, 200, { 'Cache-Control': 'no-store' }))
   app.get('/-/ready', async (c) => {
+    if (parts.stopping()) return refused(c, { code: 'stopping' })
     await parts.ready()
     return c.json({ status: 'ready' }, 200, { 'Cache-Control': 'no-store' })
   })
@@ -168,7 +171,7 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
     const params = route.params.safeParse(c.req.param())
     if (!params.success) return refused(c, { code: 'bad-request', detail: badInput(params.error, 'address') })
     const text = route.body === undefined ? '' : await readText(c.env.incoming)
-    if (text === undefined) return refused(c, { code: 'body-too-large' })
+    if (typeof text !== 'string') return refused(c, text)
     if (text !== '' && !isJson(c.req.header('content-type'))) return refused(c, { code: 'unsupported-media-type' })
     const value = parseJson(text)
     if (value.kind === 'malformed') return refused(c, { code: 'bad-request', detail: 'The body is not JSON.' })
@@ -183,16 +186,27 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
   })
 }
 
-/** The whole body, or undefined when it is longer than a management request ever is. */
-async function readText(req: IncomingMessage): Promise<string | undefined> {
+/** The whole body, or how it is refused when it is longer, or takes longer, than that of a management request ever does. */
+async function readText(req: IncomingMessage): Promise<string | Refusal> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => late.resolve(undefined), MANAGEMENT_BODY_MS)
+  const body = (req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
   const pieces: Buffer[] = []
   let length = 0
-  for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += piece.length
-    if (length > MAX_MANAGEMENT_BODY) return undefined
-    pieces.push(piece)
+  try {
+    for (;;) {
+      const next = await Promise.race([body.next(), late.promise])
+      if (next === undefined) return { code: 'request-timeout' }
+      if (next.done === true) return Buffer.concat(pieces).toString()
+      length += next.value.length
+      if (length > MAX_MANAGEMENT_BODY) return { code: 'body-too-large' }
+      pieces.push(next.value)
+    }
+  } finally {
+    clearTimeout(timer)
+    // It ends once the client sends something or goes; nobody waits for that.
+    body.return?.().catch(() => undefined)
   }
-  return Buffer.concat(pieces).toString()
 }
 
 function isJson(contentType: string | undefined): boolean {

@@ -91,6 +91,11 @@ const CATALOGUE = {
     title: 'The media type of the request body is not supported here',
     help: 'Send application/json to the API and multipart/form-data to the upload address.',
   },
+  'too-many-headers': {
+    status: 431,
+    title: 'The request has too many headers',
+    help: 'No client sends that many; look at what a proxy on the way adds.',
+  },
   'request-timeout': { status: 408, title: 'The request took too long to arrive', help: AGAIN },
   conflict: {
     status: 409,
@@ -301,6 +306,7 @@ const CATALOGUE = {
   },
   'upstream-timeout': { status: 504, title: 'The upstream index did not answer in time', help: AGAIN },
   'internal-unavailable': { status: 503, title: 'The internal index cannot answer at the moment', help: AGAIN },
+  stopping: { status: 503, title: 'This server is being stopped', help: AGAIN },
   'storage-unavailable': { status: 503, title: 'The storage cannot be reached at the moment', help: AGAIN },
   'too-busy': {
     status: 503,

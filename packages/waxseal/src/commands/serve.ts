@@ -1,13 +1,14 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { listenOn, openIndex } from '@waxseal/index'
+import { setTimeout } from 'node:timers/promises'
+import { listenOnAll, openIndex, ServerCertificate } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
-import type { ServerConfig } from '../config/load.ts'
 import { loadConfig } from '../config/load.ts'
 import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
+import { greeting } from '../serve-greeting.ts'
 import { VERSION } from '../version.ts'
 
 /** Where `npm run docs` builds the documentation, and where a published package has it. */
@@ -54,26 +55,35 @@ export function addServe(program: Command): void {
 
 async function serve(options: ServeOptions & { readonly upstream?: readonly string[] | false }): Promise<void> {
   const { upstream, ...rest } = options
-  const { listen, index: config } = await loadConfig(
+  const config = await loadConfig(
     { ...rest, ...(upstream === false ? { upstreams: false } : upstream === undefined ? {} : { upstream }) },
     process.env,
   )
   const stopped = firstSignal()
-  await using index = await openIndex({ ...config, version: VERSION, docsDir: DOCS_DIR })
-  await using servers = new AsyncDisposableStack()
-  const urls: string[] = []
-  for (const { host, port } of listen) {
-    const server = await listenOn(index.handler, host, port).catch((error: unknown) => {
-      throw cannotListen(error, `${host}:${port}`)
-    })
-    urls.push(servers.use(server).url)
-  }
-  const [url = ''] = urls
+  await using index = await openIndex({ ...config.index, version: VERSION, docsDir: DOCS_DIR })
+  await using parts = new AsyncDisposableStack()
+  const certificate =
+    config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
+  rereadOnHangup(certificate)
+  const server = await listenOnAll(index.handler, config.listen, {
+    exempt: index.isTrustedProxy,
+    graceMs: config.stop.graceMs,
+    ...(certificate === undefined ? {} : { certificate }),
+  }).catch((error: unknown) => {
+    throw cannotListen(error)
+  })
+  parts.use(server)
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
-  for (const line of greeting(url, config, token)) process.stdout.write(`${line}\n`)
-  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, url)
+  for (const line of greeting(server.urls, config, token)) process.stdout.write(`${line}\n`)
+  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, server.url)
   const signal = await stopped
+  index.announceStop()
+  const { delayMs } = config.stop
+  if (delayMs > 0) {
+    process.stdout.write(`Stopping (${signal}) in ${delayMs / 1000} seconds: /-/ready says so. Once more stops at once.\n`)
+    await setTimeout(delayMs)
+  }
   process.stdout.write(
     `Stopping (${signal}): no new requests, those under way are finished. Once more stops at once.\n`,
   )
@@ -87,7 +97,14 @@ function firstSignal(): Promise<NodeJS.Signals> {
   return promise
 }
 
-function cannotListen(error: unknown, where: string): CommandError {
+/** SIGHUP asks a service to look at its files again. From a terminal it means that the terminal is gone: that ends us. */
+function rereadOnHangup(certificate: ServerCertificate | undefined): void {
+  if (!process.stdout.isTTY) process.on('SIGHUP', () => void certificate?.reload())
+}
+
+function cannotListen(error: unknown): CommandError {
+  const { address, port, hostname } = error as { readonly [name: string]: unknown }
+  const where = typeof address === 'string' ? `${address} port ${String(port)}` : String(hostname ?? 'the address')
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const why =
     code === 'EADDRINUSE'
@@ -103,36 +120,4 @@ function writeReadyFile(path: string, url: string): void {
   const temporary = `${path}.${process.pid}.tmp`
   writeFileSync(temporary, `${JSON.stringify({ url, pid: process.pid, version: VERSION })}\n`)
   renameSync(temporary, path)
-}
-
-function greeting(url: string, config: ServerConfig['index'], firstToken: string | undefined): readonly string[] {
-  const upstreams = config.upstreams.map(({ name, url: base }) => `${name} (${base})`).join(', ')
-  const host = new URL(url).host
-  const token =
-    firstToken === undefined
-      ? [
-          `Admin token: the one from before. A new one: waxseal token create --user admin --scope admin --data ${config.dataDir}`,
-        ]
-      : ['Admin token, shown this once:', `  ${firstToken}`]
-  return [
-    `Waxseal ${VERSION} answers at ${url}/`,
-    `  data       ${config.dataDir}`,
-    `  upstreams  ${upstreams === '' ? 'none' : upstreams}`,
-    `  prefixes   ${config.prefixes.length === 0 ? 'none' : config.prefixes.join(', ')}`,
-    `  reading    ${config.reading}`,
-    '',
-    ...token,
-    '',
-    'Install from it, and only from it:',
-    `  pip      pip install --index-url ${url}/simple/ NAME`,
-    `  uv       uv pip install --default-index ${url}/simple/ NAME`,
-    `  Poetry   poetry source add --priority=primary waxseal ${url}/simple/`,
-    `  PDM      pdm config pypi.url ${url}/simple/`,
-    `  pipenv   pipenv install --pypi-mirror ${url}/simple/ NAME`,
-    'Upload to it, with the token as the password:',
-    `  twine    twine upload --repository-url ${url}/legacy/ -u __token__ dist/*`,
-    `  uv       uv publish --publish-url ${url}/legacy/ --token TOKEN`,
-    `Why a name is answered as it is: http://${host}/why/NAME`,
-    '',
-  ]
 }

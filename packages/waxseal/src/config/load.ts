@@ -1,5 +1,5 @@
 import type { IndexConfig } from '@waxseal/index'
-import { indexDefaults, MIN_ADMIN_TOKEN_LENGTH } from '@waxseal/index'
+import { indexDefaults, MIN_ADMIN_TOKEN_LENGTH, SHUTDOWN_GRACE_MS } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import { DEFAULT_DATA, DEFAULT_LISTEN } from './defaults.ts'
 import { secretVariable, unknownVariables } from './environment.ts'
@@ -18,7 +18,16 @@ export interface ServerConfig {
   readonly listen: readonly ListenAddress[]
   /** Paths of PEM files; absent: plain HTTP. */
   readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly stop: StopSettings
   readonly index: IndexConfig
+}
+
+/** How a server stops, in milliseconds. */
+export interface StopSettings {
+  /** From the signal until new connections are refused. */
+  readonly delayMs: number
+  /** From then on, for what is under way. */
+  readonly graceMs: number
 }
 
 /** Notes something wrong about the key at `path`, where the schema cannot see it: files, and keys that need each other. */
@@ -75,6 +84,10 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
   return {
     listen: listen.filter((address) => address !== undefined),
     ...(tls === undefined ? {} : { tls }),
+    stop: {
+      delayMs: 1000 * (values.stop?.['delay-seconds'] ?? 0),
+      graceMs: 1000 * (values.stop?.['grace-seconds'] ?? SHUTDOWN_GRACE_MS / 1000),
+    },
     index: indexDefaults(data, {
       ...(values.database === undefined ? {} : { database: { kind: 'postgres' as const, url: values.database } }),
       upstreams: upstreamsOf(settings, report),

@@ -1,4 +1,4 @@
-import { indexDefaults, upstreamDefaults } from '@waxseal/index'
+import { indexDefaults, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
 import { z } from 'zod'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from './defaults.ts'
 import {
@@ -149,6 +149,20 @@ export const configSchema = z.strictObject({
         otherwise: 'none',
       }),
       key: key(path, { description: 'its private key (PEM)', type: 'path', otherwise: 'none' }),
+    })
+    .optional(),
+  stop: z
+    .strictObject({
+      'delay-seconds': key(z.number().int().min(0).max(600), {
+        description: 'after a signal to stop, how long `/-/ready` says no before new connections are refused',
+        type: '0 to 600',
+        default: 0,
+      }),
+      'grace-seconds': key(z.number().int().min(1).max(86_400), {
+        description: 'how long uploads and downloads under way may then still take',
+        type: '1 to 86400',
+        default: SHUTDOWN_GRACE_MS / 1000,
+      }),
     })
     .optional(),
   uploads: z

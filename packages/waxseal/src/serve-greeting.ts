@@ -1,0 +1,59 @@
+import { isIPv4 } from 'node:net'
+import type { ServerConfig } from './config/load.ts'
+import { VERSION } from './version.ts'
+
+/** What `serve` says once it answers, at `urls`; `firstToken` is the first administrator's, where there was none. */
+export function greeting(
+  urls: readonly string[],
+  config: ServerConfig,
+  firstToken: string | undefined,
+): readonly string[] {
+  const { dataDir, upstreams, prefixes, reading } = config.index
+  const [url = '', ...others] = urls
+  const asked = upstreams.map(({ name, url: base }) => `${name} (${base})`).join(', ')
+  const token =
+    firstToken === undefined
+      ? [
+          `Admin token: the one from before. A new one: waxseal token create --user admin --scope admin --data ${dataDir}`,
+        ]
+      : ['Admin token, shown this once:', `  ${firstToken}`]
+  return [
+    `Waxseal ${VERSION} answers at ${url}/`,
+    ...others.map((other) => `  and at     ${other}/`),
+    `  data       ${dataDir}`,
+    `  upstreams  ${asked === '' ? 'none' : asked}`,
+    `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
+    `  reading    ${reading}`,
+    '',
+    ...plainHttpWarning(config),
+    ...token,
+    '',
+    'Install from it, and only from it:',
+    `  pip      pip install --index-url ${url}/simple/ NAME`,
+    `  uv       uv pip install --default-index ${url}/simple/ NAME`,
+    `  Poetry   poetry source add --priority=primary waxseal ${url}/simple/`,
+    `  PDM      pdm config pypi.url ${url}/simple/`,
+    `  pipenv   pipenv install --pypi-mirror ${url}/simple/ NAME`,
+    'Upload to it, with the token as the password:',
+    `  twine    twine upload --repository-url ${url}/legacy/ -u __token__ dist/*`,
+    `  uv       uv publish --publish-url ${url}/legacy/ --token TOKEN`,
+    `Why a name is answered as it is: ${url}/why/NAME`,
+    '',
+  ]
+}
+
+/** pip passes over an index on plain http unless it is on its own machine, and says so only in a warning. */
+function plainHttpWarning({ listen, tls, index }: ServerConfig): readonly string[] {
+  const reachable = listen.some(({ host }) => !isLoopback(host))
+  if (tls !== undefined || !reachable || index.publicUrl?.startsWith('https:') === true) return []
+  return [
+    'Warning: other machines reach this index over plain http. pip passes over such an index, and anybody on the way',
+    'can change what is installed. Set [tls] certificate and key, or put a proxy with https before it and set public-url:',
+    '/docs/deployment',
+    '',
+  ]
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
