@@ -87,7 +87,7 @@ void test('limits of connections and requests', { concurrency: true }, async (t)
     }),
     t.test('1,000 idle connections keep nobody from being answered, and cost little', async () => {
       const memory = residentMemory(server.pid)
-      const idle = Array.from({ length: 1_000 }, () => openSocket(server.url))
+      const idle = Array.from({ length: 1_000 }, () => openSocket(server.url, '127.0.0.2'))
       await Promise.all(idle.map(async ({ socket }) => once(socket, 'connect')))
       await isAlive()
       assert.equal((await ask(`${server.url}/simple/`)).status, 200)

@@ -8,9 +8,10 @@ export interface RawConnection {
   readonly closed: Promise<string>
 }
 
-export function openSocket(url: string): RawConnection {
+/** `from` is the address that the server sees: any of 127.0.0.0/8. */
+export function openSocket(url: string, from = '127.0.0.1'): RawConnection {
   const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
+  const socket = connect({ port: Number(port), host: hostname, localAddress: from })
   let answer = ''
   socket.setEncoding('latin1').on('data', (text: string) => (answer += text))
   socket.on('error', () => {})

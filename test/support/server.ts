@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 export type ServerOptions = {
+  /** Where to listen; by default a free port of 127.0.0.1. */
+  readonly listen?: readonly string[]
   /** More arguments of `waxseal serve`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -33,6 +35,8 @@ export type RunningServer = {
   log(): string
   /** Makes a token by the command line, as an administrator would. */
   createToken(request: TokenRequest): Promise<string>
+  /** A signal that does not end it. */
+  signal(name: NodeJS.Signals): void
   /** SIGTERM; resolves with the exit code when the process is gone. */
   stop(): Promise<number | null>
   /** SIGKILL: what a power cut leaves behind. */
@@ -85,8 +89,7 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
       'serve',
       '--data',
       dataDir,
-      '--listen',
-      '127.0.0.1:0',
+      ...(options.listen ?? ['127.0.0.1:0']).flatMap((address) => ['--listen', address]),
       '--ready-file',
       readyFile,
       ...upstreams,
@@ -147,6 +150,7 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
       ])
       return (JSON.parse(said) as { token: string }).token
     },
+    signal: (name) => void child.kill(name),
     stop: () => end('SIGTERM'),
     async kill9() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')

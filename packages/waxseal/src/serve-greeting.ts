@@ -25,7 +25,7 @@ export function greeting(
     `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
     `  reading    ${reading}`,
     '',
-    ...plainHttpWarning(config),
+    ...plainHttpWarning(config, url),
     ...token,
     '',
     'Install from it, and only from it:',
@@ -43,13 +43,13 @@ export function greeting(
 }
 
 /** pip passes over an index on plain http unless it is on its own machine, and says so only in a warning. */
-function plainHttpWarning({ listen, tls, index }: ServerConfig): readonly string[] {
+function plainHttpWarning({ listen, tls, index }: ServerConfig, url: string): readonly string[] {
   const reachable = listen.some(({ host }) => !isLoopback(host))
   if (tls !== undefined || !reachable || index.publicUrl?.startsWith('https:') === true) return []
   return [
     'Warning: other machines reach this index over plain http. pip passes over such an index, and anybody on the way',
     'can change what is installed. Set [tls] certificate and key, or put a proxy with https before it and set public-url:',
-    '/docs/deployment',
+    `${url}/docs/deployment.html`,
     '',
   ]
 }

@@ -62,11 +62,10 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   const stopped = firstSignal()
   await using index = await openIndex({ ...config.index, version: VERSION, docsDir: DOCS_DIR })
   await using parts = new AsyncDisposableStack()
-  const certificate =
-    config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
+  const certificate = config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
   rereadOnHangup(certificate)
   const server = await listenOnAll(index.handler, config.listen, {
-    exempt: index.isTrustedProxy,
+    exempt: (address) => index.isTrustedProxy(address),
     graceMs: config.stop.graceMs,
     ...(certificate === undefined ? {} : { certificate }),
   }).catch((error: unknown) => {
@@ -81,7 +80,9 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   index.announceStop()
   const { delayMs } = config.stop
   if (delayMs > 0) {
-    process.stdout.write(`Stopping (${signal}) in ${delayMs / 1000} seconds: /-/ready says so. Once more stops at once.\n`)
+    process.stdout.write(
+      `Stopping (${signal}) in ${delayMs / 1000} seconds: /-/ready says so. Once more stops at once.\n`,
+    )
     await setTimeout(delayMs)
   }
   process.stdout.write(
@@ -104,7 +105,8 @@ function rereadOnHangup(certificate: ServerCertificate | undefined): void {
 
 function cannotListen(error: unknown): CommandError {
   const { address, port, hostname } = error as { readonly [name: string]: unknown }
-  const where = typeof address === 'string' ? `${address} port ${String(port)}` : String(hostname ?? 'the address')
+  const where =
+    typeof address === 'string' ? `${address} port ${String(port)}` : typeof hostname === 'string' ? hostname : ''
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const why =
     code === 'EADDRINUSE'

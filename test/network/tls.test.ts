@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { connect } from 'node:tls'
+import { assertSuccess, workFolder } from '../clients/scene.ts'
+import { uploaders } from '../clients/uploading.ts'
+import { addressOf, until } from '../support/behind-upstream.ts'
+import { encryptKey, makeCertificate } from '../support/certificate.ts'
+import { clientTest, wantedClients } from '../support/clients.ts'
+import type { Client } from '../support/clients.ts'
+import { buildWheel } from '../support/python-projects.ts'
+import { runWaxseal, startWaxseal } from '../support/server.ts'
+import type { RunningServer } from '../support/server.ts'
+
+const file = buildWheel({ name: 'sealed', version: '1.0', module: `TEXT = '${'x'.repeat(2_000_000)}'\n` })
+
+describe('over TLS', () => {
+  const parts = new AsyncDisposableStack()
+  let folder: string
+  let served: { readonly certificate: string; readonly key: string }
+  let server: RunningServer
+
+  const use = async (name: string): Promise<string> => {
+    const made = makeCertificate(folder, name)
+    await copyFile(made.certificate, served.certificate)
+    await copyFile(made.key, served.key)
+    return made.certificate
+  }
+  const subject = async (): Promise<string> => {
+    const { hostname, port } = new URL(server.url)
+    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { CN } = socket.getPeerCertificate().subject
+    socket.destroy()
+    return String(CN)
+  }
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'waxseal-tls-'))
+    parts.defer(() => rm(folder, { recursive: true, force: true }))
+    served = { certificate: join(folder, 'served.pem'), key: join(folder, 'served.key') }
+    await use('first')
+    const config = join(folder, 'waxseal.toml')
+    await writeFile(config, '[tls]\ncertificate = "served.pem"\nkey = "served.key"\n')
+    server = parts.use(await startWaxseal({ args: ['--no-upstream', '--config', config] }))
+  })
+  after(() => parts.disposeAsync())
+
+  for (const wanted of wantedClients('twine')) {
+    clientTest(wanted, 'uploads over https', async (twine) => {
+      await using work = await workFolder()
+      const version = twine.generation === 'newest' ? '1.0' : '0.9'
+      const mine = version === '1.0' ? file : buildWheel({ name: 'sealed', version })
+      const trusting = { ...twine, run: withEnv(twine, { TWINE_CERT: join(folder, 'first.pem') }) }
+      assertSuccess(await uploaders.twine(trusting, work.path, mine, server))
+    })
+  }
+
+  for (const wanted of wantedClients('pip')) {
+    clientTest(wanted, 'installs over https with the authority it is given, and not without', async (pip) => {
+      await using work = await workFolder()
+      const install = [
+        'install',
+        '--no-deps',
+        '--retries',
+        '0',
+        '--index-url',
+        `${server.url}/simple/`,
+        '--target',
+        'out',
+      ]
+      const trusting = { PIP_CERT: join(folder, 'first.pem') }
+      assertSuccess(await pip.run([...install, 'sealed==1.0'], { cwd: work.path, env: trusting }))
+      const stranger = await pip.run([...install, '--upgrade', 'sealed==1.0'], { cwd: work.path })
+      assert.notEqual(stranger.code, 0)
+      assert.match(stranger.stdout + stranger.stderr, /certificate verify failed/i)
+    })
+  }
+
+  it('SIGHUP brings a new certificate, and a download that is running ends well', async () => {
+    const { hostname, port } = new URL(server.url)
+    const asked = request({
+      hostname,
+      port,
+      path: addressOf('sealed', file),
+      agent: false,
+      ca: await readFile(join(folder, 'first.pem')),
+    }).end()
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    assert.equal(response.statusCode, 200)
+    await use('second')
+    server.signal('SIGHUP')
+    await until(subject, (name) => name === 'second')
+    const pieces: Buffer[] = []
+    for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece)
+    assert.ok(Buffer.concat(pieces).equals(file.bytes))
+  })
+
+  it('a pair that does not belong together changes nothing, and the log says why', async () => {
+    await copyFile(makeCertificate(folder, 'third').certificate, served.certificate)
+    server.signal('SIGHUP')
+    await until(
+      async () => server.log(),
+      (log) => log.includes('does not belong to the certificate'),
+    )
+    assert.equal(await subject(), 'second')
+  })
+
+  it('commands beside the server need no certificate', async () => {
+    assert.ok(await server.createToken({ scope: 'read' }))
+  })
+})
+
+describe('what keeps a server from starting is told without a stack trace', () => {
+  it('an encrypted key, a missing file, a wrong key', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'waxseal-tls-'))
+    try {
+      const good = makeCertificate(folder, 'good')
+      for (const [key, message] of [
+        [encryptKey(good.key), /is encrypted\. Write one without a passphrase/],
+        [join(folder, 'absent.key'), /absent\.key cannot be read: it does not exist/],
+        [makeCertificate(folder, 'other').key, /other\.key does not belong to the certificate/],
+      ] as const) {
+        const env = { WAXSEAL_TLS_CERTIFICATE: good.certificate, WAXSEAL_TLS_KEY: key }
+        const args = ['serve', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--no-upstream']
+        await assert.rejects(runWaxseal(args, env), (error: Error) => {
+          assert.match(error.message, /exited with 2/)
+          assert.match(error.message, message)
+          assert.doesNotMatch(error.message, /\n\s+at /)
+          return true
+        })
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+function withEnv(client: Client, env: Readonly<Record<string, string>>): Client['run'] {
+  return (args, options) => client.run(args, { ...options, env: { ...options.env, ...env } })
+}
