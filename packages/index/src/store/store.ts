@@ -1,6 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Opening } from './bring-up-to-date.ts'
-import { openPostgresStore } from './postgres-store.ts'
 import type { Database } from './schema.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
@@ -51,6 +50,9 @@ export interface Store extends AsyncDisposable {
  * @throws IndexError `config-invalid` when a newer version wrote it; `conflict` when an earlier one did and that is to
  *   be refused; `storage-failed` when it cannot be opened
  */
-export function openStore(options: StoreOptions, opening: Opening = {}): Promise<Store> {
-  return options.kind === 'sqlite' ? openSqliteStore(options.path, opening) : openPostgresStore(options.url, opening)
+export async function openStore(options: StoreOptions, opening: Opening = {}): Promise<Store> {
+  if (options.kind === 'sqlite') return openSqliteStore(options.path, opening)
+  // The driver is memory that nobody without PostgreSQL should pay for.
+  const { openPostgresStore } = await import('./postgres-store.ts')
+  return openPostgresStore(options.url, opening)
 }

@@ -1,8 +1,7 @@
 import type { LookupAddress, LookupOptions } from 'node:dns'
 import { lookup as systemLookup } from 'node:dns'
 import { isIP } from 'node:net'
-import { Agent, ProxyAgent, buildConnector } from 'undici'
-import type { Dispatcher } from 'undici'
+import type { buildConnector as connectors, Dispatcher } from 'undici'
 import { IndexError } from '../error.ts'
 import { UPSTREAM_CONNECTIONS_PER_ORIGIN } from '../limits.ts'
 import { isPublicAddress } from './address-rules.ts'
@@ -20,12 +19,15 @@ export const resolveBySystem: ResolveHost = (hostname, callback) => systemLookup
  * undici's way to an upstream. A configured origin is connected to as it is. For any other, the host name is resolved
  * once, all its addresses must be public, and the connection goes to one of exactly these: a second look-up with
  * another answer (DNS rebinding, attacks.md API-SSRF) cannot happen, because there is none.
+ *
+ * undici is loaded here, with the first request: 6 MB that an index without questions to others does not need.
  */
-export function openDispatcher(
+export async function openDispatcher(
   config: UpstreamConfig,
   configured: ReadonlySet<string>,
   resolve: ResolveHost,
-): Dispatcher {
+): Promise<Dispatcher> {
+  const { Agent, ProxyAgent, buildConnector } = await import('undici')
   const shared = {
     connections: UPSTREAM_CONNECTIONS_PER_ORIGIN,
     // The client measures time itself, floor and deadline included; see `http-client.ts`.
@@ -52,7 +54,7 @@ export function openDispatcher(
     ...options,
     lookup: checkedLookup(resolve, isPublicAddress),
   })
-  const connect: buildConnector.connector = (to, callback) => {
+  const connect: connectors.connector = (to, callback) => {
     const host = to.hostname.startsWith('[') ? to.hostname.slice(1, -1) : to.hostname
     if (configured.has(originOf(to))) return toConfigured(to, callback)
     // An address literal is never looked up, so the look-up could not refuse it.
@@ -91,7 +93,7 @@ export function checkedLookup(resolve: ResolveHost, accepts: (address: string) =
   }
 }
 
-function originOf(to: buildConnector.Options): string {
+function originOf(to: connectors.Options): string {
   return new URL(
     `${to.protocol}//${to.host ?? to.hostname}${to.host === undefined && to.port !== '' ? `:${to.port}` : ''}`,
   ).origin

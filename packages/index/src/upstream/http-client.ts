@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { errors } from 'undici'
-import type { Dispatcher } from 'undici'
+import type { Dispatcher, errors } from 'undici'
 import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { UPSTREAM_MAX_CIRCUITS, UPSTREAM_MAX_REDIRECTS } from '../limits.ts'
@@ -64,7 +63,7 @@ export class HttpClient {
   readonly #configured: ReadonlySet<string>
   readonly #authorization: string | undefined
   readonly #resolve: ResolveHost
-  readonly #dispatcher: Dispatcher
+  #dispatcher: Promise<Dispatcher> | undefined
   readonly #circuits: CircuitTable
 
   constructor(config: UpstreamConfig, clock: Clock, resolve: ResolveHost) {
@@ -74,7 +73,6 @@ export class HttpClient {
     this.#configured = configuredOrigins(config)
     this.#authorization = authorizationOf(config)
     this.#resolve = resolve
-    this.#dispatcher = openDispatcher(config, this.#configured, resolve)
     this.#circuits = new CircuitTable(
       clock,
       { failures: config.circuitFailures, minOpenMs: config.circuitMinOpenMs, maxOpenMs: config.circuitMaxOpenMs },
@@ -121,7 +119,7 @@ export class HttpClient {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.destroy()
+    await (await this.#dispatcher)?.destroy()
   }
 
   async #send(target: URL, exchange: Exchange): Promise<Dispatcher.ResponseData> {
@@ -131,7 +129,9 @@ export class HttpClient {
       this.#config.firstByteTimeoutMs,
     )
     try {
-      return await this.#dispatcher.request({
+      this.#dispatcher ??= openDispatcher(this.#config, this.#configured, this.#resolve)
+      const dispatcher = await this.#dispatcher
+      return await dispatcher.request({
         origin: target.origin,
         path: target.pathname + target.search,
         method: 'GET',
@@ -257,8 +257,12 @@ class Exchange {
  */
 function isStaleConnection(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
-  if (error instanceof errors.SocketError) return (error.socket?.bytesRead ?? 0) > 0
+  if (isSocketError(error)) return (error.socket?.bytesRead ?? 0) > 0
   return error.code === 'ECONNRESET' || error.code === 'EPIPE'
+}
+
+function isSocketError(error: Error): error is errors.SocketError {
+  return 'code' in error && error.code === 'UND_ERR_SOCKET'
 }
 
 function single(value: string | string[] | undefined): string | undefined {
