@@ -248,3 +248,19 @@ export const NAMED_FILES = 1000
 /** Files of the documentation's site, and its bytes that are kept in memory. */
 export const DOCS_SITE_FILES = 5_000
 export const DOCS_SITE_BYTES = 16 * 1024 ** 2
+/** Default time between marking a blob as garbage and deleting it; a setting. */
+export const GARBAGE_GRACE_HOURS = 24
+/** Default, and least, time for which the page before the current one is kept (design.md section 5); a setting. */
+export const SUPERSEDED_HOURS = 24
+/** Default time between two collections of a server; a setting, 0 is never. */
+export const COLLECT_EVERY_HOURS = 24
+/** How often a server looks whether a collection is due. */
+export const COLLECT_CHECK_MS = 10 * 60_000
+/** A blob touched more recently than this may be about to get its row: it is not marked yet. */
+export const BLOB_SETTLE_MS = 3_600_000
+/** Marks written, and rows of old pages deleted, in one transaction: few enough to hold up no upload. */
+export const GARBAGE_BATCH = 500
+/** Blobs deleted between two looks at all references. */
+export const SWEEP_ROUND = 50_000
+/** Projects of the upstream cache looked at for one query of retention. */
+export const RETENTION_BATCH = 200

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { IndexError } from '../error.ts'
-import type { Blob, BlobStore } from './blob-store.ts'
+import type { Blob, BlobStore, ListedBlob } from './blob-store.ts'
 import type { Spool } from './spool.ts'
 
 /** What every kind of blob store promises (`BlobStore`); `fresh` gives an empty one and a spool that it can take from. */
 export function blobStoreContract(
   kind: string,
   fresh: () => Promise<{ readonly blobs: BlobStore; readonly spool: Spool }>,
+  /** Gives a blob other bytes, as a failing disk does. */
+  damage: (blobs: BlobStore, sha256: string, bytes: Uint8Array) => Promise<void>,
 ): void {
   describe(`a blob store in ${kind}`, () => {
     it('gives back what was put, whole and in part', async () => {
@@ -122,6 +124,97 @@ export function blobStoreContract(
       assert.equal((await collect((await existing(blobs, sha256)).stream())).length, 0)
     })
 
+    it('heals one of another size from what is in hand, and any other when told to', async () => {
+      const { blobs, spool } = await fresh()
+      const bytes = sample(5000)
+      const sha256 = digest(bytes)
+      await blobs.put(sha256, bytes)
+      await damage(blobs, sha256, bytes.subarray(1))
+      assert.deepEqual(await blobs.put(sha256, bytes), { size: 5000 })
+      assert.ok(bytes.equals(await collect((await existing(blobs, sha256)).stream())))
+      await damage(blobs, sha256, bytes.subarray(1))
+      const writer = await spool.createSpoolFile()
+      await writer.write(bytes)
+      await blobs.put(sha256, await writer.finish())
+      assert.ok(bytes.equals(await collect((await existing(blobs, sha256)).stream())))
+      await damage(blobs, sha256, bytes.toReversed())
+      await blobs.put(sha256, bytes, { replace: true })
+      assert.ok(bytes.equals(await collect((await existing(blobs, sha256)).stream())))
+    })
+
+    it('lists every blob in the order of their sha256, with its size', async () => {
+      const { blobs } = await fresh()
+      const expected: [string, number][] = []
+      for (let length = 0; length < 20; length++) {
+        await blobs.put(digest(sample(length)), sample(length))
+        expected.push([digest(sample(length)), length])
+      }
+      const listed = await Array.fromAsync(blobs.list())
+      assert.deepEqual(
+        listed.map(({ sha256, size }) => [sha256, size]),
+        expected.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      )
+      for (const { touchedAt } of listed) assert.ok(Math.abs(Date.now() - touchedAt) < 600_000)
+    })
+
+    it('sweeps a blob that was left alone', async () => {
+      const { blobs } = await fresh()
+      const { sha256, touched } = await only(blobs)
+      assert.equal(await blobs.deleteUntouched(sha256, touched, async () => true), true)
+      assert.equal(await blobs.head(sha256), undefined)
+      assert.equal(await blobs.deleteUntouched(sha256, touched, async () => true), false)
+      assert.deepEqual(await Array.fromAsync(blobs.list()), [])
+    })
+
+    it('sweeps none that was put or touched since it was listed, however short ago', async () => {
+      const { blobs } = await fresh()
+      const bytes = sample(100)
+      for (const keep of [(sha256: string) => blobs.put(sha256, bytes), (sha256: string) => blobs.touch(sha256)]) {
+        const { sha256, touched } = await only(blobs)
+        assert.deepEqual(await keep(sha256), { size: 100 })
+        assert.equal(await blobs.deleteUntouched(sha256, touched, async () => true), false)
+        assert.deepEqual(await blobs.head(sha256), { size: 100 })
+      }
+      assert.equal(await blobs.touch(digest(sample(7))), undefined)
+    })
+
+    it('puts back what turns out to be needed, also when the question fails', async () => {
+      const { blobs } = await fresh()
+      const { sha256, touched } = await only(blobs)
+      assert.equal(await blobs.deleteUntouched(sha256, touched, async () => false), false)
+      const answers = [true, false]
+      assert.equal(await blobs.deleteUntouched(sha256, touched, async () => answers.shift() ?? false), false)
+      assert.deepEqual(answers, [], 'asked again once nobody could find it')
+      assert.deepEqual(await blobs.head(sha256), { size: 100 })
+      let asked = 0
+      const failing = async (): Promise<boolean> => {
+        if (asked++ > 0) throw new Error('the database is gone')
+        return true
+      }
+      await assert.rejects(blobs.deleteUntouched(sha256, touched, failing), /the database is gone/)
+      assert.deepEqual(await blobs.head(sha256), { size: 100 })
+    })
+
+    it('keeps what is put while it is being swept', async () => {
+      const { blobs } = await fresh()
+      const { sha256, touched } = await only(blobs)
+      const putting = async (): Promise<boolean> => {
+        await blobs.put(sha256, sample(100))
+        return true
+      }
+      await blobs.deleteUntouched(sha256, touched, putting)
+      assert.deepEqual(await blobs.head(sha256), { size: 100 })
+    })
+
+    it('sets a damaged blob aside without destroying it', async () => {
+      const { blobs } = await fresh()
+      const { sha256 } = await only(blobs)
+      const place = await blobs.setAside(sha256)
+      assert.ok(place?.includes(sha256))
+      assert.equal(await blobs.head(sha256), undefined)
+      assert.equal(await blobs.setAside(sha256), undefined)
+    })
+
     it('deletes, twice as well, and says so to who is about to read', async () => {
       const { blobs } = await fresh()
       const bytes = sample(100)
@@ -150,6 +243,14 @@ export function digest(bytes: Uint8Array): string {
 /** `bytes` as they come from a socket. */
 export async function* pieces(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
+}
+
+/** The only blob of a store: a hundred bytes. */
+async function only(blobs: BlobStore): Promise<ListedBlob> {
+  await blobs.put(digest(sample(100)), sample(100))
+  const [listed] = await Array.fromAsync(blobs.list())
+  assert.ok(listed)
+  return listed
 }
 
 async function existing(blobs: BlobStore, sha256: string): Promise<Blob> {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { BlobStore } from './blob-store.ts'
 import { blobStoreContract, digest, pieces, sample } from './blob-store-contract.ts'
 import { openDirectoryBlobStore } from './directory-blob-store.ts'
 import { onDisk, writeAll } from './durable.ts'
@@ -17,20 +18,33 @@ after(() => rmSync(root, { recursive: true }))
 let count = 0
 const freshFolder = (): string => join(root, String(count++))
 
-blobStoreContract('a folder', async () => {
+/** Written in place, in the folder where the store looks for it. */
+async function damage(blobs: BlobStore, sha256: string, bytes: Uint8Array): Promise<void> {
+  const path = (await blobs.get(sha256))?.path
+  assert.ok(path !== undefined)
+  writeFileSync(path, bytes)
+}
+
+const folderWithSpool = async () => {
   const folder = freshFolder()
   return { blobs: await openDirectoryBlobStore(join(folder, 'blobs')), spool: await openSpool(join(folder, 'spool')) }
-})
+}
+
+blobStoreContract('a folder', folderWithSpool, damage)
 
 // Another file system than the temporary folder's, where there is one: nothing can be renamed between the two.
 const OTHER_FILE_SYSTEM = '/dev/shm'
 if (existsSync(OTHER_FILE_SYSTEM)) {
   const spools = mkdtempSync(join(OTHER_FILE_SYSTEM, 'waxseal-spool-'))
   after(() => rmSync(spools, { recursive: true }))
-  blobStoreContract('a folder, the spool on another file system', async () => {
-    const spool = await openSpool(join(spools, String(count++)))
-    return { blobs: await openDirectoryBlobStore(freshFolder()), spool }
-  })
+  blobStoreContract(
+    'a folder, the spool on another file system',
+    async () => {
+      const spool = await openSpool(join(spools, String(count++)))
+      return { blobs: await openDirectoryBlobStore(join(freshFolder(), 'blobs')), spool }
+    },
+    damage,
+  )
 }
 
 /** Every file below `folder`, relative to it. */
@@ -82,16 +96,39 @@ describe('the blob folder', () => {
 
     const meanwhile = await openDirectoryBlobStore(join(folder, 'blobs'))
     await openSpool(join(folder, 'spool'))
-    await meanwhile.swept
+    await meanwhile.sweepLeftovers()
     assert.equal(files(folder).length, 2, 'what a living process is writing stays')
 
     child.kill('SIGKILL')
     await once(child, 'exit')
     const blobs = await openDirectoryBlobStore(join(folder, 'blobs'))
     assert.equal(await blobs.get('ab'.repeat(32)), undefined)
-    await blobs.swept
+    await blobs.sweepLeftovers()
     await openSpool(join(folder, 'spool'))
     assert.deepEqual(files(folder), [])
+  })
+
+  it('puts back what a killed process was about to delete, unless it was stored again', async () => {
+    const folder = freshFolder()
+    const blobs = await openDirectoryBlobStore(folder)
+    for (const [at, length] of [10, 11].entries()) {
+      const sha256 = digest(sample(length))
+      await blobs.put(sha256, sample(length))
+      const path = join(folder, sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+      renameSync(path, join(dirname(path), `.aside-999999999-0123456789ab-${sha256}`))
+      if (at === 1) await blobs.put(sha256, sample(length))
+    }
+    assert.equal(await blobs.head(digest(sample(10))), undefined)
+    const before = await blobs.sweepLeftovers({ dryRun: true })
+    assert.deepEqual([before.files, files(folder).length], [0, 3])
+    await blobs.sweepLeftovers()
+    assert.deepEqual(await blobs.head(digest(sample(10))), { size: 10 })
+    assert.deepEqual(
+      files(folder)
+        .map((path) => basename(path))
+        .toSorted(),
+      [digest(sample(10)), digest(sample(11))].toSorted(),
+    )
   })
 
   it('sweeps away no blob', async () => {
@@ -102,7 +139,7 @@ describe('the blob folder', () => {
     assert.ok(path !== undefined)
     writeFileSync(join(dirname(path), '.part-999999999-0123456789ab-0'), 'left over')
     const again = await openDirectoryBlobStore(folder)
-    await again.swept
+    await again.sweepLeftovers()
     assert.deepEqual(files(folder), [path])
   })
 })

@@ -1,51 +1,61 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream, type BigIntStats } from 'node:fs'
+import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { IndexError } from '../error.ts'
 import { BLOB_READ_CHUNK } from '../limits.ts'
-import type { Blob, BlobStore, ByteRange, SpooledFile } from './blob-store.ts'
+import type { Blob, BlobSource, BlobStore, ByteRange, ListedBlob, SpooledFile } from './blob-store.ts'
 import { isMissing, isSystemError, onDisk, syncFolder, writeAll } from './durable.ts'
-import { partName, sweepParts } from './leftovers.ts'
+import type { Leftovers } from './leftovers.ts'
+import { asideName, partName, putBack, sweepParts } from './leftovers.ts'
+import { onePiece } from './one-piece.ts'
+import { SHA256, walkBlobFolder } from './walk-blob-folder.ts'
 
 /** Blobs as the files `ab/cd/<sha256>` of a folder. */
 export interface DirectoryBlobStore extends BlobStore {
-  /** Settles when what processes that are gone left half-written has been removed; nothing needs to wait for it. */
-  readonly swept: Promise<void>
+  /** Removes what processes that are gone left half-written, and puts back what they were about to delete. */
+  sweepLeftovers(options?: { readonly dryRun?: boolean }): Promise<Leftovers>
 }
 
 /**
- * Opens the blob folder `root`, making it where needed.
+ * Opens the blob folder `root`, making it where needed. Damaged blobs are set aside in `damaged`, which has to be on the
+ * same file system.
  *
  * @throws IndexError `storage-failed`
  */
-export async function openDirectoryBlobStore(root: string): Promise<DirectoryBlobStore> {
+export async function openDirectoryBlobStore(
+  root: string,
+  damaged: string = join(dirname(root), 'damaged'),
+): Promise<DirectoryBlobStore> {
   await onDisk(async () => {
     const made = await mkdir(root, { recursive: true, mode: 0o750 })
     if (made !== undefined) await syncFolder(dirname(made))
   })
-  return new Directory(root)
+  return new Directory(root, damaged)
 }
 
-const SHA256 = /^[0-9a-f]{64}$/
-
 class Directory implements DirectoryBlobStore {
-  readonly swept: Promise<void>
   readonly #root: string
+  readonly #damaged: string
   /** Folders that are there and durable: at most 65,536. */
   readonly #shards = new Set<string>()
 
-  constructor(root: string) {
+  constructor(root: string, damaged: string) {
     this.#root = root
-    // It only tidies up: a failure shows again, and matters, when something is stored.
-    this.swept = sweep(root).catch(() => undefined)
+    this.#damaged = damaged
   }
 
-  async put(sha256: string, source: AsyncIterable<Uint8Array> | SpooledFile): Promise<{ readonly size: number }> {
+  async put(
+    sha256: string,
+    source: BlobSource,
+    { replace = false }: { readonly replace?: boolean } = {},
+  ): Promise<{ readonly size: number }> {
     const path = this.#path(sha256)
     if (path === undefined) throw new IndexError('digest-mismatch', 'A blob is named by its sha256 in lower-case hex.')
-    const known = await this.head(sha256)
-    if (known !== undefined) {
+    const known = replace ? undefined : await this.touch(sha256)
+    const expected = source instanceof Uint8Array ? source.length : 'path' in source ? source.size : undefined
+    // One of another size is damaged: what is in hand is not.
+    if (known !== undefined && (expected === undefined || expected === known.size)) {
       // Whoever stored it may still be about to sync the folder, and what we acknowledge has to be durable as well.
       await onDisk(() => syncFolder(dirname(path)))
       if ('path' in source) await onDisk(() => rm(source.path, { force: true }))
@@ -55,7 +65,9 @@ class Directory implements DirectoryBlobStore {
     await onDisk(() => mkdir(shard, { recursive: true, mode: 0o750 }))
     // The folder has to be durable by the time we say that the file is, not before its first byte.
     const [stored, durable] = await Promise.allSettled([
-      'path' in source ? adopt(path, sha256, source) : write(path, sha256, source),
+      'path' in source
+        ? adopt(path, sha256, source)
+        : write(path, sha256, source instanceof Uint8Array ? onePiece(source) : source),
       onDisk(() => this.#syncShard(shard)),
     ])
     if (stored.status === 'rejected') throw stored.reason
@@ -80,6 +92,101 @@ class Directory implements DirectoryBlobStore {
         if (isMissing(error)) return undefined
         throw error
       }
+    })
+  }
+
+  async touch(sha256: string): Promise<{ readonly size: number } | undefined> {
+    const path = this.#path(sha256)
+    if (path === undefined) return undefined
+    return await onDisk(async () => {
+      try {
+        const { size, mtimeMs } = await stat(path)
+        const now = Date.now()
+        // Another time than before whatever the clock says: that is what a sweep looks for.
+        const time = new Date(now === Math.round(mtimeMs) ? now + 1 : now)
+        await utimes(path, time, time)
+        return { size }
+      } catch (error) {
+        // Gone, also by the time of the second step; or another user's file: then it is as good as not there.
+        if (isMissing(error) || isNotOurs(error)) return undefined
+        throw error
+      }
+    })
+  }
+
+  async *list(): AsyncIterable<ListedBlob> {
+    for await (const entry of walkBlobFolder(this.#root)) {
+      if (entry.kind !== 'blob') continue
+      const stats = await statIfThere(entry.path)
+      if (stats === undefined) continue
+      yield {
+        sha256: entry.sha256,
+        size: Number(stats.size),
+        touched: String(stats.mtimeNs),
+        touchedAt: Number(stats.mtimeMs),
+      }
+    }
+  }
+
+  async deleteUntouched(sha256: string, touched: string, isGarbage: () => Promise<boolean>): Promise<boolean> {
+    const path = this.#path(sha256)
+    if (path === undefined) return false
+    const untouched = async (at: string): Promise<boolean> => String((await statIfThere(at))?.mtimeNs) === touched
+    if (!(await untouched(path)) || !(await isGarbage())) return false
+    const folder = dirname(path)
+    const aside = asideName(sha256)
+    return await onDisk(async () => {
+      // From here on a `put` finds nothing and writes anew; one that touched it just before shows in its time.
+      try {
+        await rename(path, join(folder, aside))
+      } catch (error) {
+        if (isMissing(error)) return false
+        throw error
+      }
+      let garbage = false
+      try {
+        garbage = (await untouched(join(folder, aside))) && (await isGarbage())
+      } finally {
+        if (garbage) await rm(join(folder, aside), { force: true })
+        else await putBack(folder, aside, sha256)
+      }
+      await syncFolder(folder)
+      return garbage
+    })
+  }
+
+  async setAside(sha256: string): Promise<string | undefined> {
+    const path = this.#path(sha256)
+    if (path === undefined) return undefined
+    return await onDisk(async () => {
+      const made = await mkdir(this.#damaged, { recursive: true, mode: 0o700 })
+      if (made !== undefined) await syncFolder(dirname(made))
+      const place = join(this.#damaged, `${sha256}-${Date.now()}`)
+      try {
+        await rename(path, place)
+      } catch (error) {
+        if (isMissing(error)) return undefined
+        throw error
+      }
+      await Promise.all([syncFolder(this.#damaged), syncFolder(dirname(path))])
+      return place
+    })
+  }
+
+  async sweepLeftovers(options: { readonly dryRun?: boolean } = {}): Promise<Leftovers> {
+    return await onDisk(async () => {
+      const top = await sweepParts(this.#root, options)
+      let { files, bytes } = top
+      const add = (swept: Leftovers): void => {
+        files += swept.files
+        bytes += swept.bytes
+      }
+      for (const outer of top.folders) {
+        const swept = await sweepParts(outer, options)
+        add(swept)
+        for (const shard of swept.folders) add(await sweepParts(shard, options))
+      }
+      return { files, bytes }
     })
   }
 
@@ -203,8 +310,18 @@ async function* read(
   if (left > 0) throw new IndexError('blob-missing', 'The stored file is shorter than it was.')
 }
 
-async function sweep(root: string): Promise<void> {
-  for (const outer of await sweepParts(root)) {
-    for (const shard of await sweepParts(outer)) await sweepParts(shard)
-  }
+async function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  return await onDisk(async () => {
+    try {
+      return await stat(path, { bigint: true })
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  })
+}
+
+/** Times can be set by a file's owner only. */
+function isNotOurs(error: unknown): boolean {
+  return isSystemError(error) && (error.code === 'EPERM' || error.code === 'EACCES')
 }

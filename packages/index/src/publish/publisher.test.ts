@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SimpleProjectPage } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
+import type { BodyStore } from '../blobs/recent-blobs.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
@@ -27,7 +28,10 @@ interface Bench {
   readonly blobs: BlobStore
   /** A second connection to the same database, as another process has. */
   openStore(): Promise<Store>
-  publisher(blobs?: BlobStore, onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void): Publisher
+  publisher(
+    blobs?: BodyStore,
+    onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void,
+  ): Publisher
 }
 
 async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
@@ -40,7 +44,7 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
       store,
       blobs,
       openStore: () => openStore({ kind: 'sqlite', path }),
-      publisher: (through = blobs, onPublished) =>
+      publisher: (through: BodyStore = blobs, onPublished) =>
         new Publisher({ store, bodies: through, clock, names, publisher: 'test', ...(onPublished && { onPublished }) }),
     })
   } finally {
@@ -67,7 +71,11 @@ const waiting = async (store: Store): Promise<number> =>
   (await store.db.selectFrom('journal').select('seq').where('snapshot', 'is', null).execute()).length
 
 /** A blob store whose next `put` waits, after the bytes are there, until it is let go. */
-function pausing(blobs: BlobStore): { readonly blobs: BlobStore; readonly reached: Promise<void>; release(): void } {
+function pausing(blobs: BlobStore): {
+  readonly blobs: BodyStore
+  readonly reached: Promise<void>
+  release(): void
+} {
   const reached = Promise.withResolvers<void>()
   const released = Promise.withResolvers<void>()
   return {
@@ -75,8 +83,6 @@ function pausing(blobs: BlobStore): { readonly blobs: BlobStore; readonly reache
     release: released.resolve,
     blobs: {
       get: (sha256) => blobs.get(sha256),
-      head: (sha256) => blobs.head(sha256),
-      delete: (sha256) => blobs.delete(sha256),
       async put(sha256, source) {
         const stored = await blobs.put(sha256, source)
         reached.resolve()
@@ -178,10 +184,8 @@ test('a crash between the body and the transaction leaves the snapshot before wh
     await claim(bench.store, 'one')
     await bench.publisher().publish()
     await status(bench.store, 'one', 'deprecated')
-    const crashing: BlobStore = {
+    const crashing: BodyStore = {
       get: (sha256) => bench.blobs.get(sha256),
-      head: (sha256) => bench.blobs.head(sha256),
-      delete: (sha256) => bench.blobs.delete(sha256),
       async put(sha256, source) {
         await bench.blobs.put(sha256, source)
         throw new Error('power cut')
@@ -198,10 +202,8 @@ test('a crash between the body and the transaction leaves the snapshot before wh
 test('a publisher that failed once publishes the next time', () =>
   withBench(async (bench) => {
     let failures = 1
-    const shaky: BlobStore = {
+    const shaky: BodyStore = {
       get: (sha256) => bench.blobs.get(sha256),
-      head: (sha256) => bench.blobs.head(sha256),
-      delete: (sha256) => bench.blobs.delete(sha256),
       async put(sha256, source) {
         if (failures-- > 0) throw new Error('disk full')
         return bench.blobs.put(sha256, source)

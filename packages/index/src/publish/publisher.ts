@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
-import { onePiece } from '../blobs/one-piece.ts'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -176,7 +175,7 @@ export class Publisher {
     if (previous?.content_sha256 === content && previous.listed === listed) return undefined
     const bytes = bytesAt({ snapshot, prev: previous?.body_sha256 ?? null })
     const body = hash('sha256', bytes)
-    await bodies.put(body, onePiece(bytes))
+    await bodies.put(body, bytes)
     return {
       previous,
       page: {

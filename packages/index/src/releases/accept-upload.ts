@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { formatVersion } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { onePiece } from '../blobs/one-piece.ts'
 import type { Clock } from '../clock.ts'
 import { answerFor } from '../names/authority.ts'
 import type { NamesConfig } from '../names/authority.ts'
@@ -201,6 +200,6 @@ async function commit(
 
 async function putBytes(blobs: BlobStore, bytes: Uint8Array): Promise<string> {
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  await blobs.put(sha256, onePiece(bytes))
+  await blobs.put(sha256, bytes)
   return sha256
 }

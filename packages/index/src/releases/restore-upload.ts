@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { BlobStore, SpooledFile } from '../blobs/blob-store.ts'
-import { onePiece } from '../blobs/one-piece.ts'
 
 /** What the index says it keeps of an uploaded file: digests, null for a part it never had. */
 export interface KeptParts {
@@ -36,5 +35,5 @@ async function restore(
   if (sha256 === null || (await blobs.head(sha256)) !== undefined) return
   const bytes = await read()
   if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== sha256) return
-  await blobs.put(sha256, onePiece(bytes))
+  await blobs.put(sha256, bytes)
 }

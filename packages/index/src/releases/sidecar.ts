@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { onePiece } from '../blobs/one-piece.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { appendJournal } from '../publish/journal.ts'
@@ -32,7 +31,7 @@ export async function storeSidecar(
 ): Promise<{ readonly kind: 'stored'; readonly sha256: string } | { readonly kind: 'mismatch' }> {
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   if (row.metadata_sha256 !== null && row.metadata_sha256 !== sha256) return { kind: 'mismatch' }
-  await parts.blobs.put(sha256, onePiece(bytes))
+  await parts.blobs.put(sha256, bytes)
   if (row.metadata_sha256 !== null) return { kind: 'stored', sha256 }
   const recorded = await parts.store.transaction(async (tx) => {
     const now = await tx.selectFrom('file').select('metadata_sha256').where('id', '=', row.id).executeTakeFirst()

@@ -218,6 +218,8 @@ export interface LeaseTable {
 export interface GarbageTable {
   /** Primary key. */
   sha256: string
+  /** `ListedBlob.touched` when it was marked: one that was touched since is somebody's again. */
+  touched: string
   marked_at: string
 }
 

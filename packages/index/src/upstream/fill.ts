@@ -91,8 +91,9 @@ class RunningFill implements Fill {
   async #run(): Promise<FillResult> {
     const { spool, blobs } = this.#parts
     // Between the caller's look and now another fill of the same file may have ended.
-    const stored = await blobs.head(this.sha256)
-    if (stored !== undefined) return this.#finish(stored.size)
+    const stored = await blobs.touch(this.sha256)
+    const { size } = this.#request
+    if (stored !== undefined && (size === undefined || size === stored.size)) return this.#finish(stored.size)
     const spooled = await receiveFile(this.#request, spool, {
       opened: async (path, size) => {
         this.#size = size

@@ -14,6 +14,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
 
     `create table garbage (
       sha256 ${text} primary key,
+      touched ${text} not null,
       marked_at ${text} not null
     ) ${strict}`,
 

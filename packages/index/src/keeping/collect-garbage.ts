@@ -1,0 +1,182 @@
+import { stat } from 'node:fs/promises'
+import { z } from 'zod'
+import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { isMissing } from '../blobs/durable.ts'
+import type { Leftovers } from '../blobs/leftovers.ts'
+import { NO_LEFTOVERS, sweepParts } from '../blobs/leftovers.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { GARBAGE_BATCH, SUPERSEDED_HOURS, SWEEP_ROUND } from '../limits.ts'
+import { withLease } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
+import type { Amount, Condemned, Marking } from './mark-garbage.ts'
+import { markGarbage } from './mark-garbage.ts'
+import type { Dropped, RetentionPolicy } from './retention.ts'
+import { dropOldVersions } from './retention.ts'
+
+const HOUR_MS = 3_600_000
+
+export interface CollectParts {
+  readonly store: Store
+  readonly blobs: DirectoryBlobStore
+  readonly clock: Clock
+  /** The folder of what is being received. */
+  readonly spoolDir: string
+  readonly policy: RetentionPolicy
+  /** Upstreams that can be asked again for what retention gives up: none while offline. */
+  readonly upstreams: readonly string[]
+}
+
+/** What one collection did, or with `dryRun` would do. */
+export interface Collection {
+  readonly dryRun: boolean
+  readonly at: string
+  /** Old versions of upstream files whose bytes were given up; undefined without a rule. */
+  readonly dropped: Dropped | undefined
+  /** Pages that were replaced long enough ago. */
+  readonly supersededPages: number
+  /** What processes that are gone left half-written. */
+  readonly leftovers: Leftovers
+  readonly garbage: Omit<Marking, 'condemned'> & { readonly swept: Amount }
+}
+
+export interface CollectOptions {
+  readonly dryRun?: boolean
+  readonly progress?: ((blobs: number) => void) | undefined
+}
+
+/**
+ * Frees what is not needed: retention gives up old versions, old pages go, and of the blobs that nothing refers to then
+ * those are deleted that were marked a grace period ago (design.md section 5: mark, grace, sweep). Beside running servers.
+ *
+ * @throws IndexError `conflict` when a backup, a restore, a repair or another collection runs
+ */
+export function collectGarbage(parts: CollectParts, options: CollectOptions = {}): Promise<Collection> {
+  // Looking changes nothing, and need not wait for anybody.
+  if (options.dryRun === true) return collect(parts, options)
+  return withLease(parts.store, parts.clock, 'keeping', async (held) => {
+    const collection = await collect(parts, options, held)
+    await record(parts.store, collection)
+    return collection
+  })
+}
+
+async function collect(parts: CollectParts, options: CollectOptions, held?: AbortSignal): Promise<Collection> {
+  const { store, blobs, clock, policy } = parts
+  const { dryRun = false, progress } = options
+  const versions = policy.upstreamVersions
+  const dropped =
+    versions === undefined ? undefined : await dropOldVersions(store, parts.upstreams, versions, { dryRun, held })
+  const supersededPages = await dropOldPages(parts, dryRun, held)
+  const spooled = await sweepSpool(parts.spoolDir, dryRun)
+  const stored = await blobs.sweepLeftovers({ dryRun })
+  const marking = { graceMs: policy.graceHours * HOUR_MS, dryRun, limit: SWEEP_ROUND, held, progress }
+  const swept = { blobs: 0, bytes: 0 }
+  let first: Omit<Marking, 'condemned'> | undefined
+  for (;;) {
+    const { condemned, ...marked } = await markGarbage({ store, blobs, clock }, marking)
+    // Later rounds only sweep what the first left over.
+    first ??= marked
+    for (const blob of condemned) {
+      held?.throwIfAborted()
+      if (!dryRun && !(await sweep(parts, blob))) continue
+      swept.blobs += 1
+      swept.bytes += blob.size
+    }
+    if (!dryRun) await forget(store, condemned)
+    if (dryRun || condemned.length < SWEEP_ROUND) {
+      const leftovers = { files: spooled.files + stored.files, bytes: spooled.bytes + stored.bytes }
+      return { dryRun, at: isoTime(clock), dropped, supersededPages, leftovers, garbage: { ...first, swept } }
+    }
+  }
+}
+
+/** What refers to a blob since all references were looked at has touched it first; files are looked up all the same. */
+function sweep({ store, blobs }: CollectParts, { sha256, touched }: Condemned): Promise<boolean> {
+  return blobs.deleteUntouched(sha256, touched, async () => {
+    const file = await store.db
+      .selectFrom('file')
+      .select('id')
+      .where('sha256', '=', sha256)
+      .where('stored', '=', 1)
+      .where('deleted_at', 'is', null)
+      .limit(1)
+      .executeTakeFirst()
+    return file === undefined
+  })
+}
+
+async function forget(store: Store, condemned: readonly Condemned[]): Promise<void> {
+  for (let at = 0; at < condemned.length; at += GARBAGE_BATCH) {
+    const some = condemned.slice(at, at + GARBAGE_BATCH).map(({ sha256 }) => sha256)
+    await store.transaction((tx) => tx.deleteFrom('garbage').where('sha256', 'in', some).execute())
+  }
+}
+
+async function dropOldPages(
+  { store, clock, policy }: CollectParts,
+  dryRun: boolean,
+  held: AbortSignal | undefined,
+): Promise<number> {
+  const hours = Math.max(policy.supersededHours, SUPERSEDED_HOURS)
+  const cutoff = new Date(clock.now() - hours * HOUR_MS).toISOString()
+  const old = store.db.selectFrom('superseded_page').where('superseded_at', '<', cutoff)
+  if (dryRun) {
+    const { pages } = await old.select(({ fn }) => fn.countAll<number>().as('pages')).executeTakeFirstOrThrow()
+    return Number(pages)
+  }
+  for (let deleted = 0; ;) {
+    const some = await old.select('superseded_at').orderBy('superseded_at').limit(GARBAGE_BATCH).execute()
+    const last = some.at(-1)
+    if (last === undefined) return deleted
+    held?.throwIfAborted()
+    // Nothing that is offered changes, so there is no journal row.
+    const result = await store.transaction((tx) =>
+      tx.deleteFrom('superseded_page').where('superseded_at', '<=', last.superseded_at).executeTakeFirst(),
+    )
+    deleted += Number(result.numDeletedRows)
+  }
+}
+
+async function sweepSpool(folder: string, dryRun: boolean): Promise<Leftovers> {
+  try {
+    await stat(folder)
+  } catch (error) {
+    if (isMissing(error)) return NO_LEFTOVERS
+    throw error
+  }
+  return await sweepParts(folder, { dryRun })
+}
+
+const LAST = 'last-collection'
+
+/** Notes the collection for `waxseal status` and for the servers, which wait for the next from then on. */
+async function record(store: Store, collection: Collection): Promise<void> {
+  const value = JSON.stringify(collection)
+  const { at, garbage, dropped } = collection
+  await store.transaction(async (tx) => {
+    await tx
+      .insertInto('setting')
+      .values({ key: LAST, value })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+      .execute()
+    if (garbage.swept.blobs === 0 && (dropped === undefined || dropped.files === 0)) return
+    const detail = JSON.stringify({ swept: garbage.swept, dropped })
+    await tx.insertInto('event').values({ project: null, kind: 'garbage-collected', at, actor: null, detail }).execute()
+  })
+}
+
+const recorded = z.object({
+  at: z.string(),
+  garbage: z.object({
+    swept: z.object({ blobs: z.number(), bytes: z.number() }),
+    waiting: z.object({ blobs: z.number(), bytes: z.number() }),
+    nextSweepAt: z.string().optional(),
+  }),
+})
+
+/** The last collection that was no dry run; undefined before the first. */
+export async function lastCollection(store: Store): Promise<z.infer<typeof recorded> | undefined> {
+  const row = await store.db.selectFrom('setting').select('value').where('key', '=', LAST).executeTakeFirst()
+  return row === undefined ? undefined : recorded.parse(JSON.parse(row.value))
+}
