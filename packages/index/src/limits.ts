@@ -264,3 +264,5 @@ export const GARBAGE_BATCH = 500
 export const SWEEP_ROUND = 50_000
 /** Projects of the upstream cache looked at for one query of retention. */
 export const RETENTION_BATCH = 200
+/** How often, a millisecond apart, a reader looks again for a blob that a sweep has set aside while it decides. */
+export const ASIDE_WAITS = 1000

@@ -23,15 +23,22 @@ import { createHandler } from './http/handler.ts'
 import { RepresentationCache } from './http/representation-cache.ts'
 import { SmallFiles } from './http/small-files.ts'
 import {
+  COLLECT_EVERY_HOURS,
   DEFAULT_MAX_FILE_SIZE,
   DEFAULT_MAX_PROJECT_SIZE,
   FILE_POOL_SIZE,
+  GARBAGE_GRACE_HOURS,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
   RECENT_BODIES_SIZE,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
+  SUPERSEDED_HOURS,
 } from './limits.ts'
+import { collectGarbage } from './keeping/collect-garbage.ts'
+import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
+import { startCollecting } from './keeping/collect-regularly.ts'
+import type { RetentionPolicy } from './keeping/retention.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames, saveServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
@@ -67,6 +74,7 @@ export interface IndexConfig {
   readonly prefixes: readonly string[]
   readonly reading: 'public' | 'private'
   readonly uploads: UploadPolicy
+  readonly retention: RetentionPolicy
   /** Where clients reach the index, when a proxy stands before it. */
   readonly publicUrl?: string
   /** Addresses or networks whose X-Forwarded-For is believed. */
@@ -82,7 +90,10 @@ export interface IndexConfig {
 /** A configuration for `dataDir` with every setting at its default but `settings`. */
 export function indexDefaults(
   dataDir: string,
-  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads'>> & { readonly uploads?: Partial<UploadPolicy> } = {},
+  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads' | 'retention'>> & {
+    readonly uploads?: Partial<UploadPolicy>
+    readonly retention?: Partial<RetentionPolicy>
+  } = {},
 ): IndexConfig {
   return {
     dataDir,
@@ -101,6 +112,12 @@ export function indexDefaults(
       privateClassifiers: true,
       ...settings.uploads,
     },
+    retention: {
+      graceHours: GARBAGE_GRACE_HOURS,
+      supersededHours: SUPERSEDED_HOURS,
+      everyHours: COLLECT_EVERY_HOURS,
+      ...settings.retention,
+    },
   }
 }
 
@@ -115,6 +132,8 @@ export interface Administration extends AsyncDisposable {
   readonly store: Store
   readonly clock: Clock
   readonly management: Management
+  /** Frees what is not needed, by the configuration's `retention`. */
+  collectGarbage(options?: CollectOptions): Promise<Collection>
 }
 
 /** An index, ready to answer requests. Disposing of it waits for what it is still writing. */
@@ -179,7 +198,7 @@ async function openCore(
 
 /** Opens what commands need that work on the data folder itself, beside a running server or without one. */
 export async function openAdministration(config: IndexConfig, effects: IndexEffects = {}): Promise<Administration> {
-  const { store, clock, management, opened } = await openCore(
+  const core = await openCore(
     config,
     effects.clock ?? systemClock,
     // A command says itself what it did.
@@ -189,7 +208,23 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
     // What the server was told on its command line holds for a command beside it too.
     async (opened, configured) => (await readServedNames(opened)) ?? configured,
   )
-  return { store, clock, management, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  const { opened, ...rest } = core
+  return { ...administrationOf(config, rest), [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+function administrationOf(
+  config: IndexConfig,
+  { store, clock, management, blobs }: Omit<Core, 'opened'>,
+): Omit<Administration, typeof Symbol.asyncDispose> {
+  const collecting = {
+    store,
+    blobs,
+    clock,
+    spoolDir: join(config.dataDir, 'spool'),
+    policy: config.retention,
+    upstreams: config.upstreams.map(({ name }) => name),
+  }
+  return { store, clock, management, collectGarbage: (options) => collectGarbage(collecting, options) }
 }
 
 /**
@@ -204,7 +239,9 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     return configured
   })
   await using opened = core.opened
-  const { store, clock, names, current, publisher, management, blobs, bodies } = core
+  const { store, clock, names, current, publisher, blobs, bodies } = core
+  const administration = administrationOf(config, core)
+  const { management } = administration
   const spool = await openSpool(join(config.dataDir, 'spool'))
   const authenticator = opened.use(createAuthenticator(store, clock))
   const fills = new Map<string, FillTable>()
@@ -237,6 +274,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   const strays = setInterval(() => void publisher.publish().catch(onBackgroundFailure), STRAY_JOURNAL_INTERVAL_MS)
   strays.unref()
   opened.defer(() => clearInterval(strays))
+  void blobs.sweepLeftovers().catch(onBackgroundFailure)
+  opened.use(startCollecting({ config, store, clock, log, onFailure: onBackgroundFailure }))
   const visibility = config.reading
   const presence = (project: string) => offers.presence(project)
   const proxies = trustedProxiesOf(config)
@@ -287,9 +326,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   const firstAdministrator = async () =>
     adminToken === undefined ? ensureFirstAdmin(store, clock, systemRandom) : undefined
   return {
-    store,
-    clock,
-    management,
+    ...administration,
     handler,
     log,
     firstAdministrator,

@@ -3,6 +3,7 @@ import { addConfig } from './commands/config.ts'
 import { addFile } from './commands/file.ts'
 import { addProject } from './commands/project.ts'
 import { addRelease } from './commands/release.ts'
+import { addGc } from './commands/gc.ts'
 import { addServe } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
 import { addUpgrade } from './commands/upgrade.ts'
@@ -21,6 +22,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addRelease,
   addFile,
   addWhy,
+  addGc,
   addUpgrade,
 ]
 

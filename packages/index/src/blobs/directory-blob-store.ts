@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream, type BigIntStats } from 'node:fs'
 import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { IndexError } from '../error.ts'
-import { BLOB_READ_CHUNK } from '../limits.ts'
+import { ASIDE_WAITS, BLOB_READ_CHUNK } from '../limits.ts'
 import type { Blob, BlobSource, BlobStore, ByteRange, ListedBlob, SpooledFile } from './blob-store.ts'
 import { isMissing, isSystemError, onDisk, syncFolder, writeAll } from './durable.ts'
 import type { Leftovers } from './leftovers.ts'
-import { asideName, partName, putBack, sweepParts } from './leftovers.ts'
+import { asideName, partName, putBack, settleAside, sweepParts } from './leftovers.ts'
 import { onePiece } from './one-piece.ts'
 import { SHA256, walkBlobFolder } from './walk-blob-folder.ts'
 
@@ -85,14 +86,16 @@ class Directory implements DirectoryBlobStore {
   async head(sha256: string): Promise<{ readonly size: number } | undefined> {
     const path = this.#path(sha256)
     if (path === undefined) return undefined
-    return await onDisk(async () => {
-      try {
-        return { size: (await stat(path)).size }
-      } catch (error) {
-        if (isMissing(error)) return undefined
-        throw error
-      }
-    })
+    for (let waited = 0; waited < ASIDE_WAITS; waited++) {
+      const found = await statIfThere(path)
+      if (found !== undefined) return { size: Number(found.size) }
+      // A sweep may be deciding about it at this moment: whether it is there can be said when it has.
+      const state = await onDisk(() => settleAside(dirname(path), sha256))
+      if (state === 'nothing') break
+      if (state === 'deciding') await delay(1)
+    }
+    const found = await statIfThere(path)
+    return found && { size: Number(found.size) }
   }
 
   async touch(sha256: string): Promise<{ readonly size: number } | undefined> {
@@ -132,7 +135,7 @@ class Directory implements DirectoryBlobStore {
     const path = this.#path(sha256)
     if (path === undefined) return false
     const untouched = async (at: string): Promise<boolean> => String((await statIfThere(at))?.mtimeNs) === touched
-    if (!(await untouched(path)) || !(await isGarbage())) return false
+    if (!(await isGarbage()) || !(await untouched(path))) return false
     const folder = dirname(path)
     const aside = asideName(sha256)
     return await onDisk(async () => {

@@ -41,6 +41,22 @@ export async function putBack(folder: string, aside: string, sha256: string): Pr
   await syncFolder(folder)
 }
 
+/** Whether a sweep is deciding about a blob; one that died over it is undone. */
+export async function settleAside(folder: string, sha256: string): Promise<'nothing' | 'deciding' | 'put-back'> {
+  let names: readonly string[]
+  try {
+    names = await readdir(folder)
+  } catch (error) {
+    if (isMissing(error)) return 'nothing'
+    throw error
+  }
+  const aside = names.find((name) => name.startsWith(ASIDE) && name.endsWith(sha256))
+  if (aside === undefined) return 'nothing'
+  if (!isLeftOver(aside, ASIDE)) return 'deciding'
+  await putBack(folder, aside, sha256)
+  return 'put-back'
+}
+
 /** Whether a name is one of ours for what is not, or no longer, a blob. */
 export function isTransientName(name: string): boolean {
   return name.startsWith(PART) || name.startsWith(ASIDE)

@@ -9,6 +9,7 @@ import { isoTime } from '../clock.ts'
 import { GARBAGE_BATCH, SUPERSEDED_HOURS, SWEEP_ROUND } from '../limits.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
 import type { Amount, Condemned, Marking } from './mark-garbage.ts'
 import { markGarbage } from './mark-garbage.ts'
 import type { Dropped, RetentionPolicy } from './retention.ts'
@@ -123,7 +124,7 @@ async function dropOldPages(
   const old = store.db.selectFrom('superseded_page').where('superseded_at', '<', cutoff)
   if (dryRun) {
     const { pages } = await old.select(({ fn }) => fn.countAll<number>().as('pages')).executeTakeFirstOrThrow()
-    return Number(pages)
+    return pages
   }
   for (let deleted = 0; ;) {
     const some = await old.select('superseded_at').orderBy('superseded_at').limit(GARBAGE_BATCH).execute()
@@ -160,9 +161,13 @@ async function record(store: Store, collection: Collection): Promise<void> {
       .values({ key: LAST, value })
       .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
       .execute()
-    if (garbage.swept.blobs === 0 && (dropped === undefined || dropped.files === 0)) return
-    const detail = JSON.stringify({ swept: garbage.swept, dropped })
-    await tx.insertInto('event').values({ project: null, kind: 'garbage-collected', at, actor: null, detail }).execute()
+    const event = { at, actor: null, project: null }
+    if (dropped !== undefined && dropped.files > 0) {
+      const { files, bytes } = dropped
+      await recordEvent(tx, { ...event, kind: 'retention-applied', detail: { files, bytes } })
+    }
+    const { blobs: files, bytes } = garbage.swept
+    if (files > 0) await recordEvent(tx, { ...event, kind: 'garbage-swept', detail: { files, bytes } })
   })
 }
 

@@ -6,6 +6,7 @@ import { secretVariable, unknownVariables } from './environment.ts'
 import type { ConfigOptions } from './options.ts'
 import type { Problem } from './problems.ts'
 import { invalidConfig, tellProblems } from './problems.ts'
+import type { ConfigValues } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { readSettings } from './settings.ts'
 import { upstreamsOf } from './upstreams.ts'
@@ -101,7 +102,21 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
         ...(uploads['max-project-size'] === undefined ? {} : { maxProjectSize: uploads['max-project-size'] }),
         ...(uploads['release-window-days'] === undefined ? {} : { releaseWindowDays: uploads['release-window-days'] }),
       },
+      retention: retentionOf(values),
     }),
+  }
+}
+
+function retentionOf({ retention = {} }: ConfigValues): Partial<ServerConfig['index']['retention']> {
+  const versions = retention['upstream-versions']
+  const grace = retention['grace-hours']
+  const superseded = retention['superseded-hours']
+  const every = retention['every-hours']
+  return {
+    ...(versions === undefined ? {} : { upstreamVersions: versions }),
+    ...(grace === undefined ? {} : { graceHours: grace }),
+    ...(superseded === undefined ? {} : { supersededHours: superseded }),
+    ...(every === undefined ? {} : { everyHours: every }),
   }
 }
 

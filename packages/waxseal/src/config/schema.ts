@@ -32,7 +32,7 @@ function key<T extends z.ZodType>(schema: T, about: KeyAbout) {
   return schema.optional().meta({ ...about })
 }
 
-const { uploads: UPLOADS, reading: READING } = indexDefaults('')
+const { uploads: UPLOADS, reading: READING, retention: RETENTION } = indexDefaults('')
 const UPSTREAM = upstreamDefaults(DEFAULT_UPSTREAM.name, DEFAULT_UPSTREAM.url)
 const GIB = 1024 ** 3
 
@@ -183,6 +183,31 @@ export const configSchema = z.strictObject({
         description: 'days after which a release takes no further files (PyPI: 14)',
         type: 'days',
         otherwise: 'off',
+      }),
+    })
+    .optional(),
+  retention: z
+    .strictObject({
+      'upstream-versions': key(z.number().int().min(1), {
+        description:
+          'of each project of an upstream, the files of its newest versions stay stored, so many of them; older ones are fetched again when somebody asks. Never an uploaded file. See [operation](operation.md)',
+        type: 'versions',
+        otherwise: 'all',
+      }),
+      'grace-hours': key(z.number().min(1), {
+        description: 'between finding that nothing refers to a blob and deleting it',
+        type: 'hours, from 1',
+        default: RETENTION.graceHours,
+      }),
+      'superseded-hours': key(z.number().min(24), {
+        description: 'how long a page is kept after a newer one replaced it',
+        type: 'hours, from 24',
+        default: RETENTION.supersededHours,
+      }),
+      'every-hours': key(z.number().min(0), {
+        description: 'how often a running server collects garbage by itself, as `waxseal gc` does; 0: never',
+        type: 'hours',
+        default: RETENTION.everyHours,
       }),
     })
     .optional(),

@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { systemClock } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { openStore } from '../store/store.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import type { CollectionAnswer, CollectionOrder } from './collect-regularly.ts'
+
+/** One collection for `collect-regularly.ts`: gets its order over the channel, answers, and ends. */
+async function collect({ dataDir, database, retention, upstreams }: CollectionOrder): Promise<CollectionAnswer> {
+  try {
+    await using store = await openStore(database)
+    const blobs = await openDirectoryBlobStore(join(dataDir, 'blobs'))
+    const spoolDir = join(dataDir, 'spool')
+    const parts = { store, blobs, clock: systemClock, spoolDir, policy: retention, upstreams }
+    return { kind: 'collected', collection: await collectGarbage(parts) }
+  } catch (error) {
+    if (error instanceof IndexError && error.code === 'conflict') return { kind: 'busy' }
+    return { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+// When the server goes, this goes: stopping a collection at any moment loses nothing.
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+const [order] = (await once(process, 'message')) as [CollectionOrder]
+const answer = await collect(order)
+process.removeAllListeners('disconnect')
+if (process.send === undefined) throw new Error('this is started by collect-regularly.ts, with a channel')
+process.send(answer, () => process.disconnect?.())

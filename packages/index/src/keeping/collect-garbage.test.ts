@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { digest, sample } from '../blobs/blob-store-contract.ts'
+import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { withLease } from '../store/lease.ts'
+import type { NewFileRow } from '../store/schema.ts'
+import type { Store, StoreOptions } from '../store/store.ts'
+import { openStore } from '../store/store.ts'
+import type { PostgresServer } from '../store/testing/postgres-server.ts'
+import { startEmbeddedPostgres } from '../store/testing/postgres-server.ts'
+import type { CollectOptions } from './collect-garbage.ts'
+import { collectGarbage, lastCollection } from './collect-garbage.ts'
+import type { RetentionPolicy } from './retention.ts'
+
+const HOUR = 3_600_000
+const POLICY: RetentionPolicy = { graceHours: 24, supersededHours: 24, everyHours: 24 }
+
+/** An index's store and blobs, with a clock that tests move. */
+class Bench {
+  readonly folder: string
+  readonly store: Store
+  readonly blobs: DirectoryBlobStore
+  now = Date.now()
+
+  constructor(folder: string, store: Store, blobs: DirectoryBlobStore) {
+    this.folder = folder
+    this.store = store
+    this.blobs = blobs
+  }
+
+  collect(
+    options: CollectOptions & { readonly policy?: Partial<RetentionPolicy>; readonly upstreams?: string[] } = {},
+  ) {
+    const { policy, upstreams = ['sim'], ...rest } = options
+    const parts = {
+      store: this.store,
+      blobs: this.blobs,
+      clock: { now: () => this.now },
+      spoolDir: join(this.folder, 'spool'),
+      policy: { ...POLICY, ...policy },
+      upstreams,
+    }
+    return collectGarbage(parts, rest)
+  }
+
+  /** Stores a blob as if `hours` ago. */
+  async blob(length: number, hours = 0): Promise<string> {
+    const sha256 = digest(sample(length))
+    await this.blobs.put(sha256, sample(length))
+    const path = (await this.blobs.get(sha256))?.path
+    assert.ok(path !== undefined)
+    const time = new Date(this.now - hours * HOUR)
+    utimesSync(path, time, time)
+    return sha256
+  }
+
+  async file(row: Partial<NewFileRow> & Pick<NewFileRow, 'sha256'>): Promise<void> {
+    const { filename = `demo-${row.version ?? '1.0'}-py3-none-any.whl`, version = '1.0' } = row
+    const at = new Date(this.now).toISOString()
+    const values: NewFileRow = {
+      project: 'demo',
+      source: 'local',
+      filename,
+      filename_key: filename,
+      version,
+      version_key: version,
+      kind: 'wheel',
+      blake2b: null,
+      md5: null,
+      size: 1,
+      requires_python: null,
+      has_metadata: 0,
+      metadata_sha256: null,
+      upload_time: at,
+      upload_time_source: 'upload',
+      first_seen_at: at,
+      yanked: 0,
+      yanked_reason: null,
+      url: row.source === undefined ? null : 'https://files.example/x',
+      provenance_url: null,
+      attestations_sha256: null,
+      python_version: null,
+      comment: null,
+      uploaded_by: null,
+      stored: 1,
+      admitted_at: at,
+      withdrawn_at: null,
+      deleted_at: null,
+      ...row,
+    }
+    await this.store.transaction((tx) => tx.insertInto('file').values(values).execute())
+  }
+
+  async kept(...sha256s: readonly string[]): Promise<readonly boolean[]> {
+    return Promise.all(sha256s.map(async (sha256) => (await this.blobs.head(sha256)) !== undefined))
+  }
+
+  marks(): Promise<readonly { readonly sha256: string }[]> {
+    return this.store.db.selectFrom('garbage').select('sha256').execute()
+  }
+}
+
+function garbageSuite(name: string, options: (folder: string) => StoreOptions | Promise<StoreOptions>): void {
+  suite(`a collection of garbage, rows in ${name}`, () => {
+    const folders: string[] = []
+    after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))))
+
+    async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
+      const folder = await mkdtemp(join(tmpdir(), 'waxseal-garbage-'))
+      folders.push(folder)
+      await using store = await openStore(await options(folder))
+      await work(new Bench(folder, store, await openDirectoryBlobStore(join(folder, 'blobs'))))
+    }
+
+    test('marks at first, deletes nothing, and says when it would', () =>
+      withBench(async (bench) => {
+        const garbage = await bench.blob(10, 2)
+        const first = await bench.collect()
+        const { marked, swept, nextSweepAt } = first.garbage
+        assert.deepEqual(
+          [marked, swept],
+          [
+            { blobs: 1, bytes: 10 },
+            { blobs: 0, bytes: 0 },
+          ],
+        )
+        assert.equal(nextSweepAt, new Date(bench.now + 24 * HOUR).toISOString())
+        bench.now += 23 * HOUR
+        const second = await bench.collect()
+        assert.deepEqual([second.garbage.waiting.blobs, second.garbage.nextSweepAt], [1, nextSweepAt])
+        assert.deepEqual(await bench.kept(garbage), [true])
+        bench.now += 2 * HOUR
+        assert.deepEqual((await bench.collect()).garbage.swept, { blobs: 1, bytes: 10 })
+        assert.deepEqual(await bench.kept(garbage), [false])
+        assert.deepEqual(await bench.marks(), [])
+        assert.equal((await lastCollection(bench.store))?.garbage.swept.blobs, 1)
+      }))
+
+    test('keeps whatever a row speaks of, and nothing that a deleted one does', () =>
+      withBench(async (bench) => {
+        const [file, sidecar, attestations, page, old] = await Promise.all(
+          [1, 2, 3, 4, 5].map((n) => bench.blob(n, 48)),
+        )
+        const [deleted, given] = await Promise.all([6, 7].map((n) => bench.blob(n, 48)))
+        assert.ok(file && sidecar && attestations && page && old && deleted && given)
+        await bench.file({ sha256: file, metadata_sha256: sidecar, attestations_sha256: attestations })
+        await bench.file({ sha256: deleted, filename: 'gone', deleted_at: '2026-01-01T00:00:00.000Z' })
+        await bench.file({ sha256: given, filename: 'given-up', source: 'sim', stored: 0 })
+        await bench.store.transaction(async (tx) => {
+          const row = { project: 'demo', snapshot: 1 }
+          const values = { ...row, body_sha256: page, prev_sha256: null, content_sha256: 'x', listed: 1 }
+          await tx.insertInto('page').values(values).execute()
+          const superseded_at = new Date(bench.now + 40 * HOUR).toISOString()
+          await tx
+            .insertInto('superseded_page')
+            .values({ ...row, body_sha256: old, superseded_at })
+            .execute()
+        })
+        await bench.collect()
+        bench.now += 25 * HOUR
+        const { used, swept } = (await bench.collect()).garbage
+        assert.deepEqual([used.blobs, swept.blobs], [5, 2])
+        assert.deepEqual(await bench.kept(file, sidecar, attestations, page, old, deleted, given), [
+          true,
+          true,
+          true,
+          true,
+          true,
+          false,
+          false,
+        ])
+      }))
+
+    test('unmarks what is referred to again, and forgets marks of what is gone', () =>
+      withBench(async (bench) => {
+        const again = await bench.blob(10, 2)
+        const gone = await bench.blob(11, 2)
+        await bench.collect()
+        await bench.file({ sha256: again })
+        await bench.blobs.delete(gone)
+        bench.now += 25 * HOUR
+        assert.equal((await bench.collect()).garbage.unmarked, 1)
+        assert.deepEqual(await bench.kept(again), [true])
+        assert.deepEqual(await bench.marks(), [])
+      }))
+
+    test('marks nothing of an upload that may be under way', () =>
+      withBench(async (bench) => {
+        await bench.blob(10, 0)
+        const { young, marked } = (await bench.collect()).garbage
+        assert.deepEqual([young.blobs, marked.blobs], [1, 0])
+        assert.deepEqual(await bench.marks(), [])
+      }))
+
+    test('begins again with what was put anew since it was marked, its row not being written yet', () =>
+      withBench(async (bench) => {
+        const sha256 = await bench.blob(10, 48)
+        await bench.collect()
+        // An upload of the same bytes comes to `put`; its transaction is still to come.
+        await bench.blobs.put(sha256, sample(10))
+        bench.now += 25 * HOUR
+        assert.equal((await bench.collect()).garbage.swept.blobs, 0)
+        assert.deepEqual(await bench.kept(sha256), [true])
+      }))
+
+    test('sweeps nothing that was just stored when the clock goes a year forward, or back', () =>
+      withBench(async (bench) => {
+        const stored = await bench.blob(10, 0)
+        bench.now += 365 * 24 * HOUR
+        assert.equal((await bench.collect()).garbage.swept.blobs, 0)
+        assert.deepEqual(await bench.kept(stored), [true])
+        bench.now -= 365 * 24 * HOUR
+        // The mark is from the future: it begins again, and does not last a year either.
+        assert.equal((await bench.collect()).garbage.swept.blobs, 0)
+        bench.now += 2 * HOUR
+        await bench.collect()
+        bench.now += 25 * HOUR
+        await bench.collect()
+        assert.deepEqual(await bench.kept(stored), [false])
+      }))
+
+    test('only looks when told so', () =>
+      withBench(async (bench) => {
+        await bench.blob(10, 48)
+        mkdirSync(join(bench.folder, 'spool'))
+        writeFileSync(join(bench.folder, 'spool', '.part-999999999-0123456789ab-0'), 'left')
+        const before = await bench.collect({ dryRun: true })
+        assert.deepEqual([before.garbage.marked.blobs, before.leftovers], [1, { files: 1, bytes: 4 }])
+        assert.deepEqual(await bench.marks(), [])
+        assert.deepEqual((await bench.collect()).leftovers, { files: 1, bytes: 4 })
+        bench.now += 25 * HOUR
+        assert.equal((await bench.collect({ dryRun: true })).garbage.swept.blobs, 1)
+        assert.equal((await bench.collect({ dryRun: true })).leftovers.files, 0)
+        assert.equal((await bench.collect()).garbage.swept.blobs, 1)
+      }))
+
+    test('deletes the rows of old pages, none younger than a day whatever the setting', () =>
+      withBench(async (bench) => {
+        await bench.store.transaction(async (tx) => {
+          for (let hours = 1; hours <= 1200; hours++) {
+            const superseded_at = new Date(bench.now - hours * HOUR).toISOString()
+            const values = { project: 'demo', snapshot: hours, body_sha256: digest(sample(hours)), superseded_at }
+            await tx.insertInto('superseded_page').values(values).execute()
+          }
+        })
+        const count = async () =>
+          (await bench.store.db.selectFrom('superseded_page').select('snapshot').execute()).length
+        assert.equal((await bench.collect({ dryRun: true })).supersededPages, 1176)
+        assert.equal(await count(), 1200)
+        assert.equal((await bench.collect({ policy: { supersededHours: 0 } })).supersededPages, 1176)
+        assert.equal(await count(), 24)
+      }))
+
+    test('gives up old versions of what is configured as an upstream, and of nothing else', () =>
+      withBench(async (bench) => {
+        const sources = ['local', 'sim', 'other', 'removed']
+        for (const [at, source] of sources.entries()) {
+          for (const [n, version] of ['1.0', '2.0', '3.0'].entries()) {
+            await bench.file({ source, version, sha256: digest(sample(at * 10 + n)), size: 10 })
+          }
+        }
+        await bench.file({ source: 'sim', version: '0.1', sha256: digest(sample(99)), withdrawn_at: '2026-01-01' })
+        const options = { policy: { upstreamVersions: 1 }, upstreams: ['sim', 'other'] }
+        const stored = async () =>
+          (await bench.store.db.selectFrom('file').select(['source', 'version']).where('stored', '=', 1).execute())
+            .length
+        assert.deepEqual((await bench.collect({ ...options, dryRun: true })).dropped, {
+          projects: 2,
+          files: 4,
+          bytes: 40,
+        })
+        assert.equal(await stored(), 13)
+        assert.equal((await bench.collect(options)).dropped?.files, 4)
+        assert.equal(await stored(), 9)
+        const local = bench.store.db.selectFrom('file').select('id').where('source', '=', 'local')
+        assert.equal((await local.where('stored', '=', 1).execute()).length, 3)
+        assert.equal((await bench.collect(options)).dropped?.files, 0)
+        assert.equal((await bench.collect()).dropped, undefined)
+      }))
+
+    test('runs beside no other keeper', () =>
+      withBench(async (bench) => {
+        const clock = { now: () => bench.now }
+        await withLease(bench.store, clock, 'keeping', () => assert.rejects(bench.collect(), { code: 'conflict' }))
+        await bench.collect()
+      }))
+  })
+}
+
+garbageSuite('SQLite', (folder) => ({ kind: 'sqlite', path: join(folder, 'waxseal.db') }))
+
+let server: PostgresServer
+before(async () => {
+  server = await startEmbeddedPostgres()
+})
+after(() => server[Symbol.asyncDispose]())
+
+garbageSuite('PostgreSQL', async () => ({ kind: 'postgres', url: await server.createDatabase() }))
