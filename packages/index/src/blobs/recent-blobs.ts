@@ -1,4 +1,5 @@
-import type { Blob, BlobStore } from './blob-store.ts'
+import { hash } from 'node:crypto'
+import type { Blob, BlobSource, BlobStore } from './blob-store.ts'
 
 /** What reading and writing page bodies takes of a blob store. */
 export type BodyStore = Pick<BlobStore, 'get' | 'put'>
@@ -19,13 +20,15 @@ export class RecentBlobs implements BodyStore {
     this.#maxBytes = maxBytes
   }
 
-  async put(sha256: string, source: Parameters<BlobStore['put']>[1]): Promise<{ readonly size: number }> {
-    if ('path' in source) return this.#blobs.put(sha256, source)
-    const pieces: Uint8Array[] = []
-    const stored = await this.#blobs.put(sha256, collect(source, pieces))
-    const bytes = Buffer.concat(pieces)
-    // A blob that was there already was not read to its end, or at all.
-    if (bytes.length === stored.size && bytes.length <= this.#maxBytes / 16) this.#keep(sha256, bytes)
+  async put(
+    sha256: string,
+    source: BlobSource,
+    options?: { readonly replace?: boolean },
+  ): Promise<{ readonly size: number }> {
+    const stored = await this.#blobs.put(sha256, source, options)
+    if (!(source instanceof Uint8Array) || source.length > this.#maxBytes / 16) return stored
+    // The store does not look at the bytes of what it has already.
+    if (hash('sha256', source) === sha256) this.#keep(sha256, Buffer.from(source))
     return stored
   }
 
@@ -49,12 +52,5 @@ export class RecentBlobs implements BodyStore {
       this.#recent.delete(oldest)
       this.#bytes -= length
     }
-  }
-}
-
-async function* collect(source: AsyncIterable<Uint8Array>, into: Uint8Array[]): AsyncIterable<Uint8Array> {
-  for await (const piece of source) {
-    into.push(piece)
-    yield piece
   }
 }

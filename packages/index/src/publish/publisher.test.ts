@@ -28,10 +28,7 @@ interface Bench {
   readonly blobs: BlobStore
   /** A second connection to the same database, as another process has. */
   openStore(): Promise<Store>
-  publisher(
-    blobs?: BodyStore,
-    onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void,
-  ): Publisher
+  publisher(blobs?: BodyStore, onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void): Publisher
 }
 
 async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
