@@ -15,6 +15,8 @@ export type ServerOptions = {
   readonly upstreams?: ReadonlyMap<string, string>
   /** An existing data folder, kept on `stop`; by default a fresh one that goes with the server. */
   readonly dataDir?: string
+  /** A program, with its arguments, that starts the server: `setpriv …`. */
+  readonly through?: readonly string[]
 }
 
 export type TokenRequest = {
@@ -82,9 +84,11 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
   const readyFile = join(scratch, 'ready.json')
   const upstreams = [...(options.upstreams ?? [])].flatMap(([name, url]) => ['--upstream', `${name}=${url}`])
   const watcher = watch(scratch)
+  const [program = process.execPath, ...before] = [...(options.through ?? []), process.execPath]
   const child = spawn(
-    process.execPath,
+    program,
     [
+      ...before,
       MAIN,
       'serve',
       '--data',

@@ -9,7 +9,9 @@ export type IndexErrorCode =
   | 'not-allowed'
   | 'not-found'
   | 'publish-fenced'
+  | 'read-only'
   | 'storage-failed'
+  | 'storage-full'
   | 'upstream-failed'
 
 /** The one error of this package. Expected refusals are values; this is for what a caller did not ask for. */
@@ -26,5 +28,17 @@ export class IndexError extends Error {
 /** Whether a failed fetch was our own fault (disk, database, a bug) and not the upstream's: for the log. */
 export function isOwnFailure(error: unknown): boolean {
   if (!(error instanceof IndexError)) return true
-  return error.code === 'storage-failed' || error.code === 'database-busy'
+  return error.code === 'storage-failed' || error.code === 'storage-full' || error.code === 'database-busy'
+}
+
+/** SQLITE_FULL (sqlite.org/rescode.html); disk_full (PostgreSQL, appendix A); what the file system itself says. */
+const SQLITE_FULL = 13
+const FULL: ReadonlySet<unknown> = new Set(['53100', 'ENOSPC', 'EDQUOT'])
+
+/** Whether there is no room left: on the disk, in a quota, or for one more file. */
+export function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof IndexError) return error.code === 'storage-full'
+  if ('errcode' in error && typeof error.errcode === 'number') return (error.errcode & 0xff) === SQLITE_FULL
+  return 'code' in error && FULL.has(error.code)
 }

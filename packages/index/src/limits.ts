@@ -102,6 +102,9 @@ export const ACCEPT_HEADER_MAX = 1_024
 export const MAX_CURRENT_PROJECTS = 50_000
 /** How long a page request waits for an upstream when a page from before can be served instead. */
 export const STALE_PAGE_WAIT_MS = 3000
+/** How long nothing is taken over from upstreams after our own disk or database failed; it doubles up to the longest. */
+export const STORAGE_PAUSE_MS = 1_000
+export const STORAGE_PAUSE_MAX_MS = 10_000
 /** How long a page request waits for files to be hashed that their upstream lists without a sha256. */
 export const HASHING_WAIT_MS = 10_000
 /** A core metadata sidecar of an upstream file. */
@@ -109,8 +112,10 @@ export const MAX_SIDECAR_SIZE = 16 * 1024 ** 2
 /** A provenance document of an upstream file (PEP 740: about 16 KB each). */
 export const MAX_PROVENANCE_SIZE = 4 * 1024 ** 2
 
-/** How long SQLite itself waits for a lock while the database is opened, and when reading. */
+/** How long SQLite itself waits for a lock while the database is opened. */
 export const SQLITE_BUSY_TIMEOUT = 5000
+/** How long SQLite itself waits when reading, the event loop standing still; only an exclusive lock of another holds readers up. */
+export const SQLITE_READ_LOCK_TIMEOUT = 50
 /** How long SQLite itself waits for another process's write lock, the event loop standing still, before we wait outside it. */
 export const SQLITE_WRITE_LOCK_TIMEOUT = 10
 /** SQLite's page cache per connection; its own default of 2 MB is too little for the file table's indexes. */
@@ -120,6 +125,8 @@ export const SQLITE_STATEMENT_CACHE = 256
 /** Connections of each of the two PostgreSQL pools (writing, reading) of one process. */
 export const POSTGRES_CONNECTIONS = 10
 export const POSTGRES_CONNECT_TIMEOUT = 5000
+/** How long a statement waits for another's lock. */
+export const POSTGRES_LOCK_TIMEOUT = 3000
 /** Least time between two questions whether another node published. */
 export const POSTGRES_POLL_INTERVAL = 200
 /** How long a transaction is tried again that only lost against others; afterwards `database-busy`. */
@@ -237,6 +244,8 @@ export const LATEST_RELEASES_MAX = 1_000
 export const SQLITE_COPY_HEADROOM = 64 * 1024 ** 2
 /** A server that was seen so recently is taken to be running. */
 export const RUNNING_NODE_MS = 60_000
+/** Log lines that wait for a disk with space again, in characters; beyond it they are lost. */
+export const LOG_BACKLOG = 1024 ** 2
 /** After this a lease ends that nobody renews: its holder died. */
 export const LEASE_MS = 60_000
 

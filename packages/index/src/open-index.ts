@@ -8,12 +8,13 @@ import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
 import { systemRandom } from './access/random.ts'
 import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
+import { onDisk } from './blobs/durable.ts'
 import type { BodyStore } from './blobs/recent-blobs.ts'
 import { RecentBlobs } from './blobs/recent-blobs.ts'
-import { openSpool } from './blobs/spool.ts'
+import { closedSpool, openSpool } from './blobs/spool.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
-import { IndexError } from './error.ts'
+import { IndexError, isFull, isOwnFailure } from './error.ts'
 import { BufferPool } from './http/buffer-pool.ts'
 import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
@@ -28,6 +29,7 @@ import {
   DEFAULT_MAX_PROJECT_SIZE,
   FILE_POOL_SIZE,
   GARBAGE_GRACE_HOURS,
+  LOG_BACKLOG,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
   RECENT_BODIES_SIZE,
@@ -43,6 +45,7 @@ import type { NamesConfig } from './names/authority.ts'
 import { readServedNames, saveServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { Publisher } from './publish/publisher.ts'
+import { publishStrays } from './publish/stray-journal.ts'
 import { Downloads } from './releases/downloads.ts'
 import { Hashing } from './releases/hashing.ts'
 import { createInspector } from './releases/inspect-upload.ts'
@@ -51,10 +54,11 @@ import { Offers } from './releases/offers.ts'
 import { ProjectLists } from './releases/project-list.ts'
 import { ProjectMetadata } from './releases/project-metadata.ts'
 import { Refresh } from './releases/refresh.ts'
+import type { Unasked } from './releases/unasked.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { Upgraded } from './store/bring-up-to-date.ts'
 import type { Store, StoreOptions } from './store/store.ts'
-import { openStore } from './store/store.ts'
+import { isUnavailable, openReadOnlyStore, openStore } from './store/store.ts'
 import { logEvent } from './telemetry/event-log.ts'
 import { reportingStore } from './telemetry/events.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
@@ -85,6 +89,10 @@ export interface IndexConfig {
   /** The first administrator's token, instead of one that is made and told once. */
   readonly adminToken?: string
   readonly version: string
+  /** Nothing is changed: no upload, no administration, nothing taken over from upstreams; the data folder may be read-only. */
+  readonly readOnly: boolean
+  /** No upstream is asked; what is kept is served, and uploads to names of this index are taken. */
+  readonly offline: boolean
 }
 
 /** A configuration for `dataDir` with every setting at its default but `settings`. */
@@ -103,6 +111,8 @@ export function indexDefaults(
     reading: 'public',
     trustedProxies: [],
     version: '0.0.0',
+    readOnly: false,
+    offline: false,
     ...settings,
     uploads: {
       maxFileSize: DEFAULT_MAX_FILE_SIZE,
@@ -168,16 +178,18 @@ async function openCore(
   config: IndexConfig,
   clock: Clock,
   log: Logger,
-  earlier: 'apply' | 'refuse',
+  mode: 'apply' | 'refuse' | 'read-only',
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const readOnly = mode === 'read-only'
+  if (!readOnly) await onDisk(() => mkdir(config.dataDir, { recursive: true, mode: 0o700 }))
   const onUpgraded = (upgraded: Upgraded) => log.info({ upgraded }, 'the database was brought up to date')
-  const store = reportingStore(opened.use(await openStore(config.database, { clock, earlier, onUpgraded })), (event) =>
-    logEvent(log, event),
-  )
-  const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'))
+  const database = await (mode === 'read-only'
+    ? openReadOnlyStore(config.database)
+    : openStore(config.database, { clock, earlier: mode, onUpgraded }))
+  const store = reportingStore(opened.use(database), (event) => logEvent(log, event))
+  const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'), undefined, { readOnly })
   const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
   const upstreams = config.upstreams.map(({ name }) => name)
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
@@ -228,26 +240,36 @@ function administrationOf(
 }
 
 /**
- * Opens an index on its data folder. Whatever a crash left unpublished is published before the first answer.
+ * Opens an index on its data folder. Whatever a crash left unpublished is published before the first answer, unless the
+ * disk is full or the database locked just then: what is published is served all the same, the rest follows.
  *
- * @throws IndexError `config-invalid`, `storage-failed`, `database-busy`
+ * @throws IndexError `config-invalid`, `storage-failed`, `storage-full`, `database-busy`
  */
 export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
   const log = effects.log ?? standardLog()
-  const core = await openCore(config, effects.clock ?? systemClock, log, 'apply', async (opened, configured) => {
-    await saveServedNames(opened, configured)
+  const { readOnly } = config
+  const unasked: { readonly unasked?: Unasked } = readOnly
+    ? { unasked: 'read-only' }
+    : config.offline
+      ? { unasked: 'offline' }
+      : {}
+  const mode = readOnly ? 'read-only' : 'apply'
+  const core = await openCore(config, effects.clock ?? systemClock, log, mode, async (opened, configured) => {
+    if (!readOnly) await afterTrouble(log, () => saveServedNames(opened, configured))
     return configured
   })
   await using opened = core.opened
   const { store, clock, names, current, publisher, blobs, bodies } = core
   const administration = administrationOf(config, core)
   const { management } = administration
-  const spool = await openSpool(join(config.dataDir, 'spool'))
-  const authenticator = opened.use(createAuthenticator(store, clock))
+  const spool = readOnly ? closedSpool : await openSpool(join(config.dataDir, 'spool'))
+  const authenticator = opened.use(createAuthenticator(store, clock, { notesUse: !readOnly }))
   const fills = new Map<string, FillTable>()
   const upstreams = new Map<string, Upstream>()
   const absent = new Map<string, NegativeCache>()
-  for (const upstream of config.upstreams) {
+  // Where nobody is asked there is no way out at all.
+  const asked = unasked.unasked === undefined ? config.upstreams : []
+  for (const upstream of asked) {
     fills.set(upstream.name, opened.use(new FillTable({ spool, blobs })))
     upstreams.set(upstream.name, opened.use(openUpstream(upstream, { clock })))
     const lifetimeMs = upstream.negativeSeconds * 1000
@@ -255,9 +277,9 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   }
   const onBackgroundFailure = (error: unknown) => log.error({ err: error }, 'background work failed')
   const hashing = new Hashing({ store, clock, publisher, upstreams, fills, onBackgroundFailure })
-  const refresh = new Refresh({ store, clock, names, upstreams, publisher, current, absent, hashing })
+  const refresh = new Refresh({ store, clock, names, upstreams, publisher, current, absent, hashing, ...unasked })
   const freshFor = (upstream: string) => (upstreams.get(upstream)?.config.refreshSeconds ?? 0) * 1000
-  const offers = new Offers({ clock, names, current, refresh, absent, freshFor })
+  const offers = new Offers({ clock, names, current, refresh, absent, freshFor, onBackgroundFailure, ...unasked })
   const downloads = new Downloads({
     store,
     blobs,
@@ -268,14 +290,19 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     upstreams,
     fills,
     onBackgroundFailure,
+    ...unasked,
   })
-  await publisher.publish()
-  // Another process may commit a change and die before it publishes it.
-  const strays = setInterval(() => void publisher.publish().catch(onBackgroundFailure), STRAY_JOURNAL_INTERVAL_MS)
-  strays.unref()
-  opened.defer(() => clearInterval(strays))
-  void blobs.sweepLeftovers().catch(onBackgroundFailure)
-  opened.use(startCollecting({ config, store, clock, log, onFailure: onBackgroundFailure }))
+  if (!readOnly) {
+    await afterTrouble(log, () => publisher.publish())
+    opened.use(
+      publishStrays(publisher, STRAY_JOURNAL_INTERVAL_MS, {
+        onFailure: (error) => log.error({ err: error }, 'publishing failed; it is tried again until it works'),
+        onRecovery: () => log.info('publishing works again'),
+      }),
+    )
+    void blobs.sweepLeftovers().catch(onBackgroundFailure)
+    opened.use(startCollecting({ config, store, clock, log, onFailure: onBackgroundFailure }))
+  }
   const visibility = config.reading
   const presence = (project: string) => offers.presence(project)
   const proxies = trustedProxiesOf(config)
@@ -283,6 +310,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   const handler = createHandler({
     authenticator,
     reading: config.reading,
+    readOnly,
     clientAddress: clientAddressBehind(proxies),
     simple: {
       bodies,
@@ -309,6 +337,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       metadata: new ProjectMetadata(blobs),
       reading: config.reading,
       version: config.version,
+      modes: [...(readOnly ? (['read-only'] as const) : []), ...(config.offline ? (['offline'] as const) : [])],
       ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
       ready: async () => {
         await store.db.selectFrom('setting').select('key').limit(1).execute()
@@ -320,11 +349,13 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       log.error({ err: error, method: req.method, path: req.url?.split('?')[0] }, 'a request failed')
     },
   })
-  const kept = opened.move()
   const { adminToken } = config
-  if (adminToken !== undefined) await ensureFirstAdmin(store, clock, systemRandom, { token: adminToken })
+  if (adminToken !== undefined && !readOnly) {
+    await ensureFirstAdmin(store, clock, systemRandom, { token: adminToken })
+  }
+  const kept = opened.move()
   const firstAdministrator = async () =>
-    adminToken === undefined ? ensureFirstAdmin(store, clock, systemRandom) : undefined
+    adminToken === undefined && !readOnly ? ensureFirstAdmin(store, clock, systemRandom) : undefined
   return {
     ...administration,
     handler,
@@ -338,7 +369,21 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
 
 /** JSON lines on standard error: standard output belongs to the command. */
 function standardLog(level: 'info' | 'warn' = 'info'): Logger {
-  return pino({ level }, destination({ fd: 2, sync: true }))
+  const standardError = destination({ fd: 2, sync: true, maxLength: LOG_BACKLOG })
+  // A log on a full disk loses lines; the server goes on.
+  standardError.on('error', () => undefined)
+  return pino({ level }, standardError)
+}
+
+/** A start does without what only a full disk or a locked database prevents: it is made up for later. */
+async function afterTrouble(log: Logger, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const passes = isFull(error) || isUnavailable(error) || (error instanceof IndexError && isOwnFailure(error))
+    if (!passes) throw error
+    log.error({ err: error }, 'the start goes on without writing; what is published is served')
+  }
 }
 
 function trustedProxiesOf(config: IndexConfig): TrustedProxies {

@@ -54,7 +54,9 @@ function exitCodeOf(code: IndexErrorCode): number {
     case 'database-busy':
     case 'digest-mismatch':
     case 'publish-fenced':
+    case 'read-only':
     case 'storage-failed':
+    case 'storage-full':
     case 'upstream-failed':
       return EXIT_ENVIRONMENT
   }

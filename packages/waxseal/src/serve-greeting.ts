@@ -8,7 +8,7 @@ export function greeting(
   config: ServerConfig,
   firstToken: string | undefined,
 ): readonly string[] {
-  const { dataDir, upstreams, prefixes, reading } = config.index
+  const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
   const [url = '', ...others] = urls
   const asked = upstreams.map(({ name, url: base }) => `${name} (${base})`).join(', ')
   const token =
@@ -24,6 +24,8 @@ export function greeting(
     `  upstreams  ${asked === '' ? 'none' : asked}`,
     `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
     `  reading    ${reading}`,
+    ...(readOnly ? ['  mode       read-only: nothing is changed, no upstream is asked'] : []),
+    ...(offline ? ['  mode       offline: no upstream is asked'] : []),
     '',
     ...plainHttpWarning(config, url),
     ...token,

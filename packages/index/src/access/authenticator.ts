@@ -24,9 +24,13 @@ export interface Authenticator extends AsyncDisposable {
   authenticate(credentials: Credentials, address: string): Promise<Requester | AuthFailure>
 }
 
-/** An authenticator over the users and tokens of `store`. Disposing of it waits for what it is still writing. */
-export function createAuthenticator(store: Store, clock: Clock): Authenticator {
-  return new StoreAuthenticator(store, clock)
+/** An authenticator over the users and tokens of `store`; with `notesUse` false it writes nothing. Disposing of it waits for what it is still writing. */
+export function createAuthenticator(
+  store: Store,
+  clock: Clock,
+  options: { readonly notesUse?: boolean } = {},
+): Authenticator {
+  return new StoreAuthenticator(store, clock, options.notesUse ?? true)
 }
 
 /** A user row joined with what the credential adds. */
@@ -75,12 +79,14 @@ class StoreAuthenticator implements Authenticator {
   readonly #store: Store
   readonly #clock: Clock
   readonly #limit: LoginLimit
+  readonly #notesUse: boolean
   readonly #remembered = new Map<string, Remembered>()
   readonly #writing = new Set<Promise<void>>()
   /** Passwords are remembered under a key that means nothing outside this process. */
   readonly #key = randomBytes(32)
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, notesUse: boolean) {
+    this.#notesUse = notesUse
     this.#store = store
     this.#clock = clock
     this.#limit = new LoginLimit(clock)
@@ -188,6 +194,7 @@ class StoreAuthenticator implements Authenticator {
 
   /** Beside the request, and rarely: what a token was last used at is for people who clean up. */
   #noteUse(id: string, lastUsedAt: string | null): void {
+    if (!this.#notesUse) return
     const age = lastUsedAt === null ? undefined : this.#clock.now() - Date.parse(lastUsedAt)
     if (age !== undefined && age >= 0 && age < TOKEN_USE_INTERVAL) return
     const last_used_at = isoTime(this.#clock)

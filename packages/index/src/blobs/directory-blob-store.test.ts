@@ -155,12 +155,16 @@ describe('the blob folder', () => {
 })
 
 describe('a full disk', () => {
-  it('is storage-failed, with a sentence', async (context) => {
+  it('is storage-full, with a sentence that names the file', async (context) => {
     if (!existsSync('/dev/full')) return context.skip('there is no /dev/full here')
     const handle = await open('/dev/full', 'w')
     await assert.rejects(
-      onDisk(() => writeAll(handle, sample(10))),
-      { code: 'storage-failed', message: 'There is no space left to store the file.' },
+      onDisk(() => writeAll(handle, sample(10)), '/dev/full'),
+      {
+        code: 'storage-full',
+        message:
+          'There is no space left for /dev/full (ENOSPC). Free some space or inodes, or raise the quota; nothing needs to be restarted.',
+      },
     )
     await handle.close()
   })

@@ -19,15 +19,17 @@ export interface DirectoryBlobStore extends BlobStore {
 }
 
 /**
- * Opens the blob folder `root`, making it where needed. Damaged blobs are set aside in `damaged`, which has to be on the
- * same file system.
+ * Opens the blob folder `root`, making it where needed; with `readOnly` nothing is made. Damaged blobs are set aside in
+ * `damaged`, which has to be on the same file system.
  *
  * @throws IndexError `storage-failed`
  */
 export async function openDirectoryBlobStore(
   root: string,
   damaged: string = join(dirname(root), 'damaged'),
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
 ): Promise<DirectoryBlobStore> {
+  if (readOnly) return new Directory(root, damaged)
   await onDisk(async () => {
     const made = await mkdir(root, { recursive: true, mode: 0o750 })
     if (made !== undefined) await syncFolder(dirname(made))
@@ -229,12 +231,12 @@ async function write(
     const handle = await onDisk(() => open(part, 'wx', 0o640))
     try {
       for await (const chunk of source) {
-        const written = onDisk(() => writeAll(handle, chunk))
+        const written = onDisk(() => writeAll(handle, chunk), part)
         hash.update(chunk)
         size += chunk.length
         await written
       }
-      await onDisk(() => handle.sync())
+      await onDisk(() => handle.sync(), part)
     } finally {
       await onDisk(() => handle.close())
     }

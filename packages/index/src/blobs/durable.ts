@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { IndexError } from '../error.ts'
+import { IndexError, isFull } from '../error.ts'
 
 /** Makes what was created, renamed or removed in `folder` survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -19,12 +19,15 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
   }
 }
 
-/** Hands on what `work` gives; a failure of the file system becomes IndexError `storage-failed`. */
-export async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Hands on what `work` gives; a failure of the file system becomes IndexError `storage-full` or `storage-failed`, whose
+ * message tells whoever runs the index which path it was (`path`, where the system does not say) and what to do.
+ */
+export async function onDisk<T>(work: () => Promise<T>, path?: string): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw isSystemError(error) ? storageFailed(error) : error
+    throw isSystemError(error) ? storageFailure(error, path) : error
   }
 }
 
@@ -36,8 +39,29 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'errno' in error
 }
 
-function storageFailed(error: NodeJS.ErrnoException): IndexError {
-  const full = error.code === 'ENOSPC' || error.code === 'EDQUOT'
-  const message = full ? 'There is no space left to store the file.' : 'The file could not be stored or read.'
-  return new IndexError('storage-failed', message, { cause: error })
+function storageFailure(error: NodeJS.ErrnoException, path: string | undefined): IndexError {
+  const { code = 'unknown error' } = error
+  const where = error.path ?? path ?? 'the data folder'
+  if (isFull(error)) {
+    const message = `There is no space left for ${where} (${code}). Free some space or inodes, or raise the quota; nothing needs to be restarted.`
+    return new IndexError('storage-full', message, { cause: error })
+  }
+  return new IndexError('storage-failed', `${where} could not be written or read (${code}). ${remedy(code)}`, {
+    cause: error,
+  })
+}
+
+function remedy(code: string): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return `Give the user that runs Waxseal (uid ${process.getuid?.() ?? 'unknown'}) access to it again; a running server needs no restart.`
+    case 'EROFS':
+      return 'Its file system is mounted read-only: mount it writable again, or serve with --read-only.'
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'Too many files are open: raise the limit (ulimit -n, LimitNOFILE).'
+    default:
+      return 'Look at the disk and its file system; a running server goes on by itself once it works again.'
+  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Blake2b256 } from './blake2b.ts'
 import type { SpooledFile } from './blob-store.ts'
 import { onDisk, writeAll } from './durable.ts'
+import { readOnlyError } from '../store/read-only.ts'
 import { partName, sweepParts } from './leftovers.ts'
 
 /** A finished file in the spool with every digest that an upload may state or a page may show; hex. */
@@ -48,6 +49,9 @@ export async function openSpool(folder: string): Promise<Spool> {
   }
 }
 
+/** Receives nothing: for a server that changes nothing. */
+export const closedSpool: Spool = { createSpoolFile: () => Promise.reject(readOnlyError()) }
+
 class FileSpoolWriter implements SpoolWriter {
   readonly path: string
   readonly #handle: FileHandle
@@ -64,7 +68,7 @@ class FileSpoolWriter implements SpoolWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     try {
-      const written = onDisk(() => writeAll(this.#handle, chunk))
+      const written = onDisk(() => writeAll(this.#handle, chunk), this.path)
       // Hashed while the kernel takes the bytes.
       this.#sha256.update(chunk)
       this.#md5.update(chunk)

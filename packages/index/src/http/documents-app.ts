@@ -10,6 +10,7 @@ import type { Requester } from '../access/permissions.ts'
 import { IndexError } from '../error.ts'
 import { MANAGEMENT_BODY_MS, MAX_MANAGEMENT_BODY } from '../limits.ts'
 import type { Offers } from '../releases/offers.ts'
+import type { Unasked as Mode } from '../releases/unasked.ts'
 import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
@@ -24,6 +25,7 @@ import { refuseRead } from './refuse.ts'
 import { requestOrigin } from './request-origin.ts'
 import { PAGE_POLICY } from './security-headers.ts'
 import { startPage } from './start-page.ts'
+import { unavailableOffer } from './unavailable-offer.ts'
 
 export interface DocumentsParts {
   readonly read: ReadParts
@@ -33,6 +35,8 @@ export interface DocumentsParts {
   readonly reading: 'public' | 'private'
   readonly version: string
   readonly publicUrl?: string
+  /** What this server does not do, for people and monitors. */
+  readonly modes: readonly Mode[]
   /** Throws when the database does not answer. */
   readonly ready: () => Promise<void>
   /** Whether the server is about to stop: requests are still answered, and new ones had better go elsewhere. */
@@ -57,12 +61,14 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
     await next()
     c.header('X-Content-Type-Options', 'nosniff')
   })
-  app.get('/', (c) => htmlAnswer(c, startPage(requestOrigin(c.env.incoming, parts.publicUrl), parts.version)))
+  app.get('/', (c) =>
+    htmlAnswer(c, startPage(requestOrigin(c.env.incoming, parts.publicUrl), parts.version, parts.modes)),
+  )
   app.get('/-/health', (c) => c.json({ status: 'ok', version: parts.version }, 200, { 'Cache-Control': 'no-store' }))
   app.get('/-/ready', async (c) => {
     if (parts.stopping()) return refused(c, { code: 'stopping' })
     await parts.ready()
-    return c.json({ status: 'ready' }, 200, { 'Cache-Control': 'no-store' })
+    return c.json({ status: 'ready', modes: parts.modes }, 200, { 'Cache-Control': 'no-store' })
   })
   app.get('/pypi/:project/json', (c) => jsonApi(parts, documents, c, undefined))
   app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, documents, c, c.req.param('version')))
@@ -97,6 +103,8 @@ function refusalOfError(error: unknown): Refusal | undefined {
   switch (error.code) {
     case 'not-found':
       return { code: 'not-found', detail: error.message }
+    case 'read-only':
+      return { code: 'read-only', detail: error.message }
     case 'conflict':
       return { code: 'conflict', detail: error.message }
     case 'not-allowed':
@@ -133,10 +141,7 @@ async function jsonApi(
   if (typeof name !== 'string') return name
   const offer = await parts.offers.of(name)
   if (offer.kind === 'unavailable') {
-    return refused(c, {
-      code: 'upstream-unavailable',
-      detail: `The upstream ${offer.upstream} does not answer. ${offer.reason}`,
-    })
+    return refused(c, unavailableOffer(name, offer))
   }
   const root = `${requestOrigin(c.env.incoming, parts.publicUrl)}/`
   const { incoming: req, outgoing: res } = c.env

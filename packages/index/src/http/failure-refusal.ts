@@ -1,11 +1,14 @@
-import { IndexError } from '../error.ts'
+import { isSystemError } from '../blobs/durable.ts'
+import { IndexError, isFull } from '../error.ts'
 import { isUnavailable } from '../store/store.ts'
 import type { Refusal } from './refuse.ts'
 
 /** How a failure that no route expected is told: a state that may pass is 503; whatever else is a bug, without details. */
 export function failureRefusal(error: unknown): Refusal {
+  if (isFull(error)) return { code: 'storage-full', retryAfter: 5 }
   if (!(error instanceof IndexError)) {
-    return isUnavailable(error) ? { code: 'internal-unavailable', retryAfter: 5 } : { code: 'internal-error' }
+    if (isUnavailable(error)) return { code: 'internal-unavailable', retryAfter: 5 }
+    return isSystemError(error) ? { code: 'storage-unavailable', retryAfter: 5 } : { code: 'internal-error' }
   }
   switch (error.code) {
     case 'upstream-failed':
@@ -16,10 +19,14 @@ export function failureRefusal(error: unknown): Refusal {
       return { code: 'file-not-found', detail: error.message }
     case 'limit-exceeded':
       return { code: 'too-busy', retryAfter: 5 }
+    case 'storage-full':
     case 'storage-failed':
     case 'blob-missing':
       return { code: 'storage-unavailable' }
+    case 'read-only':
+      return { code: 'read-only', detail: error.message }
     case 'database-busy':
+      return { code: 'internal-unavailable', detail: error.message, retryAfter: 5 }
     case 'publish-fenced':
       return { code: 'internal-unavailable', retryAfter: 5 }
     case 'config-invalid':

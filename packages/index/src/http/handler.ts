@@ -14,7 +14,7 @@ import { failureRefusal } from './failure-refusal.ts'
 import { serveFile } from './files-route.ts'
 import type { FilesParts } from './files-route.ts'
 import { parseTarget } from './path.ts'
-import { refuseRead, refuseUpload } from './refuse.ts'
+import { refuseRead } from './refuse.ts'
 import { identify } from './requester.ts'
 import { serveSimple } from './simple-route.ts'
 import type { SimpleParts } from './simple-route.ts'
@@ -24,6 +24,8 @@ import type { UploadParts } from './upload-route.ts'
 export interface HandlerParts {
   readonly authenticator: Authenticator
   readonly reading: 'public' | 'private'
+  /** Set where no upload is taken, before a byte of it is. */
+  readonly readOnly: boolean
   readonly clientAddress: ClientAddress
   readonly simple: SimpleParts
   readonly files: FilesParts
@@ -122,6 +124,7 @@ async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
     })
   }
   if (!path.trailingSlash) return refuseAndDrain(exchange, { code: 'upload-slash', location: 'legacy/' })
+  if (parts.readOnly) return refuseAndDrain(exchange, { code: 'read-only' })
   const who = await identify(parts.authenticator, req, parts.clientAddress(req))
   switch (who.kind) {
     case 'anonymous':
@@ -158,6 +161,7 @@ async function identified(
 function fail(parts: HandlerParts, { req, res, path }: Exchange, error: unknown): void {
   const refusal = failureRefusal(error)
   parts.onFailure(error, req)
-  const refuse = path.segments[0] === 'legacy' ? refuseUpload : refuseRead
-  refuse(res, req, refusal)
+  if (path.segments[0] !== 'legacy') return refuseRead(res, req, refusal)
+  // The client may still be sending what nobody takes any more: it has to come to the answer (behaviour.md 7.3.9).
+  void refuseAndDrain({ req, res, path }, refusal)
 }

@@ -296,6 +296,11 @@ const CATALOGUE = {
     title: 'The upstream has withdrawn the file before this index kept a copy',
     help: 'Use another version.',
   },
+  'file-not-kept': {
+    status: 403,
+    title: 'The file is known, not kept here, and no upstream is asked at present',
+    help: 'Use a version that is kept, or ask the administrator of this index to take it back online.',
+  },
   'file-deleted': { status: 410, title: 'The file has been deleted', help: 'Use another version.' },
   // The upstream and ourselves
   'upstream-unavailable': { status: 503, title: 'The upstream index cannot be reached', help: AGAIN },
@@ -308,6 +313,16 @@ const CATALOGUE = {
   'internal-unavailable': { status: 503, title: 'The internal index cannot answer at the moment', help: AGAIN },
   stopping: { status: 503, title: 'This server is being stopped', help: AGAIN },
   'storage-unavailable': { status: 503, title: 'The storage cannot be reached at the moment', help: AGAIN },
+  'storage-full': {
+    status: 503,
+    title: 'The disk of this index is full',
+    help: 'Nothing was kept of this request. Tell the administrator of this index, and try again when there is space.',
+  },
+  offline: {
+    status: 503,
+    title: 'The index asks no upstream at present',
+    help: 'Install what it keeps (/simple/ lists it), or ask its administrator to take it back online.',
+  },
   'too-busy': {
     status: 503,
     title: 'The server is too busy',
@@ -315,8 +330,8 @@ const CATALOGUE = {
   },
   'read-only': {
     status: 403,
-    title: 'Read-only mode: changes are temporarily disabled',
-    help: 'Try again when the maintenance is over.',
+    title: 'Read-only mode: uploads and changes are temporarily disabled',
+    help: 'Try again when the maintenance is over, or use the address of the index that takes changes.',
   },
   'internal-error': {
     status: 500,

@@ -12,6 +12,7 @@ import type { SimpleRepresentation } from './negotiate.ts'
 import { refuseSimple } from './refuse.ts'
 import type { Body, RepresentationCache } from './representation-cache.ts'
 import { sendBody } from './send-body.ts'
+import { unavailableOffer } from './unavailable-offer.ts'
 
 export interface SimpleParts {
   readonly bodies: BodyStore
@@ -46,12 +47,7 @@ export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promi
     case 'unknown':
       return refuseSimple(res, req, { code: 'not-found', detail: `No project is called ${name} here.`, whyUrl })
     case 'unavailable':
-      return refuseSimple(res, req, {
-        code: 'upstream-unavailable',
-        detail: `Whether ${name} exists cannot be said now: the upstream ${offer.upstream} does not answer. ${offer.reason}`,
-        whyUrl,
-        ...(offer.retryAfterMs === undefined ? {} : { retryAfter: offer.retryAfterMs / 1000 }),
-      })
+      return refuseSimple(res, req, { ...unavailableOffer(name, offer), whyUrl })
   }
 }
 

@@ -1,8 +1,14 @@
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
+import { unaskedReason } from '../releases/unasked.ts'
+import type { Unasked } from '../releases/unasked.ts'
 
 /** What a person sees who opens the index in a browser: how to point a client at it. */
-export function startPage(origin: string, version: string): HtmlEscapedString | Promise<HtmlEscapedString> {
+export function startPage(
+  origin: string,
+  version: string,
+  modes: readonly Unasked[],
+): HtmlEscapedString | Promise<HtmlEscapedString> {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -33,6 +39,7 @@ export function startPage(origin: string, version: string): HtmlEscapedString | 
       <body>
         <main>
           <h1>Waxseal ${version}</h1>
+          ${modes.map((mode) => html`<p><strong>${unaskedReason(mode)}</strong></p>`)}
           <p>A Python package index that answers for every name exactly once. Install from it:</p>
           <pre>
 pip install --index-url ${origin}/simple/ NAME

@@ -6,7 +6,7 @@ import { recordDecision } from './decisions.ts'
 export type UpstreamPresence =
   | { readonly kind: 'absent'; readonly evidence: readonly string[] }
   | { readonly kind: 'present'; readonly upstream: string }
-  | { readonly kind: 'unknown'; readonly upstream: string; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly upstream: string; readonly reason: string; readonly unasked?: string }
 
 /**
  * Makes `project` internal by a recorded decision, in the transaction of the upload or command that claims it.

@@ -8,6 +8,9 @@ const schema = z.object({ prefixes: z.array(z.string()), upstreams: z.array(z.st
 /** Notes what the running server was told about names, for commands that work beside it and were not told. */
 export async function saveServedNames(store: Store, names: NamesConfig): Promise<void> {
   const value = JSON.stringify(names)
+  const saved = await store.db.selectFrom('setting').select('value').where('key', '=', KEY).executeTakeFirst()
+  // A start that has nothing to say needs neither space nor the database's lock.
+  if (saved?.value === value) return
   await store.transaction((tx) =>
     tx
       .insertInto('setting')

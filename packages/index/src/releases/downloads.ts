@@ -8,7 +8,7 @@ import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Fill, FillTable } from '../upstream/fill.ts'
 import { SingleFlight } from '../upstream/single-flight.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { refused, unavailable } from './download-refusal.ts'
+import { notKept, refused, unavailable } from './download-refusal.ts'
 import type { DownloadRefusal } from './download-refusal.ts'
 import { FileLookup } from './file-lookup.ts'
 import type { FileAddress, FileLookupParts } from './file-lookup.ts'
@@ -59,7 +59,9 @@ export class Downloads {
     const found = await this.#lookup.find(address, wanted === 'content' ? 'download' : 'look')
     if (found.kind === 'refused') return found
     const { row, sha256, decided } = found
-    if (row.stored === 1) {
+    const { unasked } = this.#parts
+    // What was fetched and could not be noted as stored is kept all the same.
+    if (row.stored === 1 || unasked !== undefined) {
       const blob = await this.#parts.blobs.get(sha256)
       const file = { kind: 'stored', blob, sha256 } as const
       if (blob !== undefined)
@@ -69,6 +71,7 @@ export class Downloads {
       // Not a 404: the file exists, and whoever asks again after a repair gets it (attacks.md 6.5 row 9).
       throw new IndexError('blob-missing', `The bytes of ${row.filename} (${sha256}) are missing from the blob store.`)
     }
+    if (unasked !== undefined) return notKept(row.filename, unasked)
     if (wanted === 'description') return { kind: 'described', ...(row.size === null ? {} : { size: row.size }) }
     return this.#fill(row, sha256)
   }
@@ -89,6 +92,8 @@ export class Downloads {
     if (row.source === LOCAL_SOURCE) {
       throw new IndexError('blob-missing', `The metadata of ${row.filename} is missing from the blob store.`)
     }
+    const { unasked } = this.#parts
+    if (unasked !== undefined) return notKept(`The metadata of ${row.filename}`, unasked)
     return this.#sidecars.run(`${row.source}/${row.id}`, () => this.#fetchSidecar(row))
   }
 
@@ -99,6 +104,10 @@ export class Downloads {
     const found = await this.#lookup.find(address, 'look')
     if (found.kind === 'refused') return found
     const { row } = found
+    const { unasked } = this.#parts
+    if (row.provenance_url !== null && unasked !== undefined) {
+      return notKept(`The provenance of ${row.filename}`, unasked)
+    }
     const upstream = this.#parts.upstreams.get(row.source)
     if (row.provenance_url === null || upstream === undefined) {
       return refused('file-not-found', `No provenance is available for ${row.filename}.`)

@@ -7,10 +7,11 @@ import type { Publisher } from '../publish/publisher.ts'
 import type { FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { quarantined, refused, unavailable } from './download-refusal.ts'
+import { notKept, quarantined, refused, unavailable } from './download-refusal.ts'
 import type { DownloadRefusal, DownloadRefusalCode } from './download-refusal.ts'
 import type { Offers } from './offers.ts'
 import { withheldBecause } from './page.ts'
+import type { Unasked } from './unasked.ts'
 
 /** Which file is asked for: the three parts of its address. */
 export interface FileAddress {
@@ -42,6 +43,7 @@ export interface FileLookupParts {
   readonly current: CurrentProjects
   readonly offers: Offers
   readonly publisher: Publisher
+  readonly unasked?: Unasked
 }
 
 /** Refusals that a fresh look at the upstream may lift. */
@@ -71,8 +73,15 @@ export class FileLookup {
       case 'upstream':
         return this.#listed(state, address, state.answer.upstream)
       case 'undecided':
-        return purpose === 'download' ? this.#decide(address) : this.#lookUndecided(address)
+        return this.#undecided(address, purpose)
     }
+  }
+
+  #undecided(address: FileAddress, purpose: 'download' | 'look'): Promise<Found | DownloadRefusal> | DownloadRefusal {
+    const { unasked } = this.#parts
+    // Whose name it is is decided by asking (design.md section 8): while nobody is asked, nothing is given out.
+    if (unasked !== undefined) return notKept(address.filename, unasked)
+    return purpose === 'download' ? this.#decide(address) : this.#lookUndecided(address)
   }
 
   /** A listed row, after one look at the upstream if it is not there: a lock file may know more than we saw yet. */
@@ -169,6 +178,7 @@ export class FileLookup {
     const { current, offers } = this.#parts
     const { project: name } = address
     const result = await offers.search(name)
+    if (result.kind === 'failed' && result.trouble !== undefined) throw result.trouble
     if (result.kind === 'failed') return unavailable(result.upstream, result)
     if (result.kind === 'absent') return refused('file-not-found', `No index behind this one has a project ${name}.`)
     const found = await this.#row(await current.get(name), address, result.upstream)

@@ -1,11 +1,15 @@
 import type { Clock } from '../clock.ts'
-import { HASHING_WAIT_MS, STALE_PAGE_WAIT_MS } from '../limits.ts'
+import { isOwnFailure } from '../error.ts'
+import { HASHING_WAIT_MS, STALE_PAGE_WAIT_MS, STORAGE_PAUSE_MAX_MS, STORAGE_PAUSE_MS } from '../limits.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
 import { coveringPrefix } from '../names/authority.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
+import { Circuit } from '../upstream/circuit.ts'
+import type { CircuitPass } from '../upstream/circuit.ts'
 import type { NegativeCache } from '../upstream/negative-cache.ts'
 import type { Refresh, RefreshOutcome } from './refresh.ts'
+import type { Unasked } from './unasked.ts'
 
 /** What a name's page is, after asking whoever has to be asked. */
 export type Offer =
@@ -14,13 +18,27 @@ export type Offer =
   | { readonly kind: 'empty'; readonly reason: string }
   | { readonly kind: 'unknown' }
   /** No answer can be given truthfully now: 503, never an empty page (behaviour.md 7.3.16). */
-  | { readonly kind: 'unavailable'; readonly upstream: string; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'unavailable'
+      readonly upstream: string
+      readonly reason: string
+      readonly retryAfterMs?: number
+      readonly unasked?: Unasked
+    }
 
 /** Which upstream has an undecided name: the first in order, while all before it said no (design.md section 8). */
 export type SearchResult =
   | { readonly kind: 'found'; readonly upstream: string; readonly evidence: readonly string[] }
   | { readonly kind: 'absent'; readonly evidence: readonly string[] }
-  | { readonly kind: 'failed'; readonly upstream: string; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'failed'
+      readonly upstream: string
+      readonly reason: string
+      readonly retryAfterMs?: number
+      readonly unasked?: Unasked
+      /** Our own failure, to be thrown by whoever has nothing to serve instead. */
+      readonly trouble?: unknown
+    }
 
 export interface OffersParts {
   readonly clock: Clock
@@ -30,14 +48,24 @@ export interface OffersParts {
   readonly absent: ReadonlyMap<string, NegativeCache>
   /** For how long a good answer of this upstream is current, in milliseconds. */
   readonly freshFor: (upstream: string) => number
+  /** Set where no upstream is asked, whatever is asked of us. */
+  readonly unasked?: Unasked
+  /** Our own disk or database failed while a page from before could be served. */
+  readonly onBackgroundFailure: (error: unknown) => void
 }
 
 /** The read side's one question, `what is offered under this name?`, upstreams asked only where they may answer. */
 export class Offers {
   readonly #parts: OffersParts
+  /** Whether taking over what upstreams say works: while the disk is full or the database locked, nobody waits for it. */
+  readonly #takingOver: Circuit
+  readonly #watched = new WeakSet<Promise<RefreshOutcome>>()
+  #trouble: unknown
 
   constructor(parts: OffersParts) {
     this.#parts = parts
+    const pause = { failures: 1, minOpenMs: STORAGE_PAUSE_MS, maxOpenMs: STORAGE_PAUSE_MAX_MS }
+    this.#takingOver = new Circuit(parts.clock, pause)
   }
 
   /** Answers at once, without a promise, when the published state is current and nobody need be asked: the warm path. */
@@ -50,7 +78,9 @@ export class Offers {
   #warm(state: ProjectState): Offer | undefined {
     const { kind } = state.answer
     if (kind === 'internal') return this.#published(state)
-    return kind === 'upstream' && this.#isFresh(state, state.answer.upstream) ? this.#published(state) : undefined
+    if (kind !== 'upstream') return undefined
+    const asksNobody = this.#parts.unasked !== undefined || this.#isFresh(state, state.answer.upstream)
+    return asksNobody ? this.#published(state) : undefined
   }
 
   async #offer(state: ProjectState): Promise<Offer> {
@@ -94,7 +124,8 @@ export class Offers {
       case 'absent':
         return result
       case 'failed':
-        return { kind: 'unknown', upstream: result.upstream, reason: result.reason }
+        if (result.trouble !== undefined) throw result.trouble
+        return { ...result, kind: 'unknown' }
     }
   }
 
@@ -144,22 +175,46 @@ export class Offers {
     if (absent.get(upstream)?.has(state.name)) return { kind: 'absent' }
     // A listing whose first page is not out yet is somebody's unfinished refresh: wait for it, or finish it.
     if (state.page !== undefined && this.#isFresh(state, upstream)) return { kind: 'found' }
-    const refreshed = refresh.page(state.name, upstream)
-    const servable = state.page !== undefined && state.checkedAt.has(upstream)
     // Served stale, a name must not be decided by it: `failed` keeps the search from going on to the next upstream.
-    const outcome = servable
-      ? await withDeadline(
-          refreshed,
-          STALE_PAGE_WAIT_MS,
-          () => ({ kind: 'failed', reason: 'It takes too long.' }) as const,
-        )
-      : await refreshed
+    const servable = state.page !== undefined && state.checkedAt.has(upstream)
+    const outcome = servable ? await this.#refreshed(state.name, upstream) : await refresh.page(state.name, upstream)
     if (outcome.kind === 'found' && outcome.hashing !== undefined) {
       await withDeadline(outcome.hashing, HASHING_WAIT_MS, () => undefined)
     }
     return outcome
   }
+
+  /** As `Refresh.page`, for a name whose page from before can be served: bounded in time, and no fault of ours hides it. */
+  async #refreshed(name: string, upstream: string): Promise<RefreshOutcome> {
+    const leave = this.#takingOver.enter()
+    if (leave.open) return { kind: 'failed', reason: NOT_TAKEN_OVER, trouble: this.#trouble }
+    const refreshed = this.#parts.refresh.page(name, upstream)
+    this.#watch(refreshed, leave.pass)
+    return withDeadline(
+      refreshed.catch((trouble: unknown) => ({ kind: 'failed', reason: NOT_TAKEN_OVER, trouble }) as const),
+      STALE_PAGE_WAIT_MS,
+      () => ({ kind: 'failed', reason: 'It takes too long.' }) as const,
+    )
+  }
+
+  /** Many may wait for one refresh; its failure is told once. */
+  #watch(refreshed: Promise<RefreshOutcome>, pass: CircuitPass): void {
+    const told = this.#watched.has(refreshed)
+    this.#watched.add(refreshed)
+    refreshed.then(
+      // An upstream's failure says nothing about our disk.
+      (outcome) => (outcome.kind === 'failed' ? pass.released() : pass.succeeded()),
+      (error: unknown) => {
+        this.#trouble = error
+        if (isOwnFailure(error)) pass.failed()
+        else pass.released()
+        if (!told) this.#parts.onBackgroundFailure(error)
+      },
+    )
+  }
 }
+
+const NOT_TAKEN_OVER = 'This index could not take over what it said.'
 
 /** `work`, or what `otherwise` says once `milliseconds` have passed; `work` goes on either way. */
 async function withDeadline<T, U>(work: Promise<T>, milliseconds: number, otherwise: () => U): Promise<T | U> {

@@ -14,13 +14,22 @@ import { SingleFlight } from '../upstream/single-flight.ts'
 import type { PageAnswer, Upstream } from '../upstream/upstream.ts'
 import { admitListing } from './admission.ts'
 import type { Hashing } from './hashing.ts'
+import { unaskedReason } from './unasked.ts'
+import type { Unasked } from './unasked.ts'
 
 /** One upstream's word on one name. */
 export type RefreshOutcome =
   /** `hashing` settles when the files that came without a sha256 have one, or could not get one. */
   | { readonly kind: 'found'; readonly hashing?: Promise<void> }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      readonly retryAfterMs?: number
+      readonly unasked?: Unasked
+      /** Not the upstream's failure but ours: what the disk or the database said. */
+      readonly trouble?: unknown
+    }
 
 export interface RefreshParts {
   readonly store: Store
@@ -31,6 +40,7 @@ export interface RefreshParts {
   readonly current: CurrentProjects
   readonly absent: ReadonlyMap<string, NegativeCache>
   readonly hashing: Hashing
+  readonly unasked?: Unasked
 }
 
 type FoundAnswer = Extract<PageAnswer, { readonly kind: 'found' }>
@@ -45,6 +55,8 @@ export class Refresh {
   }
 
   page(name: string, upstream: string): Promise<RefreshOutcome> {
+    const { unasked } = this.#parts
+    if (unasked !== undefined) return Promise.resolve({ kind: 'failed', reason: unaskedReason(unasked), unasked })
     return this.#flights.run(`${upstream}/${name}`, () => this.#page(name, upstream))
   }
 

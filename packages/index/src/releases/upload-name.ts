@@ -78,8 +78,9 @@ export function rightFromPresence(project: string, presence: UpstreamPresence): 
     case 'unknown':
       return refuse(
         'name-claim-unverified',
-        `Whether the name '${project}' exists upstream could not be found out: the upstream ${presence.upstream} does not answer. ${presence.reason} ` +
-          `Try again later. ${askAdministrator(project)}`,
+        `Whether the name '${project}' exists upstream could not be found out: ${
+          presence.unasked === undefined ? `the upstream ${presence.upstream} does not answer. ` : ''
+        }${presence.reason} ` + `Try again later. ${askAdministrator(project)}`,
       )
   }
 }

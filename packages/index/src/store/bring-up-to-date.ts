@@ -39,8 +39,10 @@ export async function bringUpToDate<Tables>(
 ): Promise<void> {
   const { applied, pending } = await retryTransient(() => schemaState(db))
   const [next] = pending
+  // Nothing to do takes no lock and no space: a server starts on a full disk, and while another process writes.
+  if (next === undefined) return
   const from = applied.at(-1)
-  const earlier = from !== undefined && next !== undefined
+  const earlier = from !== undefined
   if (earlier && opening.earlier === 'refuse') {
     throw new IndexError(
       'conflict',
@@ -51,4 +53,17 @@ export async function bringUpToDate<Tables>(
   const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock))
   // Another process may have been faster.
   if (earlier && steps.length > 0) opening.onUpgraded?.({ from, steps, copy })
+}
+
+/**
+ * For who may not write.
+ *
+ * @throws IndexError `config-invalid` when a newer version wrote the database; `storage-failed` when it lacks a step
+ */
+export async function requireCurrent<Tables>(db: Kysely<Tables>): Promise<void> {
+  const { pending } = await schemaState(db)
+  const [next] = pending
+  if (next === undefined) return
+  const message = `The database is of an earlier version (it lacks the step ${next}), and read-only mode changes nothing. Run waxseal upgrade, or start a server on it once without --read-only.`
+  throw new IndexError('storage-failed', message)
 }

@@ -6,18 +6,23 @@ const SQLITE_BUSY = 5
 const POSTGRES_UNIQUE = '23505'
 /** serialization_failure and deadlock_detected: the transaction did nothing and may be run again. */
 const POSTGRES_RETRY = new Set(['40001', '40P01'])
+/** lock_not_available: another held what was needed for longer than POSTGRES_LOCK_TIMEOUT. */
+const POSTGRES_LOCKED = '55P03'
 
-/** SQLITE_BUSY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL and NOTADB: low bytes (sqlite.org/rescode.html). */
-const SQLITE_UNAVAILABLE = new Set([SQLITE_BUSY, 10, 11, 13, 14, 15, 26])
+/** SQLITE_PERM, BUSY, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL and NOTADB: low bytes (sqlite.org/rescode.html). */
+const SQLITE_UNAVAILABLE = new Set([3, SQLITE_BUSY, 8, 10, 11, 13, 14, 15, 26])
 /** Connection exceptions, insufficient resources, operator intervention (PostgreSQL, appendix A), and the socket's own. */
-const POSTGRES_UNAVAILABLE = /^(?:08...|53...|57P0[0-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
+const POSTGRES_UNAVAILABLE = /^(?:08...|53...|55P03|57P0[0-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
+
+/** What pg and its pool say without a code. */
+const POOL_TROUBLE = /^(?:Connection terminated|timeout exceeded when trying to connect)/
 
 /** Whether the database, not the statement, is the trouble: it may be different in a moment. */
 export function isUnavailable(error: unknown): boolean {
   if (SQLITE_UNAVAILABLE.has(sqliteCode(error) & 0xff)) return true
   const code = field(error, 'code')
   if (typeof code === 'string') return POSTGRES_UNAVAILABLE.test(code)
-  return error instanceof Error && error.message.startsWith('Connection terminated')
+  return error instanceof Error && POOL_TROUBLE.test(error.message)
 }
 
 /** Whether a row was refused because its primary key or another unique value is taken, in either dialect. */
@@ -28,10 +33,14 @@ export function isUniqueViolation(error: unknown): boolean {
 /** Whether the transaction lost against another one and may simply be run again. */
 export function isTransient(error: unknown): boolean {
   const code = field(error, 'code')
-  return (sqliteCode(error) & 0xff) === SQLITE_BUSY || (typeof code === 'string' && POSTGRES_RETRY.has(code))
+  return (
+    (sqliteCode(error) & 0xff) === SQLITE_BUSY ||
+    (typeof code === 'string' && (POSTGRES_RETRY.has(code) || code === POSTGRES_LOCKED))
+  )
 }
 
-function sqliteCode(error: unknown): number {
+/** SQLite's extended result code; 0 for what is none of its errors. */
+export function sqliteCode(error: unknown): number {
   const code = field(error, 'errcode')
   return typeof code === 'number' ? code : 0
 }

@@ -1,6 +1,6 @@
 import { PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { POSTGRES_CONNECTIONS, POSTGRES_CONNECT_TIMEOUT } from '../limits.ts'
+import { POSTGRES_CONNECTIONS, POSTGRES_CONNECT_TIMEOUT, POSTGRES_LOCK_TIMEOUT } from '../limits.ts'
 
 /** PostgreSQL's oid of int8, which `pg` leaves as text. */
 const INT8 = 20
@@ -15,7 +15,7 @@ export function openPostgresPool(url: string, readOnly: boolean): pg.Pool {
     max: POSTGRES_CONNECTIONS,
     connectionTimeoutMillis: POSTGRES_CONNECT_TIMEOUT,
     application_name: 'waxseal',
-    ...(readOnly ? { options: '-c default_transaction_read_only=on' } : {}),
+    options: `-c lock_timeout=${POSTGRES_LOCK_TIMEOUT}${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
     types: { getTypeParser: typeParser },
   })
   // An idle connection that breaks (a restart of the server) is replaced at the next use; unheard, it ends the process.

@@ -2,9 +2,10 @@ import { Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import { IndexError } from '../error.ts'
 import { POSTGRES_POLL_INTERVAL } from '../limits.ts'
-import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
+import { bringUpToDate, requireCurrent, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
+import { readOnlyError } from './read-only.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import type { Durability, Store } from './store.ts'
@@ -24,6 +25,20 @@ export async function openPostgresStore(url: string, opening: Opening): Promise<
   }
 }
 
+/** As `openPostgresStore`, never writing: the database itself refuses it on these connections. */
+export async function openReadOnlyPostgresStore(url: string): Promise<Store> {
+  const reading = openPostgresPool(url, true)
+  try {
+    await reach(reading)
+    const store = new PostgresStore(undefined, reading)
+    await requireCurrent(store.db)
+    return store
+  } catch (error) {
+    await reading.end()
+    throw error
+  }
+}
+
 async function reach(pool: pg.Pool): Promise<void> {
   try {
     await pool.query('select 1')
@@ -35,14 +50,15 @@ async function reach(pool: pg.Pool): Promise<void> {
 class PostgresStore implements Store {
   readonly kind = 'postgres'
   readonly db: Kysely<Database>
-  readonly #writer: Kysely<Database>
+  /** Undefined: nothing is ever written. */
+  readonly #writer: Kysely<Database> | undefined
   readonly #nesting = new NestingGuard()
   #version = 0
   #asked = 0
   #asking: Promise<boolean> | undefined
 
-  constructor(writing: pg.Pool, reading: pg.Pool) {
-    this.#writer = new Kysely<Database>({ dialect: postgresDialect(writing) })
+  constructor(writing: pg.Pool | undefined, reading: pg.Pool) {
+    this.#writer = writing && new Kysely<Database>({ dialect: postgresDialect(writing) })
     this.db = new Kysely<Database>({ dialect: postgresDialect(reading) })
   }
 
@@ -51,8 +67,10 @@ class PostgresStore implements Store {
    * row locks (two uploads into one release, a first download against an upload). The price is a repetition at a conflict.
    */
   async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>, durability?: Durability): Promise<T> {
+    const writer = this.#writer
+    if (writer === undefined) throw readOnlyError()
     const once = (): Promise<T> =>
-      this.#writer
+      writer
         .transaction()
         .setIsolationLevel('serializable')
         .execute(async (tx) => {
@@ -95,6 +113,6 @@ class PostgresStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.db.destroy(), this.#writer.destroy()])
+    await Promise.all([this.db.destroy(), this.#writer?.destroy()])
   }
 }

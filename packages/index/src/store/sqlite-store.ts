@@ -2,10 +2,11 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Transaction } from 'kysely'
-import { IndexError } from '../error.ts'
-import { SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
+import { IndexError, isFull } from '../error.ts'
+import { SQLITE_READ_LOCK_TIMEOUT, SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
 import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
+import { isTransient } from './errors.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import { keepCopy } from './sqlite-copy.ts'
@@ -20,7 +21,10 @@ export async function openSqliteStore(path: string, opening: Opening): Promise<S
     // Another's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
     writing.exec(`pragma busy_timeout = ${SQLITE_WRITE_LOCK_TIMEOUT}`)
     await bringUpToDate(writer, 'sqlite', opening, (step) => keepCopy(writing, path, step))
-    return new SqliteStore(path, writing, writer, open(path, true))
+    const reading = open(path, true)
+    // It stops the event loop while it waits, health checks included.
+    reading.exec(`pragma busy_timeout = ${SQLITE_READ_LOCK_TIMEOUT}`)
+    return new SqliteStore(path, writing, writer, reading)
   } catch (error) {
     await writer.destroy()
     if (writing.isOpen) writing.close()
@@ -33,7 +37,9 @@ function open(path: string, readOnly: boolean): DatabaseSync {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     return openSqlite(path, readOnly)
   } catch (error) {
-    throw new IndexError('storage-failed', `The database ${path} cannot be opened.`, { cause: error })
+    const why = error instanceof Error ? ` (${error.message})` : ''
+    const message = `The database ${path} cannot be opened${why}. The user that runs Waxseal (uid ${process.getuid?.() ?? 'unknown'}) has to own the data folder, and the disk needs some free space.`
+    throw new IndexError(isFull(error) ? 'storage-full' : 'storage-failed', message, { cause: error })
   }
 }
 
@@ -100,7 +106,14 @@ class SqliteStore implements Store {
   }
 
   changedElsewhere(): boolean {
-    const version = this.#readVersion()
+    let version: unknown
+    try {
+      version = this.#readVersion()
+    } catch (error) {
+      // Held exclusively for a moment, by whom nothing can be committed: what is known holds.
+      if (isTransient(error)) return false
+      throw error
+    }
     const changed = version !== this.#version
     this.#version = version
     return changed

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Opening } from './bring-up-to-date.ts'
 import type { Database } from './schema.ts'
+import { openReadOnlySqliteStore } from './sqlite-read-only.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
 export { isUnavailable, isUniqueViolation } from './errors.ts'
@@ -55,4 +56,16 @@ export async function openStore(options: StoreOptions, opening: Opening = {}): P
   // The driver is memory that nobody without PostgreSQL should pay for.
   const { openPostgresStore } = await import('./postgres-store.ts')
   return openPostgresStore(options.url, opening)
+}
+
+/**
+ * Opens the database without ever writing to it: `transaction` fails with IndexError `read-only`.
+ *
+ * @throws IndexError `config-invalid` when a newer version wrote it; `storage-failed` when it cannot be opened, or is of
+ *   an older version that a writing server has to bring up to date first
+ */
+export async function openReadOnlyStore(options: StoreOptions): Promise<Store> {
+  if (options.kind === 'sqlite') return openReadOnlySqliteStore(options.path)
+  const { openReadOnlyPostgresStore } = await import('./postgres-store.ts')
+  return openReadOnlyPostgresStore(options.url)
 }

@@ -121,7 +121,10 @@ export async function recordEvent(tx: Transaction<Database>, event: IndexEvent):
 export function reportingStore(store: Store, sink: EventSink): Store {
   return {
     kind: store.kind,
-    db: store.db,
+    // A read-only store may change it for another.
+    get db() {
+      return store.db
+    },
     consistently: (work) => store.consistently(work),
     changedElsewhere: () => store.changedElsewhere(),
     async transaction(work) {

@@ -44,6 +44,8 @@ export function addServe(program: Command): void {
       collect,
     )
     .option('--private', 'reading needs a token too')
+    .option('--read-only', 'change nothing: serve what is kept, beside a server that writes or from a read-only folder')
+    .option('--offline', 'ask no upstream: serve what is kept and take uploads')
     .option(
       '--config <file>',
       'the configuration file (default: waxseal.toml in the data folder given, or here; WAXSEAL_CONFIG)',
@@ -74,20 +76,26 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   parts.use(server)
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
-  for (const line of greeting(server.urls, config, token)) process.stdout.write(`${line}\n`)
+  for (const line of greeting(server.urls, config, token)) say(line)
   if (options.readyFile !== undefined) writeReadyFile(options.readyFile, server.url)
   const signal = await stopped
   index.announceStop()
   const { delayMs } = config.stop
   if (delayMs > 0) {
-    process.stdout.write(
-      `Stopping (${signal}) in ${delayMs / 1000} seconds: /-/ready says so. Once more stops at once.\n`,
-    )
+    say(`Stopping (${signal}) in ${delayMs / 1000} seconds: /-/ready says so. Once more stops at once.`)
     await setTimeout(delayMs)
   }
-  process.stdout.write(
-    `Stopping (${signal}): no new requests, those under way are finished. Once more stops at once.\n`,
-  )
+  say(`Stopping (${signal}): no new requests, those under way are finished. Once more stops at once.`)
+}
+
+/** Tells whoever watches; nobody watching, or no space where it is kept, is no reason to end. */
+function say(line: string): void {
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined)
+  try {
+    process.stdout.write(`${line}\n`)
+  } catch {
+    // A file's stream throws where a pipe's tells later.
+  }
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one then has its usual effect. */

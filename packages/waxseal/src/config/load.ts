@@ -94,6 +94,8 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       upstreams: upstreamsOf(settings, report),
       prefixes: (values.prefixes ?? []).map(normalizeProjectName),
       ...(values.reading === undefined ? {} : { reading: values.reading }),
+      ...(values['read-only'] === undefined ? {} : { readOnly: values['read-only'] }),
+      ...(values.offline === undefined ? {} : { offline: values.offline }),
       trustedProxies: values['trusted-proxies'] ?? [],
       ...(values['public-url'] === undefined ? {} : { publicUrl: values['public-url'] }),
       ...(values['accel-redirect'] === undefined ? {} : { accelRedirect: values['accel-redirect'] }),

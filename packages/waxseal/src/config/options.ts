@@ -11,6 +11,8 @@ export interface ConfigOptions {
   readonly upstreams?: boolean
   readonly prefix?: readonly string[]
   readonly private?: boolean
+  readonly readOnly?: boolean
+  readonly offline?: boolean
 }
 
 /** What the options say about keys, and what of them cannot be read. */
@@ -22,6 +24,8 @@ export function optionsOverlay(options: ConfigOptions): Overlay {
   set('data', '--data', options.data)
   set('listen', '--listen', options.listen)
   set('reading', '--private', options.private === true ? 'private' : undefined)
+  set('read-only', '--read-only', options.readOnly)
+  set('offline', '--offline', options.offline)
   set('prefixes', '--prefix', options.prefix)
   if (options.upstreams === false) set('upstream', '--no-upstream', Object.create(null))
   else if (options.upstream !== undefined) set('upstream', '--upstream', upstreamTables(options.upstream, overlay))

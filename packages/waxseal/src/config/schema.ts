@@ -141,6 +141,18 @@ export const configSchema = z.strictObject({
     type: 'path',
     otherwise: 'off',
   }),
+  'read-only': key(z.boolean(), {
+    description:
+      'changes nothing and asks no upstream: serves what is kept, also from a read-only folder; see [operation](operation.md#read-only-and-offline)',
+    type: 'true or false',
+    default: false,
+  }),
+  offline: key(z.boolean(), {
+    description:
+      'asks no upstream: serves what is kept and takes uploads; see [operation](operation.md#read-only-and-offline)',
+    type: 'true or false',
+    default: false,
+  }),
   tls: z
     .strictObject({
       certificate: key(path, {

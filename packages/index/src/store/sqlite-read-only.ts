@@ -1,0 +1,151 @@
+import { statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+import { Kysely, type Transaction } from 'kysely'
+import { IndexError } from '../error.ts'
+import { SQLITE_CACHE_SIZE, SQLITE_READ_LOCK_TIMEOUT } from '../limits.ts'
+import { sqliteCode } from './errors.ts'
+import { requireCurrent } from './bring-up-to-date.ts'
+import { readOnlyError } from './read-only.ts'
+import type { Database } from './schema.ts'
+import { NodeSqliteDialect } from './sqlite-dialect.ts'
+import type { Store } from './store.ts'
+
+/** SQLITE_IOERR and SQLITE_CANTOPEN, low bytes: how SQLite fails where it cannot make its shared memory beside the database. */
+const NO_SHARED_MEMORY: ReadonlySet<number> = new Set([10, 14])
+
+/**
+ * Opens the SQLite database at `path` for reading and nothing else, beside a server that writes or without one. The folder
+ * may be read-only: where a writer has left `-wal` and `-shm` they are read; where neither is there (a clean stop) the
+ * file is read as one that nobody changes, until a writer shows up (sqlite.org/wal.html#readonly).
+ *
+ * @throws IndexError `storage-failed`
+ */
+export async function openReadOnlySqliteStore(path: string): Promise<Store> {
+  const store = new ReadOnlySqliteStore(path, openReading(path))
+  try {
+    await requireCurrent(store.db)
+    return store
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface Reading {
+  readonly database: DatabaseSync
+  readonly db: Kysely<Database>
+  /** Read as a file that nobody changes. */
+  readonly frozen: boolean
+}
+
+class ReadOnlySqliteStore implements Store {
+  readonly kind = 'sqlite'
+  readonly #path: string
+  #reading: Reading
+  /** The one before: a reader may be between two of its questions. */
+  #before: Reading | undefined
+  #version: unknown
+
+  constructor(path: string, reading: Reading) {
+    this.#path = path
+    this.#reading = reading
+  }
+
+  get db(): Kysely<Database> {
+    return this.#reading.db
+  }
+
+  async transaction<T>(): Promise<T> {
+    throw readOnlyError()
+  }
+
+  /** On a connection of its own: `db` goes on to see what is committed meanwhile. */
+  async consistently<T>(work: (snapshot: Transaction<Database>) => Promise<T>): Promise<T> {
+    const { database } = openReading(this.#path)
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database, 'deferred') })
+    try {
+      return await db.transaction().execute(async (snapshot) => {
+        // The state is that of the first read.
+        await snapshot.selectFrom('setting').select('key').limit(1).execute()
+        return await work(snapshot)
+      })
+    } finally {
+      await db.destroy()
+    }
+  }
+
+  changedElsewhere(): boolean {
+    if (this.#reading.frozen) return this.#thaw()
+    let version: unknown
+    try {
+      version = this.#reading.database.prepare('pragma data_version').get()?.['data_version']
+    } catch {
+      // Locked for a moment: what is known holds until it can be asked.
+      return false
+    }
+    const changed = version !== this.#version
+    this.#version = version
+    return changed
+  }
+
+  /** A writer makes `-wal` and `-shm` before it changes anything: from then on the file is read with them. */
+  #thaw(): boolean {
+    const live = tryLive(this.#path)
+    if (live instanceof Error) return false
+    void this.#before?.db.destroy()
+    this.#before = this.#reading
+    this.#reading = live
+    return true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const reading of [this.#before, this.#reading]) {
+      await reading?.db.destroy()
+      // Kysely closes only what it has used.
+      if (reading?.database.isOpen === true) reading.database.close()
+    }
+  }
+}
+
+function openReading(path: string): Reading {
+  const live = tryLive(path)
+  if (!(live instanceof Error)) return live
+  if (!NO_SHARED_MEMORY.has(sqliteCode(live) & 0xff) || !exists(path)) {
+    throw new IndexError('storage-failed', `The database ${path} cannot be read (${live.message}).`, { cause: live })
+  }
+  if (sizeOf(`${path}-wal`) > 0) {
+    const message = `The newest changes of the database stand in ${path}-wal, and nothing can be made beside it to read them. Start a server there once that may write, or make the folder writable.`
+    throw new IndexError('storage-failed', message, { cause: live })
+  }
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return reading(new DatabaseSync(url, { readOnly: true }), true)
+}
+
+/** A connection that sees what others commit, or why there can be none. */
+function tryLive(path: string): Reading | Error {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: SQLITE_READ_LOCK_TIMEOUT })
+    database.prepare('select count(*) from sqlite_schema').get()
+    return reading(database, false)
+  } catch (error) {
+    database?.close()
+    if (error instanceof Error) return error
+    throw error
+  }
+}
+
+function reading(database: DatabaseSync, frozen: boolean): Reading {
+  database.exec(`pragma cache_size = -${SQLITE_CACHE_SIZE / 1024}`)
+  return { database, db: new Kysely<Database>({ dialect: new NodeSqliteDialect(database) }), frozen }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
