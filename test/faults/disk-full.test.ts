@@ -65,7 +65,7 @@ interface Scene extends AsyncDisposable {
   readonly disk: SmallDisk
   readonly behind: Behind
   readonly kept: { readonly internal: Distribution; readonly upstream: { filename: string; bytes: Buffer } }
-  asAdmin(path: string, options?: { method?: string; body?: unknown }): Promise<Reply>
+  readonly asAdmin: (path: string, options?: { method?: string; body?: unknown }) => Promise<Reply>
   upload(file: Distribution): Promise<Reply>
   assertServes(): Promise<void>
 }

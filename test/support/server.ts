@@ -84,11 +84,11 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
   const readyFile = join(scratch, 'ready.json')
   const upstreams = [...(options.upstreams ?? [])].flatMap(([name, url]) => ['--upstream', `${name}=${url}`])
   const watcher = watch(scratch)
-  const [program = process.execPath, ...before] = [...(options.through ?? []), process.execPath]
+  const [first = process.execPath, ...through] = options.through ?? []
   const child = spawn(
-    program,
+    first,
     [
-      ...before,
+      ...(options.through === undefined ? [] : [...through, process.execPath]),
       MAIN,
       'serve',
       '--data',

@@ -48,7 +48,15 @@ export async function mountSmallDisk(bytes: number, inodes = 100_000): Promise<S
     },
     async leaveInodes(count) {
       const { ffree } = await statfs(path)
-      for (let made = 0; made < ffree - count; made++) await (await open(join(path, `${FILLERS}${made}`), 'w')).close()
+      for (let made = 0; made < ffree - count; made++) {
+        try {
+          await (await open(join(path, `${FILLERS}${made}`), 'w')).close()
+        } catch (error) {
+          // Somebody else took the last one meanwhile.
+          if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return
+          throw error
+        }
+      }
     },
     async [Symbol.asyncDispose]() {
       const gone = spawnSync('umount', [path], { encoding: 'utf8' })

@@ -75,13 +75,13 @@ export function rightFromPresence(project: string, presence: UpstreamPresence): 
       return { kind: 'claim', by: 'upload', evidence: presence.evidence }
     case 'present':
       return refuseUpstreamName(project, presence.upstream, 'exists upstream at')
-    case 'unknown':
+    case 'unknown': {
+      const who = presence.unasked === undefined ? `the upstream ${presence.upstream} does not answer. ` : ''
       return refuse(
         'name-claim-unverified',
-        `Whether the name '${project}' exists upstream could not be found out: ${
-          presence.unasked === undefined ? `the upstream ${presence.upstream} does not answer. ` : ''
-        }${presence.reason} ` + `Try again later. ${askAdministrator(project)}`,
+        `Whether the name '${project}' exists upstream could not be found out: ${who}${presence.reason} Try again later. ${askAdministrator(project)}`,
       )
+    }
   }
 }
 
