@@ -11,8 +11,8 @@ import type { Database } from './schema.ts'
 import { NodeSqliteDialect } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
 
-/** SQLITE_IOERR and SQLITE_CANTOPEN, low bytes: how SQLite fails where it cannot make its shared memory beside the database. */
-const NO_SHARED_MEMORY: ReadonlySet<number> = new Set([10, 14])
+/** SQLITE_READONLY, SQLITE_IOERR and SQLITE_CANTOPEN, low bytes: how SQLite fails where it cannot make its shared memory beside the database. */
+const NO_SHARED_MEMORY: ReadonlySet<number> = new Set([8, 10, 14])
 
 /**
  * Opens the SQLite database at `path` for reading and nothing else, beside a server that writes or without one. The folder
