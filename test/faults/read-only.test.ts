@@ -192,7 +192,7 @@ void test('a database of an older version is refused read-only, with a sentence'
     assert.ok(error instanceof Error)
     assert.match(
       error.message,
-      /exited with 3:\nwaxseal: The database is of an older version .* without --read-only\.\n/,
+      /exited with 3:\nwaxseal: The database is of an earlier version .* without --read-only\.\n/,
     )
     return true
   })
@@ -241,6 +241,6 @@ describe('read-only servers on PostgreSQL', () => {
     const { dataDir } = await folderAndUpstream(parts)
     const env = { WAXSEAL_DATABASE: await postgres.createDatabase() }
     const start = runWaxseal(['serve', '--data', dataDir, '--listen', '127.0.0.1:0', ...READ_ONLY], env)
-    await assert.rejects(start, /exited with 3:\nwaxseal: The database is of an older version/)
+    await assert.rejects(start, /exited with 3:\nwaxseal: The database is of an earlier version/)
   })
 })
