@@ -13,7 +13,8 @@ export type Generation = 'bookworm' | 'newest'
 export type Outcome = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 export type RunOptions = {
   readonly cwd: string
-  readonly env?: Readonly<Record<string, string>>
+  /** Undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   readonly input?: string
 }
 

@@ -5,6 +5,7 @@ import { addProject } from './commands/project.ts'
 import { addRelease } from './commands/release.ts'
 import { addGc } from './commands/gc.ts'
 import { addServe } from './commands/serve.ts'
+import { addSetup } from './commands/setup.ts'
 import { addToken } from './commands/token.ts'
 import { addUpgrade } from './commands/upgrade.ts'
 import { addUser } from './commands/user.ts'
@@ -22,6 +23,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addRelease,
   addFile,
   addWhy,
+  addSetup,
   addGc,
   addUpgrade,
 ]

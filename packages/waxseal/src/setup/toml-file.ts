@@ -1,0 +1,134 @@
+import { getStaticTOMLValue, parseTOML } from 'toml-eslint-parser'
+import type { AST } from 'toml-eslint-parser'
+import { CommandError } from '../command-error.ts'
+import { EXIT_REFUSED } from '../exit-codes.ts'
+
+const ARRAY: readonly [string, string] = ['[[', ']]']
+
+/** A table of an array of tables: `[[source]]`, with its position in the text. */
+export interface ArrayEntry {
+  readonly values: Readonly<Record<string, unknown>>
+  readonly node: AST.TOMLTable
+}
+
+/**
+ * A TOML file that is changed in places, so that comments, order and spelling of everything else stay. Every change
+ * parses again: files that people write are small.
+ */
+export class TomlFile {
+  #text: string
+  readonly #path: string
+
+  /** Throws CommandError `config-unreadable` when the text is not TOML. `path` is for the message. */
+  constructor(text: string, path: string) {
+    this.#text = text
+    this.#path = path
+    this.#tables()
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** The value at `path`, however it is written; undefined when there is none. */
+  value(path: readonly string[]): unknown {
+    return path.reduce<unknown>(
+      (at, key) => (isTable(at) && Object.hasOwn(at, key) ? at[key] : undefined),
+      getStaticTOMLValue(this.#parse()),
+    )
+  }
+
+  /** The tables of the array at `path` that are written as `[[path]]`. */
+  entries(path: readonly string[]): readonly ArrayEntry[] {
+    return this.#tables()
+      .filter((node) => node.kind === 'array' && isAt(node, path))
+      .map((node) => ({ node, values: ownValues(node) }))
+  }
+
+  /** Adds `[[path]]` at the end. */
+  append(path: readonly string[], values: ReadonlyMap<string, string | boolean>, brackets = ARRAY): void {
+    const before = this.#text === '' || this.#text.endsWith('\n\n') ? '' : this.#text.endsWith('\n') ? '\n' : '\n\n'
+    this.#text += before + tableText(path, values, brackets)
+  }
+
+  /** Sets a key of the table, in place or behind its last one. */
+  set({ node }: ArrayEntry, key: string, value: string | boolean): void {
+    const found = node.body.find((pair) => keyName(pair) === key)
+    if (found !== undefined) return this.#replace(found.value.range, tomlValue(value))
+    // Behind the whole line: a comment there belongs to the key before.
+    const last = node.body.at(-1)?.range[1] ?? node.range[1]
+    const lineEnd = this.#text.indexOf('\n', last)
+    const end = lineEnd === -1 ? this.#text.length : lineEnd
+    this.#replace([end, end], `\n${key} = ${tomlValue(value)}`)
+  }
+
+  /** Sets a key of the table `[path]`, which is added where there is none. False when it is written in another form. */
+  setIn(path: readonly string[], key: string, value: string): boolean {
+    const node = this.#tables().find(
+      (table) => table.kind === 'standard' && table.resolvedKey.join('.') === path.join('.'),
+    )
+    if (node !== undefined) this.set({ node, values: {} }, key, value)
+    else if (this.value(path) !== undefined) return false
+    else this.append(path, new Map([[key, value]]), ['[', ']'])
+    return true
+  }
+
+  /** Takes a table out, with the empty lines behind it; comments before the next one stay. */
+  remove({ node }: ArrayEntry): void {
+    const [start, end] = node.range
+    const gap = /^\s*\n/.exec(this.#text.slice(end))?.[0].length ?? 0
+    this.#replace([start, end + gap], '')
+  }
+
+  #replace([start, end]: readonly [number, number], text: string): void {
+    this.#text = this.#text.slice(0, start) + text + this.#text.slice(end)
+  }
+
+  #parse(): AST.TOMLProgram {
+    try {
+      return parseTOML(this.#text)
+    } catch (error) {
+      throw new CommandError(
+        'config-unreadable',
+        `${this.#path} is not TOML: ${error instanceof Error ? error.message : String(error)}. Correct it and try again.`,
+        EXIT_REFUSED,
+        { cause: error },
+      )
+    }
+  }
+
+  #tables(): readonly AST.TOMLTable[] {
+    return this.#parse().body[0].body.filter((node) => node.type === 'TOMLTable')
+  }
+}
+
+/** `[[a.b]]` with its keys. */
+export function tableText(
+  path: readonly string[],
+  values: ReadonlyMap<string, string | boolean>,
+  [open, close]: readonly [string, string] = ARRAY,
+): string {
+  const lines = [...values].map(([key, value]) => `${key} = ${tomlValue(value)}\n`)
+  return `${open}${path.join('.')}${close}\n${lines.join('')}`
+}
+
+/** A basic string of TOML is a string of JSON, but for DEL. */
+function tomlValue(value: string | boolean): string {
+  return JSON.stringify(value).replaceAll('\u007F', '\\u007F')
+}
+
+function isAt({ resolvedKey }: AST.TOMLTable, path: readonly string[]): boolean {
+  return resolvedKey.length === path.length + 1 && path.every((key, at) => resolvedKey[at] === key)
+}
+
+function ownValues(node: AST.TOMLTable): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(node.body.map((pair) => [keyName(pair), getStaticTOMLValue(pair.value)]))
+}
+
+function keyName({ key }: AST.TOMLKeyValue): string {
+  return key.keys.map((part) => (part.type === 'TOMLBare' ? part.name : part.value)).join('.')
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, test } from 'node:test'
+
+const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js')
+const URL_HERE = ['--url', 'https://packages.example/']
+
+let home: string
+before(async () => {
+  home = await mkdtemp(join(tmpdir(), 'waxseal-setup-'))
+})
+after(() => rm(home, { recursive: true }))
+
+/** `waxseal setup` with nothing of this machine's environment. */
+function setup(
+  args: readonly string[],
+  more: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
+) {
+  return spawnSync(process.execPath, [MAIN, 'setup', ...args], {
+    cwd: home,
+    env: { PATH: process.env['PATH'], HOME: home, XDG_CONFIG_DIRS: home, ...more.env },
+    input: more.input ?? '',
+    encoding: 'utf8',
+  })
+}
+
+test('setup prints and writes nothing; with --write it writes', () => {
+  const printed = setup(['pip', ...URL_HERE])
+  assert.equal(printed.status, 0, printed.stderr)
+  assert.match(printed.stdout, /pip\.conf:\n\n {2}\[global\]\n {2}index-url = https:\/\/packages\.example\/simple\/\n/)
+  assert.deepEqual(
+    readdirSync(home).filter((name) => name !== '.cache'),
+    [],
+    "but for Node's own cache",
+  )
+  const written = setup(['pip', ...URL_HERE, '--write', '--token-file', '-', '--json'], { input: 'wax_secret\n' })
+  assert.equal(written.status, 0, written.stderr)
+  const { files } = JSON.parse(written.stdout) as {
+    readonly files: readonly { readonly path: string; readonly state: string }[]
+  }
+  assert.deepEqual(
+    files.map(({ path, state }) => [path, state]),
+    [
+      [join(home, '.config/pip/pip.conf'), 'written'],
+      [join(home, '.netrc'), 'written'],
+    ],
+  )
+  assert.ok(!written.stdout.includes('wax_secret'))
+  assert.match(readFileSync(join(home, '.netrc'), 'utf8'), /password wax_secret\n$/)
+})
+
+test('setup refuses a second index with exit 1, and says it in one document with --json', () => {
+  const refused = setup(['pip', ...URL_HERE, '--write', '--json'], {
+    env: { PIP_EXTRA_INDEX_URL: 'https://other.example/' },
+  })
+  assert.equal(refused.status, 1)
+  assert.equal((JSON.parse(refused.stdout) as { error: { code: string } }).error.code, 'setup-conflict')
+})
+
+test('setup takes the address from the configuration, and without one says how to give it', () => {
+  const nowhere = setup(['pip'], { env: { WAXSEAL_LISTEN: '127.0.0.1:9' } })
+  assert.equal(nowhere.status, 3)
+  assert.match(nowhere.stderr, /None answers at http:\/\/127\.0\.0\.1:9\. Say --url/)
+  writeFileSync(join(home, 'waxseal.toml'), 'public-url = "https://public.example/python/"\nreading = "private"\n')
+  const printed = setup(['gitlab'])
+  assert.match(printed.stdout, /PIP_INDEX_URL: "https:\/\/public\.example\/python\/simple\/"/)
+  assert.match(printed.stdout, /login %s password %s/, 'a private index is read with credentials')
+})
+
+test('wrong use of setup is exit 2', () => {
+  for (const args of [
+    ['docker', '--write'],
+    ['pip', '--username', 'a b'],
+    ['uv', '--index', 'a]b'],
+  ]) {
+    assert.equal(setup([...args, ...URL_HERE]).status, 2, args.join(' '))
+  }
+})
