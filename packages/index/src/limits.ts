@@ -275,3 +275,15 @@ export const SWEEP_ROUND = 50_000
 export const RETENTION_BATCH = 200
 /** How often, a millisecond apart, a reader looks again for a blob that a sweep has set aside while it decides. */
 export const ASIDE_WAITS = 1000
+/** Characters of JSON that are compressed at a time where rows are written to a file. */
+export const LINE_FILE_BATCH = 64 * 1024
+/** Longest row of a backup, in characters: far above the longest metadata that an upload may have. */
+export const LINE_FILE_MAX_LINE = 256 * 1024 ** 2
+/** Largest manifest of a backup. */
+export const MAX_MANIFEST_SIZE = 1024 ** 2
+/** Blobs that are copied or checked at once: each waits for the disk several times. */
+export const BLOB_COPIES = 4
+/** Blobs that a backup takes in hand at a time, so that their list stays in order. */
+export const BLOB_COPY_BATCH = 256
+/** Least distance of a restored index's numbers from the backup's, however short a time lies between. */
+export const RESTORE_MIN_JUMP = 1_000_000

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
 import { systemRandom } from './access/random.ts'
+import type { BlobStore } from './blobs/blob-store.ts'
 import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
 import { onDisk } from './blobs/durable.ts'
 import type { BodyStore } from './blobs/recent-blobs.ts'
@@ -41,6 +42,7 @@ import { collectGarbage } from './keeping/collect-garbage.ts'
 import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
 import { startCollecting } from './keeping/collect-regularly.ts'
 import type { RetentionPolicy } from './keeping/retention.ts'
+import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames, saveServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
@@ -144,6 +146,7 @@ export interface Administration extends AsyncDisposable {
   readonly management: Management
   /** Frees what is not needed, by the configuration's `retention`. */
   collectGarbage(options?: CollectOptions): Promise<Collection>
+  readonly blobs: BlobStore
 }
 
 /** An index, ready to answer requests. Disposing of it waits for what it is still writing. */
@@ -182,6 +185,7 @@ async function openCore(
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
+  await refuseUnfinishedRestore(config.dataDir)
   const readOnly = mode === 'read-only'
   if (!readOnly) await onDisk(() => mkdir(config.dataDir, { recursive: true, mode: 0o700 }))
   const onUpgraded = (upgraded: Upgraded) => log.info({ upgraded }, 'the database was brought up to date')
@@ -236,7 +240,7 @@ function administrationOf(
     policy: config.retention,
     upstreams: config.upstreams.map(({ name }) => name),
   }
-  return { store, clock, management, collectGarbage: (options) => collectGarbage(collecting, options) }
+  return { store, clock, management, blobs, collectGarbage: (options) => collectGarbage(collecting, options) }
 }
 
 /**

@@ -45,6 +45,7 @@ function exitCodeOf(code: IndexErrorCode): number {
   switch (code) {
     case 'config-invalid':
       return EXIT_USAGE
+    case 'backup-damaged':
     case 'conflict':
     case 'limit-exceeded':
     case 'not-allowed':

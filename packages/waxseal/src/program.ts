@@ -1,9 +1,11 @@
 import { Command } from 'commander'
+import { addBackup } from './commands/backup.ts'
 import { addConfig } from './commands/config.ts'
 import { addFile } from './commands/file.ts'
 import { addProject } from './commands/project.ts'
 import { addRelease } from './commands/release.ts'
 import { addGc } from './commands/gc.ts'
+import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSetup } from './commands/setup.ts'
 import { addToken } from './commands/token.ts'
@@ -25,6 +27,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addWhy,
   addSetup,
   addGc,
+  addBackup,
+  addRestore,
   addUpgrade,
 ]
 

@@ -1,5 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { IndexError, isFull } from '../error.ts'
+import { partName } from './leftovers.ts'
 
 /** Makes what was created, renamed or removed in `folder` survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -16,6 +18,26 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
   for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done)
     done += bytesWritten
+  }
+}
+
+/** Puts a small file in its place, whole and durable or not at all, for its owner alone (style.md rule 8). */
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const folder = dirname(path)
+  const part = join(folder, partName())
+  try {
+    const handle = await open(part, 'wx', 0o600)
+    try {
+      await writeAll(handle, bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(part, path)
+    await syncFolder(folder)
+  } catch (error) {
+    await rm(part, { force: true })
+    throw error
   }
 }
 

@@ -29,6 +29,7 @@ export function failureRefusal(error: unknown): Refusal {
       return { code: 'internal-unavailable', detail: error.message, retryAfter: 5 }
     case 'publish-fenced':
       return { code: 'internal-unavailable', retryAfter: 5 }
+    case 'backup-damaged':
     case 'config-invalid':
     case 'conflict':
     case 'not-allowed':

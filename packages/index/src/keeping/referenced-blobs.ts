@@ -89,13 +89,14 @@ export async function usesOfBlob(db: Kysely<Database>, sha256: string): Promise<
   return uses
 }
 
-const FILE_PARTS = [
+/** The columns that name blobs; `references` above knows them too. */
+export const FILE_PARTS = [
   ['file', 'sha256'],
   ['metadata', 'metadata_sha256'],
   ['attestations', 'attestations_sha256'],
 ] as const
 
-const PAGE_PARTS = [
+export const PAGE_PARTS = [
   ['page', 'page'],
   ['superseded-page', 'superseded_page'],
 ] as const

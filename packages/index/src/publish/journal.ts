@@ -11,6 +11,7 @@ export type JournalAction =
   | 'refresh'
   | 'release-yank'
   | 'release-unyank'
+  | 'restore'
   | 'status'
 
 export interface JournalEntry {

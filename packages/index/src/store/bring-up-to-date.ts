@@ -21,6 +21,8 @@ export interface Opening {
   readonly clock?: Clock
   /** What to do with a database of an earlier version: `apply` (default) brings it up to date, `refuse` leaves it alone. */
   readonly earlier?: 'apply' | 'refuse'
+  /** Leaves a new database at this step: for rows of an earlier version. */
+  readonly upTo?: string
   /** Told when the database was of an earlier version. */
   readonly onUpgraded?: (upgraded: Upgraded) => void
 }
@@ -50,7 +52,7 @@ export async function bringUpToDate<Tables>(
     )
   }
   const copy = earlier ? await keep?.(next) : undefined
-  const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock))
+  const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock, opening.upTo))
   // Another process may have been faster.
   if (earlier && steps.length > 0) opening.onUpgraded?.({ from, steps, copy })
 }

@@ -59,6 +59,8 @@ export interface EventDetails {
     readonly snapshot: number
     readonly files: number
     readonly bytes: number
+    /** What the index itself had lost. */
+    readonly missing: number
   }
   restored: { readonly where: string; readonly snapshot: number }
   'garbage-swept': { readonly files: number; readonly bytes: number }

@@ -25,6 +25,9 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0002-operation', operation],
 ])
 
+/** The steps that this version knows, oldest first. */
+export const KNOWN_STEPS: readonly string[] = [...steps.keys()]
+
 /** What a database has of the steps that this version knows. */
 export interface SchemaState {
   /** Oldest first; none in a database that was never used. */
@@ -59,18 +62,24 @@ export async function schemaState<Tables>(db: Kysely<Tables>): Promise<SchemaSta
 }
 
 /**
- * Brings the schema up to this version, in one transaction; the names of the steps that were applied. When another process
+ * Brings the schema up to this version, or to its step `upTo`, in one transaction; the names of the steps that were applied. When another process
  * does so at the same time it may throw what `isTransient` knows, and is to be called again.
  *
  * @throws IndexError `config-invalid` when a newer version wrote the database; `storage-failed` when a step fails
  */
-export async function migrate<Tables>(db: Kysely<Tables>, dialect: Dialect, clock: Clock): Promise<readonly string[]> {
+export async function migrate<Tables>(
+  db: Kysely<Tables>,
+  dialect: Dialect,
+  clock: Clock,
+  upTo?: string,
+): Promise<readonly string[]> {
   const { applied } = await schemaState(db)
-  const set = await migratorOf(db, async (name, step, tx) => {
+  const migrator = migratorOf(db, async (name, step, tx) => {
     await step.up(tx, dialect)
     // A new database was not migrated, it was made.
     if (applied.length > 0) await note(tx, clock, stepBefore(name), name)
-  }).migrateToLatest()
+  })
+  const set = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo))
   return outcome(set, 'The database could not be brought up to date; nothing was changed in it.')
 }
 
@@ -137,9 +146,10 @@ function outcome({ error, results = [] }: MigrationResultSet, message: string): 
   throw new IndexError('storage-failed', message, { cause: error })
 }
 
-async function appliedSteps<Tables>(db: Kysely<Tables>): Promise<readonly string[]> {
+/** The steps that a database has behind it, oldest first; none when it is empty. */
+export async function appliedSteps<Tables>(db: Kysely<Tables>): Promise<readonly string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
   if (!tables.some((table) => table.name === 'kysely_migration')) return []
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
   return rows.map(({ name }) => name)
 }

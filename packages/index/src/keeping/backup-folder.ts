@@ -1,0 +1,135 @@
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { isMissing, syncFolder, writeWhole } from '../blobs/durable.ts'
+import { IndexError } from '../error.ts'
+import type { Manifest } from './backup-format.ts'
+import { MANIFEST } from './backup-format.ts'
+import { readManifest } from './read-manifest.ts'
+
+const MARK = 'waxseal-backups.json'
+const BACKUPS = 'backups'
+const BLOBS = 'blobs'
+/** What is not yet a backup, or no longer one. */
+const UNFINISHED = '.unfinished-'
+
+/** A folder of backups that share their blobs: `blobs/ab/cd/<sha256>` and `backups/<id>/`. */
+export interface BackupFolder {
+  readonly path: string
+  readonly pool: DirectoryBlobStore
+  /** Whether a backup before this one was cut off. */
+  readonly interrupted: boolean
+  /** An empty folder in which a backup is put together. */
+  begin(): Promise<string>
+  /** Makes what is whole and durable in `folder` a backup. */
+  complete(folder: string, id: string): Promise<string>
+  /** Takes the rows of a backup away; its blobs stay. */
+  remove(id: string): Promise<void>
+}
+
+/**
+ * Opens `path` for another backup of `index`, making it where needed. What was cut off before is removed; complete
+ * backups are not touched.
+ *
+ * @throws IndexError `conflict` when the folder is something else, or has another index's backups
+ */
+export async function openBackupFolder(path: string, index: string): Promise<BackupFolder> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (made !== undefined) await syncFolder(dirname(made))
+  await claim(path, index)
+  const backups = join(path, BACKUPS)
+  for (const folder of [backups, join(path, BLOBS)]) await mkdir(folder, { recursive: true, mode: 0o700 })
+  await syncFolder(path)
+  const leftOver = (await readdir(backups)).filter((name) => name.startsWith(UNFINISHED))
+  for (const name of leftOver) await rm(join(backups, name), { recursive: true })
+  const take = async (id: string): Promise<void> => {
+    const doomed = join(backups, `${UNFINISHED}${id}`)
+    await rename(join(backups, id), doomed)
+    await syncFolder(backups)
+    await rm(doomed, { recursive: true })
+  }
+  const pool = await openDirectoryBlobStore(join(path, BLOBS))
+  if (leftOver.length > 0) await pool.sweepLeftovers()
+  return {
+    path,
+    pool,
+    interrupted: leftOver.length > 0,
+    async begin() {
+      const folder = join(backups, `${UNFINISHED}${process.pid}`)
+      await mkdir(folder, { mode: 0o700 })
+      return folder
+    },
+    async complete(folder, id) {
+      await syncFolder(folder)
+      const place = join(backups, id)
+      await rename(folder, place)
+      await syncFolder(backups)
+      return place
+    },
+    remove: take,
+  }
+}
+
+/** The backups of a folder. */
+export interface ListedBackups {
+  /** The oldest state first. */
+  readonly whole: readonly Manifest[]
+  /** Those whose manifest cannot be read, and why. */
+  readonly damaged: readonly { readonly id: string; readonly reason: string }[]
+}
+
+/** What stands in the folder of backups `path`. What an interrupted backup left is not one. */
+export async function listBackups(path: string): Promise<ListedBackups> {
+  const whole: Manifest[] = []
+  const damaged: { readonly id: string; readonly reason: string }[] = []
+  for (const id of await namesIn(join(path, BACKUPS))) {
+    if (id.startsWith(UNFINISHED)) continue
+    try {
+      whole.push(await readManifest(join(backupPath(path, id), MANIFEST)))
+    } catch (error) {
+      if (!(error instanceof IndexError)) throw error
+      damaged.push({ id, reason: error.message })
+    }
+  }
+  // Snapshot numbers only grow, whatever the clock did.
+  return { whole: whole.toSorted((a, b) => a.snapshot - b.snapshot || (a.at < b.at ? -1 : 1)), damaged }
+}
+
+export function isBackupFolder(names: readonly string[]): boolean {
+  return names.includes(MARK)
+}
+
+export const backupPath = (folder: string, id: string): string => join(folder, BACKUPS, id)
+export const poolPath = (folder: string): string => join(folder, BLOBS)
+
+const markSchema = z.object({ format: z.literal('waxseal-backups'), version: z.literal(1), index: z.string() })
+
+async function claim(path: string, index: string): Promise<void> {
+  const names = (await readdir(path)).filter((name) => name !== 'lost+found' && !name.startsWith('.part-'))
+  if (names.length === 0) {
+    const mark = { format: 'waxseal-backups', version: 1, index } satisfies z.infer<typeof markSchema>
+    return await writeWhole(join(path, MARK), Buffer.from(`${JSON.stringify(mark)}\n`))
+  }
+  if (!isBackupFolder(names)) {
+    throw new IndexError(
+      'conflict',
+      `${path} holds something else than backups; name an empty folder, or one to be made.`,
+    )
+  }
+  const mark = markSchema.safeParse(JSON.parse(await readFile(join(path, MARK), 'utf8')))
+  if (!mark.success) throw new IndexError('backup-damaged', `${join(path, MARK)} is not what it should be.`)
+  if (mark.data.index !== index) {
+    throw new IndexError('conflict', `${path} holds the backups of another index; give each index a folder of its own.`)
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { withLease } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
+import type { Manifest, MissingReason, OnProgress } from './backup-format.ts'
+import { backupToFile } from './backup-to-file.ts'
+import { backupToFolder } from './backup-to-folder.ts'
+
+/** What is backed up, and by what. */
+export interface BackupParts {
+  readonly store: Store
+  readonly blobs: BlobStore
+  readonly clock: Clock
+  /** The folder whose configuration file goes along. */
+  readonly dataDir: string
+  /** Version of the software, for people who look at the backup. */
+  readonly version: string
+  readonly onProgress?: OnProgress
+}
+
+/** A blob that the rows speak of and that could not be backed up. */
+export interface MissingBlob {
+  readonly sha256: string
+  readonly reason: MissingReason
+}
+
+/** What a backup came to. */
+export interface BackupReport {
+  readonly manifest: Manifest
+  /** The backup's own folder, or the file. */
+  readonly path: string
+  /** What this one added to the blobs of the ones before. */
+  readonly copied: { readonly count: number; readonly bytes: number }
+  /** The first `NAMED_FILES` of `manifest.blobs.missing`; all of them stand in the backup's list of blobs. */
+  readonly missing: readonly MissingBlob[]
+  /** Older backups that `keep` took away, and the bytes of the blobs that nobody needs any more. */
+  readonly removed: { readonly backups: readonly string[]; readonly bytes: number }
+}
+
+export interface BackupTarget {
+  /** A folder that holds backups, or is to; or with `file` a tar file that is not there yet. */
+  readonly path: string
+  readonly form: 'folder' | 'file'
+  /** Keeps this many of the newest backups in the folder, once this one is whole and nothing is missing in it. */
+  readonly keep?: number
+}
+
+/** The key of the setting that says what was backed up last: JSON `{at, where, snapshot}`. */
+export const LAST_BACKUP = 'last-backup'
+const INDEX_ID = 'index-id'
+
+/**
+ * Writes a backup beside a running server: rows of one state, and every blob that they speak of, each hashed on its way.
+ * What is missing or damaged is reported; the rest is backed up all the same.
+ *
+ * @throws IndexError `conflict` when other work of this kind goes on, or `target` is something else;
+ *   `storage-failed` when it cannot be written
+ */
+export async function backUp(parts: BackupParts, target: BackupTarget): Promise<BackupReport> {
+  const { store, clock } = parts
+  return await withLease(store, clock, 'keeping', async (held) => {
+    const index = await indexId(store)
+    const write = target.form === 'file' ? backupToFile : backupToFolder
+    const report = await write(parts, { ...target, path: resolve(target.path), index }, held)
+    await note(parts, report)
+    return report
+  })
+}
+
+/** Tells this index from others, and is the same for what is restored from its backups. */
+async function indexId(store: Store): Promise<string> {
+  const fresh = randomUUID()
+  return await store.transaction(async (tx) => {
+    const row = await tx.selectFrom('setting').select('value').where('key', '=', INDEX_ID).executeTakeFirst()
+    if (row !== undefined) return row.value
+    await tx.insertInto('setting').values({ key: INDEX_ID, value: fresh }).execute()
+    return fresh
+  })
+}
+
+async function note({ store, clock }: BackupParts, { manifest, path }: BackupReport): Promise<void> {
+  const { at, snapshot, blobs } = manifest
+  const value = JSON.stringify({ at, where: path, snapshot })
+  await store.transaction(async (tx) => {
+    await tx
+      .insertInto('setting')
+      .values({ key: LAST_BACKUP, value })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+      .execute()
+    const detail = { where: path, snapshot, files: blobs.count, bytes: blobs.bytes, missing: blobs.missing }
+    await recordEvent(tx, { kind: 'backup-made', at: isoTime(clock), actor: 'operator', project: null, detail })
+  })
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import { isMissing, syncFolder, writeWhole } from '../blobs/durable.ts'
+import { IndexError } from '../error.ts'
+import { lookAtDatabase } from '../store/look-at-database.ts'
+import type { StoreOptions } from '../store/store.ts'
+import { CONFIG_PART, type Manifest } from './backup-format.ts'
+
+const UNFINISHED = 'restore-unfinished'
+const STATE = 'state.json'
+const DATABASE = 'waxseal.db'
+/** The configuration is put beside its place: it names the old index's database, certificates and addresses. */
+export const RESTORED_CONFIG = 'waxseal.toml.restored'
+/** The setting that says what was restored: JSON `RestoredSetting`. */
+export const RESTORED = 'restored'
+
+const stateSchema = z.object({ backup: z.string(), nonce: z.string() })
+export const restoredSchema = stateSchema.extend({
+  at: z.string(),
+  /** Newest snapshot of the backup. */
+  from: z.number(),
+  /** The number above which everything is published again; null until it is settled. */
+  above: z.number().nullable(),
+})
+
+/** Where an index is being put together. While it is, the folder is refused by everything but another `restore`. */
+export interface RestorePlace {
+  /** Tells this restore's rows from anything else. */
+  readonly nonce: string
+  /** Where the parts of the backup are staged. */
+  readonly staging: string
+  /** The database to fill: for SQLite not yet in its place. */
+  readonly database: StoreOptions
+  /** Whether an earlier, interrupted attempt has filled it already. */
+  readonly filled: boolean
+  /** Puts everything in its place; from here on it is an index. The path of the configuration, where there is one. */
+  finish(): Promise<string | undefined>
+}
+
+/**
+ * Takes the folder `dataDir` and the database for a restore. Both have to be empty, or hold what an interrupted restore of
+ * the same backup left.
+ *
+ * @throws IndexError `conflict` when there is something in it
+ */
+export async function openRestorePlace(
+  dataDir: string,
+  database: StoreOptions,
+  manifest: Manifest,
+): Promise<RestorePlace> {
+  const state = await requireEmpty(dataDir, database, manifest)
+  const staging = join(dataDir, UNFINISHED)
+  const nonce = state?.nonce ?? randomUUID()
+  if (state === undefined) {
+    const made = await mkdir(staging, { recursive: true, mode: 0o700 })
+    if (made !== undefined) await syncFolder(dirname(made))
+    await writeWhole(join(staging, STATE), Buffer.from(JSON.stringify({ backup: manifest.id, nonce })))
+  }
+  const inPlace = database.kind === 'postgres' || (await exists(database.path))
+  const filled = inPlace && (await lookAtDatabase(database)).filled.length > 0
+  const building = join(staging, DATABASE)
+  if (!inPlace) for (const suffix of ['', '-wal', '-shm']) await rm(building + suffix, { force: true })
+  return {
+    nonce,
+    staging,
+    filled,
+    database: inPlace ? database : { kind: 'sqlite', path: building },
+    async finish() {
+      const config = manifest.parts.some(({ name }) => name === CONFIG_PART)
+        ? join(dataDir, RESTORED_CONFIG)
+        : undefined
+      if (config !== undefined) await writeWhole(config, await readFile(join(staging, CONFIG_PART)))
+      if (!inPlace && database.kind === 'sqlite') {
+        if (await exists(`${building}-wal`)) throw new IndexError('storage-failed', `${building} could not be closed.`)
+        await rename(building, database.path)
+      }
+      await syncFolder(dataDir)
+      await rm(join(staging, STATE))
+      await syncFolder(staging)
+      await rm(staging, { recursive: true })
+      return config
+    },
+  }
+}
+
+/**
+ * Looks whether an index can be restored there, without changing anything; what an interrupted restore of the same
+ * backup noted, where there is one.
+ *
+ * @throws IndexError `conflict`
+ */
+export async function requireEmpty(
+  dataDir: string,
+  database: StoreOptions,
+  manifest: Manifest,
+): Promise<z.infer<typeof stateSchema> | undefined> {
+  const state = await readState(dataDir)
+  if (state !== undefined && state.backup !== manifest.id) {
+    throw new IndexError(
+      'conflict',
+      `${dataDir} has an interrupted restore of the backup ${state.backup}: restore that one again, or empty the folder.`,
+    )
+  }
+  const allowed = [UNFINISHED, CONFIG_PART, 'lost+found']
+  const others = state === undefined ? (await namesIn(dataDir)).filter((name) => !allowed.includes(name)) : []
+  if (others.length > 0) {
+    const more = others.length > 3 ? ` and ${others.length - 3} more` : ''
+    throw new IndexError(
+      'conflict',
+      `${dataDir} is not empty: it has ${others.slice(0, 3).join(', ')}${more}. Restore into an empty folder.`,
+    )
+  }
+  const content = await lookAtDatabase(database)
+  if (content.filled.length === 0) return state
+  const restored = content.setting(RESTORED)
+  if (
+    state !== undefined &&
+    restored !== undefined &&
+    restoredSchema.parse(JSON.parse(restored)).nonce === state.nonce
+  ) {
+    return state
+  }
+  throw new IndexError(
+    'conflict',
+    `The database is not empty: ${content.filled.join(', ')} have rows. Restore into an empty database.`,
+  )
+}
+
+/** @throws IndexError `config-invalid` when a restore into `dataDir` was begun and not finished: what is there is not whole */
+export async function refuseUnfinishedRestore(dataDir: string): Promise<void> {
+  if (!(await exists(join(dataDir, UNFINISHED, STATE)))) return
+  throw new IndexError(
+    'config-invalid',
+    `A restore into ${dataDir} was interrupted: run the same "waxseal restore" again, or empty the folder.`,
+  )
+}
+
+async function readState(dataDir: string): Promise<z.infer<typeof stateSchema> | undefined> {
+  try {
+    return stateSchema.parse(JSON.parse(await readFile(join(dataDir, UNFINISHED, STATE), 'utf8')))
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await namesIn(dirname(path))).includes(path.slice(dirname(path).length + 1))
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}

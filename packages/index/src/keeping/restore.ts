@@ -1,0 +1,168 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Transaction } from 'kysely'
+import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { readServedNames } from '../names/served-names.ts'
+import { newestSnapshot, Publisher } from '../publish/publisher.ts'
+import { KNOWN_STEPS } from '../store/migrations/index.ts'
+import type { Database } from '../store/schema.ts'
+import type { StoreOptions } from '../store/store.ts'
+import { openStore } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
+import { LAST_BACKUP } from './backup.ts'
+import type { Manifest, OnProgress } from './backup-format.ts'
+import type { BackupSource } from './backup-source.ts'
+import type { BackupCheck } from './check-backup.ts'
+import { checkBackup } from './check-backup.ts'
+import { onBackupDisk } from './compose-manifest.ts'
+import { renumber } from './renumber.ts'
+import type { RestorePlace } from './restore-place.ts'
+import { openRestorePlace, requireEmpty, RESTORED, restoredSchema } from './restore-place.ts'
+import { insertRows } from './restore-rows.ts'
+
+export interface RestoreTarget {
+  /** The folder that is to hold the index; empty, or not there. */
+  readonly dataDir: string
+  /** Where its rows go; empty. */
+  readonly database: StoreOptions
+  readonly clock: Clock
+  /** The highest snapshot that the lost history published, where it is known; else a number above it is computed. */
+  readonly above?: number
+  /** Restores the rest where blobs are missing or damaged. */
+  readonly allowMissing?: boolean
+  /** Checks everything and writes nothing. */
+  readonly dryRun?: boolean
+  readonly onProgress?: OnProgress
+}
+
+/** What came of it. `damaged`, `incomplete`: nothing was restored, because of what `check` says. */
+export type RestoreOutcome =
+  | { readonly kind: 'damaged' | 'incomplete' | 'checked'; readonly check: BackupCheck }
+  | {
+      readonly kind: 'restored'
+      readonly check: BackupCheck
+      /** Everything is published again under numbers above this one. */
+      readonly above: number
+      /** The newest snapshot now. */
+      readonly snapshot: number
+      /** Projects whose page cannot be written; theirs stays as it was. */
+      readonly unpublished: readonly string[]
+      /** The configuration of the backed up index, for the administrator to look through. */
+      readonly config: string | undefined
+    }
+
+/**
+ * Restores a backup into an empty place. All of it is checked before there is an index: an interrupted restore leaves a
+ * folder that nothing else opens, and that the same restore finishes.
+ *
+ * @throws IndexError `conflict` when the place is not empty; `config-invalid` for a backup of a newer version, or an
+ *   `above` that is below the backup's own number; `storage-failed`
+ */
+export async function restoreBackup(source: BackupSource, target: RestoreTarget): Promise<RestoreOutcome> {
+  const { manifest } = source
+  const { dataDir, database, above, onProgress, dryRun = false, allowMissing = false } = target
+  requireKnown(manifest)
+  if (above !== undefined && above < manifest.snapshot) {
+    throw new IndexError('config-invalid', `The backup itself has snapshot ${manifest.snapshot}; ${above} is below it.`)
+  }
+  await requireEmpty(dataDir, database, manifest)
+  const progress = onProgress === undefined ? {} : { onProgress }
+  if (dryRun) {
+    const check = await checkBackup(source, progress)
+    return { kind: kindOf(check, allowMissing) ?? 'checked', check }
+  }
+  return await onBackupDisk(dataDir, async () => {
+    const place = await openRestorePlace(dataDir, database, manifest)
+    const blobs = await openDirectoryBlobStore(join(dataDir, 'blobs'))
+    const check = await checkBackup(source, {
+      stageTo: place.staging,
+      takeBlob: (sha256, bytes) => blobs.put(sha256, bytes),
+      ...progress,
+    })
+    const refused = kindOf(check, allowMissing)
+    if (refused !== undefined) return { kind: refused, check }
+    if (!place.filled) await fill(place, source, target)
+    const published = await publishAnew(place, source, target, blobs)
+    const config = await place.finish()
+    return { kind: 'restored', check, ...published, config }
+  })
+}
+
+function kindOf(check: BackupCheck, allowMissing: boolean): 'damaged' | 'incomplete' | undefined {
+  if (check.damagedParts.length > 0) return 'damaged'
+  return check.lostCount > 0 && !allowMissing ? 'incomplete' : undefined
+}
+
+function requireKnown({ schema, software }: Manifest): void {
+  if (schema.length > 0 && schema.every((step, at) => step === KNOWN_STEPS[at])) return
+  throw new IndexError(
+    'config-invalid',
+    `Waxseal ${software} wrote this backup, with tables that this version does not know; restore it with that version.`,
+  )
+}
+
+/** The rows as they were, in one transaction, in tables as they were. */
+async function fill(
+  place: RestorePlace,
+  { manifest }: BackupSource,
+  { clock, onProgress }: RestoreTarget,
+): Promise<void> {
+  const upTo = manifest.schema.at(-1)
+  await using store = await openStore(place.database, { clock, ...(upTo === undefined ? {} : { upTo }) })
+  await store.transaction(async (tx) => {
+    await insertRows(tx, manifest, place.staging, onProgress)
+    await set(tx, RESTORED, {
+      backup: manifest.id,
+      nonce: place.nonce,
+      at: isoTime(clock),
+      from: manifest.snapshot,
+      above: null,
+    })
+  })
+}
+
+/** Brings the tables up to this version, settles the numbers, and publishes every page under one above them. */
+async function publishAnew(
+  place: RestorePlace,
+  source: BackupSource,
+  target: RestoreTarget,
+  blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>,
+): Promise<{ readonly above: number; readonly snapshot: number; readonly unpublished: readonly string[] }> {
+  const { clock } = target
+  await using store = await openStore(place.database, { clock })
+  const above = await store.transaction(async (tx) => {
+    const row = await tx.selectFrom('setting').select('value').where('key', '=', RESTORED).executeTakeFirstOrThrow()
+    const restored = restoredSchema.parse(JSON.parse(row.value))
+    if (restored.above !== null) return restored.above
+    const settled = await renumber(store.kind, tx, clock, source.manifest, target.above)
+    await set(tx, RESTORED, { ...restored, above: settled })
+    const { at, snapshot } = source.manifest
+    await set(tx, LAST_BACKUP, { at, where: source.path, snapshot })
+    const detail = { where: source.path, snapshot: settled }
+    await recordEvent(tx, { kind: 'restored', at: isoTime(clock), actor: 'operator', project: null, detail })
+    return settled
+  })
+  const unpublished: string[] = []
+  const publisher = new Publisher({
+    store,
+    bodies: blobs,
+    clock,
+    names: (await readServedNames(store)) ?? { prefixes: [], upstreams: [] },
+    publisher: `${hostname()}/${process.pid}`,
+    onUnpublishable: (project) => unpublished.push(project),
+  })
+  await publisher.publish()
+  return { above, snapshot: await newestSnapshot(store), unpublished }
+}
+
+async function set(tx: Transaction<Database>, key: string, content: unknown): Promise<void> {
+  const value = JSON.stringify(content)
+  await tx
+    .insertInto('setting')
+    .values({ key, value })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .execute()
+}

@@ -1,0 +1,110 @@
+import { backupsAt, backUp, checkBackup, openBackup } from '@waxseal/index'
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import type { AdministerOptions } from '../administer.ts'
+import { administer, withIndexOptions } from '../administer.ts'
+import { CommandError } from '../command-error.ts'
+import { loadConfig } from '../config/load.ts'
+import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import type { Output } from '../output.ts'
+import { columns, printResult } from '../output.ts'
+import { startProgress } from '../progress.ts'
+import { VERSION } from '../version.ts'
+import {
+  backupDocument,
+  backupLines,
+  checkDocument,
+  inBytes,
+  lostLines,
+  missingSentence,
+  unsound,
+} from './backup-report.ts'
+
+interface CreateOptions extends AdministerOptions {
+  readonly file?: boolean
+  readonly keep?: number
+}
+
+export function addBackup(program: Command): void {
+  const backup = program.command('backup').description('back up the index, beside a running server or without one')
+  withIndexOptions(backup.command('create', { isDefault: true }))
+    .description('write a backup; "waxseal backup DEST" is the same')
+    .argument('<dest>', 'a folder that holds the backups and their common blobs, or a file that ends in .tar')
+    .option('--file', 'write one tar file, whatever its name')
+    .option('--keep <n>', 'afterwards keep only the newest N backups of the folder', positive)
+    .addHelpText('after', '\nExample:\n  waxseal backup /srv/backup/waxseal --keep 14\n')
+    .action((dest: string, options: CreateOptions) => create(dest, options))
+  backup
+    .command('verify')
+    .description('read a backup again and hold everything in it against its digests')
+    .argument('<source>', 'a folder of backups, or a tar file')
+    .option('--backup <id>', 'this backup of the folder instead of the newest')
+    .option('--json', 'print one JSON document', false)
+    .addHelpText('after', '\nExample:\n  waxseal backup verify /srv/backup/waxseal\n')
+    .action((source: string, options: Output & { readonly backup?: string }) => verify(source, options))
+  backup
+    .command('list')
+    .description('list the backups of a folder, or the one of a tar file')
+    .argument('<source>', 'a folder of backups, or a tar file')
+    .option('--json', 'print one JSON document', false)
+    .addHelpText('after', '\nExample:\n  waxseal backup list /srv/backup/waxseal\n')
+    .action((source: string, options: Output) => list(source, options))
+}
+
+function positive(text: string): number {
+  if (/^[1-9][0-9]{0,5}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It has to be a number, 1 at least.')
+}
+
+async function create(dest: string, options: CreateOptions): Promise<void> {
+  const form = options.file === true || dest.endsWith('.tar') ? 'file' : 'folder'
+  if (form === 'file' && options.keep !== undefined) {
+    throw new CommandError('wrong-use', '--keep is for a folder of backups; a tar file is one backup.', EXIT_USAGE)
+  }
+  const { index: config } = await loadConfig(options, process.env)
+  const progress = startProgress('Backing up')
+  const onProgress = progress.update.bind(progress)
+  const { dataDir } = config
+  const target = { path: dest, form, ...(options.keep === undefined ? {} : { keep: options.keep }) } as const
+  const report = await administer(options, ({ store, blobs, clock }) =>
+    backUp({ store, blobs, clock, dataDir, version: VERSION, onProgress }, target),
+  ).finally(() => progress.end())
+  const document = backupDocument(report)
+  if (report.manifest.blobs.missing > 0) {
+    throw new CommandError('blob-missing', missingSentence(report), EXIT_REFUSED, { data: document })
+  }
+  printResult(options, document, backupLines(report))
+}
+
+async function verify(path: string, options: Output & { readonly backup?: string }): Promise<void> {
+  const source = await openBackup(path, options.backup)
+  const progress = startProgress('Verifying')
+  const check = await checkBackup(source, { onProgress: progress.update.bind(progress) }).finally(() => progress.end())
+  const { id } = source.manifest
+  const document = { backup: id, ...checkDocument(check) }
+  const problem = unsound(check)
+  if (problem !== undefined) {
+    const text = [`The backup ${id} is not whole: ${problem}`, ...lostLines(check)].join('\n')
+    throw new CommandError('backup-damaged', text, EXIT_REFUSED, { data: document })
+  }
+  const { count, bytes } = check.blobs
+  printResult(options, document, [`The backup ${id} is whole: all rows, and all blobs (${count}, ${inBytes(bytes)}).`])
+}
+
+async function list(path: string, options: Output): Promise<void> {
+  const { whole, damaged } = await backupsAt(path)
+  const backups = whole.map(({ id, at, snapshot, blobs, software }) => ({ id, at, snapshot, blobs, software }))
+  const rows = backups.map(({ id, at, snapshot, blobs }) => [
+    id,
+    at,
+    String(snapshot),
+    String(blobs.count),
+    inBytes(blobs.bytes),
+    blobs.missing === 0 ? '' : `missing blobs: ${blobs.missing}`,
+  ])
+  const lines = columns([['BACKUP', 'AT', 'SNAPSHOT', 'BLOBS', 'SIZE', ''], ...rows])
+  printResult(options, { backups, damaged }, [
+    ...lines,
+    ...damaged.map(({ id, reason }) => `${id} is damaged: ${reason}`),
+  ])
+}
