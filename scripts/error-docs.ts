@@ -1,6 +1,7 @@
 import { refusalPages } from '../packages/index/src/http/refusal-catalogue.ts'
+import { refusalReason } from '../packages/index/src/http/refusal-reasons.ts'
 
-const HEAD = `<!-- Generated from packages/index/src/http/refusal-catalogue.ts by \`node scripts/write-error-docs.ts\`; do not edit. -->
+const HEAD = `<!-- Generated from packages/index/src/http/refusal-catalogue.ts and refusal-reasons.ts by \`node scripts/write-error-docs.ts\`; do not edit. -->
 
 # Refusals
 
@@ -21,6 +22,9 @@ holds the codes of rules that this version does not apply yet, so that they neve
 export function errorDocs(): string {
   const pages = refusalPages()
   const rows = pages.map(({ code, status }) => `| [\`${code}\`](#${code}) | ${status} |\n`)
-  const sections = pages.map(({ code, status, title, help }) => `\n## ${code}\n\n**${status}. ${title}.**\n\n${help}\n`)
+  const sections = pages.map(({ code, status, title, help }) => {
+    const reason = refusalReason(code)
+    return `\n## ${code}\n\n**${status}. ${title}.**${reason === undefined ? '' : ` ${reason}`}\n\n${help}\n`
+  })
   return HEAD + rows.join('') + sections.join('')
 }

@@ -1,4 +1,5 @@
 import { refusalPages } from '../../packages/index/src/http/refusal-catalogue.ts'
+import { refusalReason } from '../../packages/index/src/http/refusal-reasons.ts'
 import type { SitePage } from './site-page.ts'
 import { escapeHtml } from './site-page.ts'
 
@@ -12,7 +13,7 @@ export function errorPages(): readonly SitePage[] {
     html: `<p class="kind"><a href="index.html">Refusals</a></p>
 <h1 id="top">${escapeHtml(title)}</h1>
 <p><code>${code}</code>, HTTP status ${status}</p>
-<h2 id="what-to-do">What to do</h2>
+${why(refusalReason(code))}<h2 id="what-to-do">What to do</h2>
 <p>${escapeHtml(help)}</p>
 <h2 id="what-you-see">What you see of it</h2>
 <p>The answer says what happened in your case, for example which file or which name. ${
@@ -22,4 +23,8 @@ export function errorPages(): readonly SitePage[] {
     } Where a name is concerned, <code>waxseal why NAME</code> and <code>/why/NAME</code> explain it.</p>
 `,
   }))
+}
+
+function why(reason: string | undefined): string {
+  return reason === undefined ? '' : `<h2 id="why">Why</h2>\n<p>${escapeHtml(reason)}</p>\n`
 }

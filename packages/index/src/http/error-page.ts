@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { refusalPages } from './refusal-catalogue.ts'
+import { refusalReason } from './refusal-reasons.ts'
 
 /** What a refusal's code means and what to do: where the `type` of every problem document points. Undefined: no such code. */
 export function errorPage(code: string): HtmlEscapedString | Promise<HtmlEscapedString> | undefined {
@@ -11,6 +12,7 @@ export function errorPage(code: string): HtmlEscapedString | Promise<HtmlEscaped
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
         <title>${found.code}</title>
         <style>
           body {
@@ -20,14 +22,13 @@ export function errorPage(code: string): HtmlEscapedString | Promise<HtmlEscaped
             max-width: 46rem;
             margin: 2rem auto;
             padding: 0 1rem;
-            color: #1a1a1a;
-            background: #fff;
           }
         </style>
       </head>
       <body>
         <main>
           <h1>${found.title}</h1>
+          <p>${refusalReason(found.code) ?? ''}</p>
           <p>${found.help}</p>
           <p>Code <code>${found.code}</code>, HTTP status ${found.status}.</p>
         </main>
