@@ -120,6 +120,8 @@ export const SQLITE_READ_LOCK_TIMEOUT = 50
 export const SQLITE_WRITE_LOCK_TIMEOUT = 10
 /** SQLite's page cache per connection; its own default of 2 MB is too little for the file table's indexes. */
 export const SQLITE_CACHE_SIZE = 16 * 1024 ** 2
+/** Longest statement that is kept prepared, in characters: what is longer has a parameter for each row of a batch. */
+export const SQLITE_KEPT_STATEMENT_LENGTH = 2048
 /** Statements kept prepared per SQLite connection. */
 export const SQLITE_STATEMENT_CACHE = 256
 /** Connections of each of the two PostgreSQL pools (writing, reading) of one process. */

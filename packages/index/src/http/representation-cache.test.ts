@@ -36,6 +36,17 @@ test('each encoding decodes to the body and has its own strong tag; all vary by 
   assert.equal(tags.size, 4)
 })
 
+test('what is kept is as large as what is accounted for: no view of a larger buffer', async () => {
+  const cache = new RepresentationCache({ maxBytes: 1_000_000 })
+  for (const encoding of ['zstd', 'br', 'gzip', 'identity'] as const) {
+    const { bytes } = await cache.get(key, encoding, load)
+    assert.equal(bytes.buffer.byteLength, bytes.length, encoding)
+  }
+  const small = { ...key, sha256: '2'.repeat(64) }
+  const { bytes } = await cache.get(small, 'identity', async () => ({ bytes: Buffer.from('a page') }))
+  assert.equal(bytes.buffer.byteLength, bytes.length)
+})
+
 test('CACHE-KEY, CACHE-POIS: neither another body nor another type or encoding shares a slot', async () => {
   const cache = new RepresentationCache({ maxBytes: 1_000_000 })
   await cache.get(key, 'gzip', load)

@@ -9,7 +9,12 @@ import {
   type SqliteDatabase,
   type SqliteStatement,
 } from 'kysely'
-import { SQLITE_BUSY_TIMEOUT, SQLITE_CACHE_SIZE, SQLITE_STATEMENT_CACHE } from '../limits.ts'
+import {
+  SQLITE_BUSY_TIMEOUT,
+  SQLITE_CACHE_SIZE,
+  SQLITE_KEPT_STATEMENT_LENGTH,
+  SQLITE_STATEMENT_CACHE,
+} from '../limits.ts'
 
 /**
  * Opens `path` in WAL mode with durable commits, creating it for this user alone (tokens' hashes are inside; SQLite gives
@@ -81,29 +86,34 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
-/** What Kysely expects of a SQLite driver, with the statements that were used last kept prepared. */
+/**
+ * What Kysely expects of a SQLite driver. The statements that were used last are kept prepared; one that is let go is
+ * closed at once, since its memory is SQLite's own, which the garbage collector knows nothing of. A long one, as are those
+ * with a parameter for each row of a batch, is not kept at all: it takes up to a megabyte, and its like may not come again.
+ */
 function adapt(database: DatabaseSync): SqliteDatabase {
-  const prepared = new Map<string, SqliteStatement>()
+  const prepared = new Map<string, StatementSync>()
   return {
     close: () => database.close(),
     prepare(sql) {
-      const known = prepared.get(sql)
-      if (known !== undefined) prepared.delete(sql)
-      const statement = known ?? adaptStatement(database, sql)
+      if (sql.length > SQLITE_KEPT_STATEMENT_LENGTH) return adaptOnce(database, sql)
+      const statement = prepared.get(sql) ?? database.prepare(sql)
+      // A Map keeps the order of insertion: putting it in again makes it the youngest.
+      prepared.delete(sql)
       prepared.set(sql, statement)
-      if (prepared.size > SQLITE_STATEMENT_CACHE) {
-        const oldest = prepared.keys().next()
-        if (oldest.done === false) prepared.delete(oldest.value)
+      for (const [oldest, old] of prepared) {
+        if (prepared.size <= SQLITE_STATEMENT_CACHE) break
+        prepared.delete(oldest)
+        close(old)
       }
-      return statement
+      return adaptStatement(database, sql, statement)
     },
   }
 }
 
 type Values = Parameters<StatementSync['run']>
 
-function adaptStatement(database: DatabaseSync, sql: string): SqliteStatement {
-  const statement = database.prepare(sql)
+function adaptStatement(database: DatabaseSync, sql: string, statement: StatementSync): SqliteStatement {
   return {
     reader: statement.columns().length > 0,
     all: (values) => statement.all(...(values as Values)),
@@ -111,4 +121,27 @@ function adaptStatement(database: DatabaseSync, sql: string): SqliteStatement {
     // A statement of its own: the prepared one may be used again while this one is still being walked.
     iterate: (values) => database.prepare(sql).iterate(...(values as Values)),
   }
+}
+
+/** Prepared for one use, whichever it is. */
+function adaptOnce(database: DatabaseSync, sql: string): SqliteStatement {
+  const statement = database.prepare(sql)
+  const once = <T>(use: () => T): T => {
+    try {
+      return use()
+    } finally {
+      close(statement)
+    }
+  }
+  return {
+    reader: statement.columns().length > 0,
+    all: (values) => once(() => statement.all(...(values as Values))),
+    run: (values) => once(() => statement.run(...(values as Values))),
+    iterate: (values) => statement.iterate(...(values as Values)),
+  }
+}
+
+/** Node 26 can; before, the garbage collector does it in the end. */
+function close(statement: StatementSync & { readonly close?: () => void }): void {
+  statement.close?.()
 }
