@@ -1,6 +1,7 @@
 export { systemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { IndexError } from './error.ts'
+export { LOG_LEVELS } from './telemetry/log.ts'
 export type { IndexErrorCode } from './error.ts'
 export { createToken, listTokens, revokeToken } from './access/tokens.ts'
 export type { ListedToken } from './access/tokens.ts'

@@ -246,8 +246,6 @@ export const LATEST_RELEASES_MAX = 1_000
 export const SQLITE_COPY_HEADROOM = 64 * 1024 ** 2
 /** A server that was seen so recently is taken to be running. */
 export const RUNNING_NODE_MS = 60_000
-/** Log lines that wait for a disk with space again, in characters; beyond it they are lost. */
-export const LOG_BACKLOG = 1024 ** 2
 /** After this a lease ends that nobody renews: its holder died. */
 export const LEASE_MS = 60_000
 
@@ -289,3 +287,32 @@ export const BLOB_COPIES = 4
 export const BLOB_COPY_BATCH = 256
 /** Least distance of a restored index's numbers from the backup's, however short a time lies between. */
 export const RESTORE_MIN_JUMP = 1_000_000
+
+/** How long a log line may wait for others to be written with: what SIGKILL loses. */
+export const LOG_FLUSH_MS = 50
+/** Log that waits to be written, in characters; beyond it lines are dropped and counted. */
+export const LOG_BUFFER_MAX = 8 * 1024 ** 2
+/** How long an ending process tries to write the last lines to a reader that does not take them. */
+export const LOG_EXIT_MS = 1_000
+/** Longest path of a request, and longest name of its client, in a log line. */
+export const LOG_PATH_MAX = 1_024
+export const LOG_AGENT_MAX = 64
+/** Causes of an error that a log line follows. */
+export const ERROR_CHAIN_MAX = 8
+/** Configured secrets shorter than this are not searched for in log lines: they would be found everywhere. */
+export const REDACTED_SECRET_MIN = 6
+/** Upper ends of the buckets of durations, in seconds. */
+export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
+/** Events a minute that are written without being part of a change; further ones are only logged. */
+export const EVENT_NOTES_PER_MINUTE = 60
+/** Rows that a census reads at a time: well under a millisecond of SQLite each. */
+export const CENSUS_BATCH = 500
+/** How old a count of what is stored may be when somebody scrapes it. */
+export const CENSUS_MAX_AGE_MS = 5 * 60_000
+/** How long an answer about readiness is good for everybody who asks, and how long one check may take. */
+export const READY_CACHE_MS = 1_000
+export const READY_CHECK_MS = 2_000
+/** Free space below which the disk counts as nearly full. */
+export const DISK_LOW_BYTES = 1024 ** 3
+/** A change that has been waiting this long to be published means that the publisher is stuck. */
+export const PUBLISH_STUCK_MS = 60_000

@@ -1,8 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { IncomingMessage } from 'node:http'
 import { mkdir } from 'node:fs/promises'
-import { destination, pino } from 'pino'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
@@ -17,11 +15,12 @@ import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { IndexError, isFull, isOwnFailure } from './error.ts'
 import { BufferPool } from './http/buffer-pool.ts'
-import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
+import { clientAddressBehind, comesFrom, trustedProxies } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
 import { DocsSite } from './http/docs-site.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
+import { MANAGEMENT_ROUTES } from './http/management-routes.ts'
 import { RepresentationCache } from './http/representation-cache.ts'
 import { SmallFiles } from './http/small-files.ts'
 import {
@@ -30,7 +29,6 @@ import {
   DEFAULT_MAX_PROJECT_SIZE,
   FILE_POOL_SIZE,
   GARBAGE_GRACE_HOURS,
-  LOG_BACKLOG,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
   RECENT_BODIES_SIZE,
@@ -48,6 +46,7 @@ import { readServedNames, saveServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { Publisher } from './publish/publisher.ts'
 import { publishStrays } from './publish/stray-journal.ts'
+import type { PublishedBatch } from './publish/publisher.ts'
 import { Downloads } from './releases/downloads.ts'
 import { Hashing } from './releases/hashing.ts'
 import { createInspector } from './releases/inspect-upload.ts'
@@ -61,8 +60,17 @@ import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { Upgraded } from './store/bring-up-to-date.ts'
 import type { Store, StoreOptions } from './store/store.ts'
 import { isUnavailable, openReadOnlyStore, openStore } from './store/store.ts'
-import { logEvent } from './telemetry/event-log.ts'
+import { EventNotes } from './telemetry/event-notes.ts'
 import { reportingStore } from './telemetry/events.ts'
+import type { EventSink } from './telemetry/events.ts'
+import type { LogConfig } from './telemetry/log.ts'
+import { Readiness } from './telemetry/readiness.ts'
+import { RequestLog } from './telemetry/request-log.ts'
+import { RequestMetrics } from './telemetry/request-metrics.ts'
+import { readStore } from './telemetry/store-metrics.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
+import { UpstreamHealth } from './telemetry/upstream-health.ts'
+import { errorChain } from './telemetry/error-chain.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
 import { FillTable } from './upstream/fill.ts'
 import { NegativeCache } from './upstream/negative-cache.ts'
@@ -90,6 +98,9 @@ export interface IndexConfig {
   readonly docsDir?: string
   /** The first administrator's token, instead of one that is made and told once. */
   readonly adminToken?: string
+  readonly log: LogConfig
+  /** Who may read `/metrics`; absent: everybody, or where reading needs a token whoever may read. */
+  readonly metrics?: 'public' | 'token' | 'off'
   readonly version: string
   /** Nothing is changed: no upload, no administration, nothing taken over from upstreams; the data folder may be read-only. */
   readonly readOnly: boolean
@@ -100,9 +111,10 @@ export interface IndexConfig {
 /** A configuration for `dataDir` with every setting at its default but `settings`. */
 export function indexDefaults(
   dataDir: string,
-  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads' | 'retention'>> & {
+  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads' | 'retention' | 'log'>> & {
     readonly uploads?: Partial<UploadPolicy>
     readonly retention?: Partial<RetentionPolicy>
+    readonly log?: Partial<LogConfig>
   } = {},
 ): IndexConfig {
   return {
@@ -116,6 +128,7 @@ export function indexDefaults(
     readOnly: false,
     offline: false,
     ...settings,
+    log: { level: 'info', format: 'auto', requests: true, ...settings.log },
     uploads: {
       maxFileSize: DEFAULT_MAX_FILE_SIZE,
       maxProjectSize: DEFAULT_MAX_PROJECT_SIZE,
@@ -180,7 +193,7 @@ interface Core {
 async function openCore(
   config: IndexConfig,
   clock: Clock,
-  log: Logger,
+  told: { readonly log: Logger; readonly sink: EventSink; readonly onPublished?: (batch: PublishedBatch) => void },
   mode: 'apply' | 'refuse' | 'read-only',
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
 ): Promise<Core> {
@@ -188,11 +201,11 @@ async function openCore(
   await refuseUnfinishedRestore(config.dataDir)
   const readOnly = mode === 'read-only'
   if (!readOnly) await onDisk(() => mkdir(config.dataDir, { recursive: true, mode: 0o700 }))
-  const onUpgraded = (upgraded: Upgraded) => log.info({ upgraded }, 'the database was brought up to date')
+  const onUpgraded = (upgraded: Upgraded) => told.log.info({ upgraded }, 'the database was brought up to date')
   const database = await (mode === 'read-only'
     ? openReadOnlyStore(config.database)
     : openStore(config.database, { clock, earlier: mode, onUpgraded }))
-  const store = reportingStore(opened.use(database), (event) => logEvent(log, event))
+  const store = reportingStore(opened.use(database), told.sink)
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'), undefined, { readOnly })
   const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
   const upstreams = config.upstreams.map(({ name }) => name)
@@ -204,9 +217,12 @@ async function openCore(
     clock,
     names,
     publisher: `${hostname()}/${process.pid}`,
-    onPublished: (_snapshot, projects) => current.forget(projects),
+    onPublished: (_snapshot, projects, batch) => {
+      current.forget(projects)
+      told.onPublished?.(batch)
+    },
     onUnpublishable: (project, error) =>
-      log.error({ err: error, project }, 'a page cannot be written; it stays as it was'),
+      told.log.error({ err: errorChain(error), project }, 'a page cannot be written; it stays as it was'),
   })
   const management = new Management({ store, clock, names, current, publisher })
   return { store, clock, names, current, publisher, management, blobs, bodies, opened: opened.move() }
@@ -214,18 +230,22 @@ async function openCore(
 
 /** Opens what commands need that work on the data folder itself, beside a running server or without one. */
 export async function openAdministration(config: IndexConfig, effects: IndexEffects = {}): Promise<Administration> {
+  await using telemetry = new AsyncDisposableStack()
+  // A command says itself what it did.
+  const quiet = { ...config, log: { ...config.log, level: 'error' as const } }
   const core = await openCore(
     config,
     effects.clock ?? systemClock,
-    // A command says itself what it did.
-    effects.log ?? standardLog('warn'),
+    telemetry.use(openTelemetry(quiet, effects.log)),
     // Only a server, or `waxseal upgrade`, moves a database to another version: not a look at it.
     'refuse',
     // What the server was told on its command line holds for a command beside it too.
     async (opened, configured) => (await readServedNames(opened)) ?? configured,
   )
   const { opened, ...rest } = core
-  return { ...administrationOf(config, rest), [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  telemetry.use(opened)
+  const kept = telemetry.move()
+  return { ...administrationOf(config, rest), [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 function administrationOf(
@@ -250,7 +270,16 @@ function administrationOf(
  * @throws IndexError `config-invalid`, `storage-failed`, `storage-full`, `database-busy`
  */
 export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
-  const log = effects.log ?? standardLog()
+  await using opened = new AsyncDisposableStack()
+  const telemetry = opened.use(openTelemetry(config, effects.log))
+  const { log, metrics } = telemetry
+  const published = metrics.counter('waxseal_publishes_total').of()
+  const publishing = metrics.histogram('waxseal_publish_duration_seconds').of()
+  const onPublished = ({ pages, ms }: PublishedBatch): void => {
+    if (pages > 0) published.value += 1
+    publishing.record(ms / 1000)
+  }
+  const told = { ...telemetry, onPublished }
   const { readOnly } = config
   const unasked: { readonly unasked?: Unasked } = readOnly
     ? { unasked: 'read-only' }
@@ -258,14 +287,16 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       ? { unasked: 'offline' }
       : {}
   const mode = readOnly ? 'read-only' : 'apply'
-  const core = await openCore(config, effects.clock ?? systemClock, log, mode, async (opened, configured) => {
+  const core = await openCore(config, effects.clock ?? systemClock, told, mode, async (opened, configured) => {
     if (!readOnly) await afterTrouble(log, () => saveServedNames(opened, configured))
     return configured
   })
-  await using opened = core.opened
+  opened.use(core.opened)
   const { store, clock, names, current, publisher, blobs, bodies } = core
   const administration = administrationOf(config, core)
   const { management } = administration
+  const notes = opened.use(new EventNotes({ store, clock, log, readOnly }))
+  const health: UpstreamHealth[] = []
   const spool = readOnly ? closedSpool : await openSpool(join(config.dataDir, 'spool'))
   const authenticator = opened.use(createAuthenticator(store, clock, { notesUse: !readOnly }))
   const fills = new Map<string, FillTable>()
@@ -274,12 +305,14 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   // Where nobody is asked there is no way out at all.
   const asked = unasked.unasked === undefined ? config.upstreams : []
   for (const upstream of asked) {
+    const watch = new UpstreamHealth(upstream.name, { clock, notes, metrics })
+    health.push(watch)
     fills.set(upstream.name, opened.use(new FillTable({ spool, blobs })))
-    upstreams.set(upstream.name, opened.use(openUpstream(upstream, { clock })))
+    upstreams.set(upstream.name, opened.use(openUpstream(upstream, { clock, watch })))
     const lifetimeMs = upstream.negativeSeconds * 1000
     absent.set(upstream.name, new NegativeCache(clock, { lifetimeMs, limit: NEGATIVE_CACHE_ENTRIES }))
   }
-  const onBackgroundFailure = (error: unknown) => log.error({ err: error }, 'background work failed')
+  const onBackgroundFailure = (error: unknown) => log.error({ err: errorChain(error) }, 'background work failed')
   const hashing = new Hashing({ store, clock, publisher, upstreams, fills, onBackgroundFailure })
   const refresh = new Refresh({ store, clock, names, upstreams, publisher, current, absent, hashing, ...unasked })
   const freshFor = (upstream: string) => (upstreams.get(upstream)?.config.refreshSeconds ?? 0) * 1000
@@ -300,17 +333,35 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     await afterTrouble(log, () => publisher.publish())
     opened.use(
       publishStrays(publisher, STRAY_JOURNAL_INTERVAL_MS, {
-        onFailure: (error) => log.error({ err: error }, 'publishing failed; it is tried again until it works'),
+        onFailure: (error) =>
+          log.error({ err: errorChain(error) }, 'publishing failed; it is tried again until it works'),
         onRecovery: () => log.info('publishing works again'),
       }),
     )
     void blobs.sweepLeftovers().catch(onBackgroundFailure)
     opened.use(startCollecting({ config, store, clock, log, onFailure: onBackgroundFailure }))
   }
+  readStore(metrics, { store, clock, database: config.database, dataDir: config.dataDir })
+  metrics.read((point) => {
+    for (const [upstream, table] of fills) point('waxseal_fills_running', table.size, upstream)
+  })
+  const modes = [...(readOnly ? (['read-only'] as const) : []), ...(config.offline ? (['offline'] as const) : [])]
+  const readiness = new Readiness(
+    {
+      store,
+      clock,
+      blobsDir: join(config.dataDir, 'blobs'),
+      dataDir: config.dataDir,
+      readOnly,
+      modes,
+      upstreams: () => health.map(({ state }) => state),
+      writeFailure: () => undefined,
+    },
+    metrics,
+  )
   const visibility = config.reading
   const presence = (project: string) => offers.presence(project)
   const proxies = trustedProxiesOf(config)
-  let stopping = false
   const handler = createHandler({
     authenticator,
     reading: config.reading,
@@ -341,16 +392,23 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       metadata: new ProjectMetadata(blobs),
       reading: config.reading,
       version: config.version,
-      modes: [...(readOnly ? (['read-only'] as const) : []), ...(config.offline ? (['offline'] as const) : [])],
+      modes,
       ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
-      ready: async () => {
-        await store.db.selectFrom('setting').select('key').limit(1).execute()
-      },
-      stopping: () => stopping,
     },
     docs: config.docsDir === undefined ? undefined : await DocsSite.open(config.docsDir),
-    onFailure: (error: unknown, req: IncomingMessage) => {
-      log.error({ err: error, method: req.method, path: req.url?.split('?')[0] }, 'a request failed')
+    requests: new RequestLog({
+      log,
+      metrics: new RequestMetrics(metrics),
+      requests: config.log.requests,
+      management: MANAGEMENT_ROUTES.map(({ path }) => path),
+      clientAddress: clientAddressBehind(proxies),
+      fromProxy: comesFrom(proxies),
+    }),
+    operation: {
+      readiness,
+      metrics,
+      metricsAccess: config.metrics ?? (config.reading === 'public' ? 'public' : 'token'),
+      version: config.version,
     },
   })
   const { adminToken } = config
@@ -365,18 +423,10 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     handler,
     log,
     firstAdministrator,
-    announceStop: () => void (stopping = true),
+    announceStop: () => readiness.stopping(),
     isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
-}
-
-/** JSON lines on standard error: standard output belongs to the command. */
-function standardLog(level: 'info' | 'warn' = 'info'): Logger {
-  const standardError = destination({ fd: 2, sync: true, maxLength: LOG_BACKLOG })
-  // A log on a full disk loses lines; the server goes on.
-  standardError.on('error', () => undefined)
-  return pino({ level }, standardError)
 }
 
 /** A start does without what only a full disk or a locked database prevents: it is made up for later. */
@@ -386,7 +436,7 @@ async function afterTrouble(log: Logger, work: () => Promise<void>): Promise<voi
   } catch (error) {
     const passes = isFull(error) || isUnavailable(error) || (error instanceof IndexError && isOwnFailure(error))
     if (!passes) throw error
-    log.error({ err: error }, 'the start goes on without writing; what is published is served')
+    log.error({ err: errorChain(error) }, 'the start goes on without writing; what is published is served')
   }
 }
 

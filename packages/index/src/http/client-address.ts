@@ -72,6 +72,14 @@ export function clientAddressBehind(proxies: TrustedProxies): ClientAddress {
   }
 }
 
+/** Whether the connection itself comes from one of `proxies`. */
+export function comesFrom(proxies: TrustedProxies): (req: IncomingMessage) => boolean {
+  return (req) => {
+    const address = plainAddress(req.socket.remoteAddress ?? '')
+    return address !== undefined && proxies.has(address)
+  }
+}
+
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
 const WITH_PORT = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/
 

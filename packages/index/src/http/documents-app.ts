@@ -14,6 +14,7 @@ import type { Unasked as Mode } from '../releases/unasked.ts'
 import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
+import { noteFailure } from '../telemetry/request-record.ts'
 import { badInput } from './bad-input.ts'
 import { DocumentResponses } from './document-responses.ts'
 import { failureRefusal } from './failure-refusal.ts'
@@ -37,14 +38,7 @@ export interface DocumentsParts {
   readonly publicUrl?: string
   /** What this server does not do, for people and monitors. */
   readonly modes: readonly Mode[]
-  /** Throws when the database does not answer. */
-  readonly ready: () => Promise<void>
-  /** Whether the server is about to stop: requests are still answered, and new ones had better go elsewhere. */
-  readonly stopping: () => boolean
 }
-
-/** Told of failures that no route expected. */
-export type OnFailure = (error: unknown, req: IncomingMessage) => void
 
 /** What the handler knows of a request before a route sees it. */
 export interface DocumentsEnv {
@@ -54,7 +48,7 @@ export interface DocumentsEnv {
 type DocumentsContext = Context<DocumentsEnv>
 
 /** Everything that is not a page or a file: documents for people and scripts, and the management API. */
-export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure): Hono<DocumentsEnv> {
+export function createDocumentsApp(parts: DocumentsParts): Hono<DocumentsEnv> {
   const app = new Hono<DocumentsEnv>({ getPath: documentPath })
   const documents = new DocumentResponses(parts.read, parts.metadata)
   app.use(async (c, next) => {
@@ -64,12 +58,6 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
   app.get('/', (c) =>
     htmlAnswer(c, startPage(requestOrigin(c.env.incoming, parts.publicUrl), parts.version, parts.modes)),
   )
-  app.get('/-/health', (c) => c.json({ status: 'ok', version: parts.version }, 200, { 'Cache-Control': 'no-store' }))
-  app.get('/-/ready', async (c) => {
-    if (parts.stopping()) return refused(c, { code: 'stopping' })
-    await parts.ready()
-    return c.json({ status: 'ready', modes: parts.modes }, 200, { 'Cache-Control': 'no-store' })
-  })
   app.get('/pypi/:project/json', (c) => jsonApi(parts, documents, c, undefined))
   app.get('/pypi/:project/:version/json', (c) => jsonApi(parts, documents, c, c.req.param('version')))
   app.get('/why/:project', (c) => why(parts, documents, c, undefined))
@@ -79,7 +67,7 @@ export function createDocumentsApp(parts: DocumentsParts, onFailure: OnFailure):
   app.notFound((c) => refused(c, { code: 'not-found' }))
   app.onError((error, c) => {
     const refusal = refusalOfError(error)
-    if (refusal === undefined) onFailure(error, c.env.incoming)
+    if (refusal === undefined) noteFailure(c.env.outgoing, error)
     return refused(c, refusal ?? failureRefusal(error))
   })
   return app

@@ -4,6 +4,7 @@ import type { IndexErrorCode } from '../error.ts'
 import type { DownloadRefusal } from '../releases/download-refusal.ts'
 import type { Download, Downloads } from '../releases/downloads.ts'
 import type { FileAddress } from '../releases/file-lookup.ts'
+import { noteCache } from '../telemetry/request-record.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Exchange } from './exchange.ts'
 import { failureRefusal } from './failure-refusal.ts'
@@ -133,7 +134,8 @@ async function give(
       return
     }
     case 'filling': {
-      const { fill } = download
+      const { fill, joined } = download
+      noteCache(res, joined ? 'fill-joined' : 'fill-started')
       const ready = await fill.ready.catch(upstreamRefusal)
       if ('code' in ready) return refuseRead(res, req, { ...ready, whyUrl: whyUrl(address) })
       await sendStream(req, res, {

@@ -13,6 +13,10 @@ import type { Exchange } from './exchange.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { serveFile } from './files-route.ts'
 import type { FilesParts } from './files-route.ts'
+import type { RequestLog } from '../telemetry/request-log.ts'
+import { noteFailure, recordOf } from '../telemetry/request-record.ts'
+import { serveHealth, serveMetrics, serveReady } from './operation-routes.ts'
+import type { OperationParts } from './operation-routes.ts'
 import { parseTarget } from './path.ts'
 import { refuseRead } from './refuse.ts'
 import { identify } from './requester.ts'
@@ -33,8 +37,8 @@ export interface HandlerParts {
   readonly documents: DocumentsParts
   /** The documentation; without it `/docs/` says how to build it. */
   readonly docs: DocsSite | undefined
-  /** A failure that no route expected: the client got a refusal without details, here they are. */
-  readonly onFailure: (error: unknown, req: IncomingMessage) => void
+  readonly requests: RequestLog
+  readonly operation: OperationParts
 }
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void
@@ -42,7 +46,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void
 /** Every request comes through here: parse, identify, one route, and a refusal for whatever went wrong. */
 export function createHandler(parts: HandlerParts): Handler {
   const identities = new WeakMap<IncomingMessage, Requester>()
-  const app = createDocumentsApp(parts.documents, parts.onFailure)
+  const app = createDocumentsApp(parts.documents)
   const documents = getRequestListener(
     (request, env) => {
       const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
@@ -58,14 +62,16 @@ export function createHandler(parts: HandlerParts): Handler {
     // The peer may go at any time; what it left unfinished is for the routes to notice.
     req.on('error', () => undefined)
     res.on('error', () => undefined)
+    const record = parts.requests.begin(req, res)
     const path = parseTarget(req.url ?? '/')
     if (path.kind === 'refused') return refuseRead(res, req, path)
+    record.segments = path.segments
     const exchange: Exchange = { req, res, path }
     const answered = dispatch(parts, exchange, async (who) => {
       identities.set(req, who)
       await documents(req, res)
     })
-    answered?.catch((error: unknown) => fail(parts, exchange, error))
+    answered?.catch((error: unknown) => fail(exchange, error))
   }
 }
 
@@ -126,6 +132,7 @@ async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
   if (!path.trailingSlash) return refuseAndDrain(exchange, { code: 'upload-slash', location: 'legacy/' })
   if (parts.readOnly) return refuseAndDrain(exchange, { code: 'read-only' })
   const who = await identify(parts.authenticator, req, parts.clientAddress(req))
+  noteRequester(res, who)
   switch (who.kind) {
     case 'anonymous':
       return refuseAndDrain(exchange, { code: 'unauthorized' })
@@ -140,11 +147,21 @@ async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
   }
 }
 
-function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documents): Promise<void> {
-  const [first, second] = exchange.path.segments
-  // Health says nothing about the index and must answer whoever asks, credentials or not.
-  if (first === '-' && (second === 'health' || second === 'ready')) return documents({ kind: 'anonymous' })
-  return identified(parts, exchange, documents)
+function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documents): Promise<void> | undefined {
+  const { req, path } = exchange
+  const isRead = req.method === 'GET' || req.method === 'HEAD'
+  switch (isRead ? path.segments.join('/') : '') {
+    // These two say nothing about the index and must answer whoever asks, credentials or not.
+    case '-/health':
+      serveHealth(parts.operation, exchange)
+      return undefined
+    case '-/ready':
+      return serveReady(parts.operation, exchange)
+    case 'metrics':
+      return identified(parts, exchange, (who) => serveMetrics(parts.operation, exchange, who))
+    default:
+      return identified(parts, exchange, documents)
+  }
 }
 
 async function identified(
@@ -153,14 +170,20 @@ async function identified(
   next: (who: Requester) => Promise<void>,
 ): Promise<void> {
   const who = await identify(parts.authenticator, req, parts.clientAddress(req))
+  noteRequester(res, who)
   if (who.kind === 'refused') return refuseRead(res, req, who.refusal)
   return next(who)
 }
 
+function noteRequester(res: ServerResponse, who: Awaited<ReturnType<typeof identify>>): void {
+  const record = recordOf(res)
+  if (record !== undefined && who.kind !== 'refused') record.who = who
+}
+
 /** What a route could not deal with. A state that may pass is 503; whatever else is a bug, told without details. */
-function fail(parts: HandlerParts, { req, res, path }: Exchange, error: unknown): void {
+function fail({ req, res, path }: Exchange, error: unknown): void {
   const refusal = failureRefusal(error)
-  parts.onFailure(error, req)
+  noteFailure(res, error)
   if (path.segments[0] !== 'legacy') return refuseRead(res, req, refusal)
   // The client may still be sending what nobody takes any more: it has to come to the answer (behaviour.md 7.3.9).
   void refuseAndDrain({ req, res, path }, refusal)

@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { PROBLEM_DETAIL_MAX, REASON_PHRASE_MAX } from '../limits.ts'
+import { noteRefusal } from '../telemetry/request-record.ts'
 import { preferredMediaType } from './negotiate.ts'
 import { relativeRoot } from './path.ts'
 import { foldReason } from './reason-phrase.ts'
@@ -83,6 +84,7 @@ function refusalText({ code, detail }: Refusal, max: number): string {
 }
 
 function send(res: ServerResponse, refusal: Refusal, text: string, contentType: string, content: string): void {
+  noteRefusal(res, refusal.code)
   if (res.headersSent) {
     res.destroy()
     return

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { noteCache } from '../telemetry/request-record.ts'
 import { ifNoneMatchHolds } from './entity-tag.ts'
 import type { Representation } from './representation-cache.ts'
 
@@ -9,6 +10,7 @@ import type { Representation } from './representation-cache.ts'
 export function sendBody(req: IncomingMessage, res: ServerResponse, representation: Representation): void {
   const ifNoneMatch = req.headers['if-none-match']
   if (ifNoneMatch !== undefined && ifNoneMatchHolds(ifNoneMatch, representation.etag)) {
+    noteCache(res, 'revalidated')
     res.writeHead(304, representation.notModifiedHeaders as string[])
     res.end()
     return

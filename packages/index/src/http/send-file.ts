@@ -2,6 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Blob, ByteRange } from '../blobs/blob-store.ts'
 import { FILE_BUFFER_FALLBACK, FILE_BUFFER_SIZE, SMALL_FILE_MAX } from '../limits.ts'
+import { noteCache } from '../telemetry/request-record.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { ifNoneMatchHolds } from './entity-tag.ts'
 import { rangeFor } from './range.ts'
@@ -45,8 +46,12 @@ export async function sendFile(
   smallFiles?: SmallFiles,
 ): Promise<SendOutcome> {
   const { blob, etag, accelPath } = file
-  if (isUnchanged(req, etag)) return sendHead(res, 304, validators(file))
+  if (isUnchanged(req, etag)) {
+    noteCache(res, 'revalidated')
+    return sendHead(res, 304, validators(file))
+  }
   // HEAD too: nginx gives the file a tag of its own, and one file has one tag.
+  noteCache(res, accelPath === undefined ? 'disk' : 'proxy')
   if (accelPath !== undefined) return sendHead(res, 200, accelerated(file, accelPath))
   const headers = describe(file)
   if (req.method === 'HEAD') return sendHead(res, 200, ['Content-Length', String(blob.size), ...headers])
@@ -64,7 +69,10 @@ export async function sendFile(
     return relay(res, status, headers, source, range.end - range.start)
   }
   const kept = smallFiles?.get(blob.path)
-  if (kept !== undefined) return sendBytes(res, status, headers, kept.subarray(range.start, range.end))
+  if (kept !== undefined) {
+    noteCache(res, 'memory')
+    return sendBytes(res, status, headers, kept.subarray(range.start, range.end))
+  }
   await using handle = await open(blob.path)
   if (range.end - range.start <= SMALL_FILE_MAX) {
     const bytes = await readWhole(handle, range)

@@ -6,6 +6,7 @@ import type { ProjectState } from '../publish/current-projects.ts'
 import type { Offers } from '../releases/offers.ts'
 import { readPageBody, readPublishedPage } from '../releases/page-body.ts'
 import type { ProjectLists } from '../releases/project-list.ts'
+import { noteCache } from '../telemetry/request-record.ts'
 import type { Exchange } from './exchange.ts'
 import { negotiateEncoding, negotiateSimple } from './negotiate.ts'
 import type { SimpleRepresentation } from './negotiate.ts'
@@ -39,6 +40,7 @@ export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promi
   const found = parts.offers.of(name)
   const offer = found instanceof Promise ? await found : found
   const whyUrl = `../../why/${name}`
+  if (offer.from !== undefined) noteCache(res, offer.from)
   switch (offer.kind) {
     case 'page':
       return servePage(parts, exchange, offer.state)
@@ -78,6 +80,7 @@ async function serveBody(
   const encoding = negotiateEncoding(req.headers['accept-encoding'])
   const key = { sha256, contentType }
   const ready = parts.pages.peek(key, encoding)
+  noteCache(res, ready === undefined ? 'made' : 'memory')
   sendBody(req, res, ready ?? (await parts.pages.get(key, encoding, () => load(format))))
 }
 

@@ -5,6 +5,7 @@ import { acceptUpload } from '../releases/accept-upload.ts'
 import type { UploadContext } from '../releases/accept-upload.ts'
 import type { Uploader } from '../releases/upload-name.ts'
 import { readUploadForm } from '../releases/upload-form.ts'
+import { recordOf } from '../telemetry/request-record.ts'
 import { drain } from './drain.ts'
 import type { Exchange } from './exchange.ts'
 import type { Refusal } from './refuse.ts'
@@ -31,6 +32,8 @@ export async function serveUpload(parts: UploadParts, exchange: Exchange, upload
   if (outcome.kind === 'refused') {
     return refuseUpload(res, req, { code: outcome.code, detail: outcome.message })
   }
+  const record = recordOf(res)
+  if (record !== undefined) record.upload = outcome.kind
   // An acknowledged upload can be installed at once: its snapshot is out (design.md section 3, point 4). A repeated
   // upload may meet the first one between its commit and its snapshot.
   await parts.publisher.publish()

@@ -22,7 +22,15 @@ export interface PublisherParts {
   /** Told of a project whose page cannot be written; the others go out all the same, its page stays as it was. */
   readonly onUnpublishable?: (project: string, error: unknown) => void
   /** Told the newest snapshot and the projects of the batch once it is out, before anybody who waits for it. */
-  readonly onPublished?: (snapshot: number, projects: ReadonlySet<string>) => void
+  readonly onPublished?: (snapshot: number, projects: ReadonlySet<string>, batch: PublishedBatch) => void
+}
+
+/** What a batch took. */
+export interface PublishedBatch {
+  /** 0: nothing of what readers see has changed, and there is no new snapshot. */
+  readonly pages: number
+  /** From reading the journal to the end of the commit. */
+  readonly ms: number
 }
 
 /** A page whose body is stored, and the one that it replaces. */
@@ -98,6 +106,7 @@ export class Publisher {
 
   async #turn(): Promise<Turn> {
     const { store, clock } = this.#parts
+    const started = performance.now()
     const waiting = await store.db
       .selectFrom('journal')
       .select(['seq', 'project'])
@@ -149,7 +158,8 @@ export class Publisher {
           .execute()
       }
     })
-    this.#parts.onPublished?.(pages.length > 0 ? snapshot : base, new Set(waiting.map((row) => row.project)))
+    const batch = { pages: pages.length, ms: performance.now() - started }
+    this.#parts.onPublished?.(pages.length > 0 ? snapshot : base, new Set(waiting.map((row) => row.project)), batch)
     return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
   }
 

@@ -19,7 +19,7 @@ import type { WarmFile } from './warm-files.ts'
 export type Download =
   | { readonly kind: 'stored'; readonly blob: Blob; readonly sha256: string }
   /** Under way from the upstream: readers share it (design.md section 12). */
-  | { readonly kind: 'filling'; readonly fill: Fill }
+  | { readonly kind: 'filling'; readonly fill: Fill; readonly joined: boolean }
   /** Not here, and not fetched, since only its description was wanted. */
   | { readonly kind: 'described'; readonly size?: number }
   | DownloadRefusal
@@ -144,11 +144,12 @@ export class Downloads {
       ...(row.size === null ? {} : { size: row.size }),
       open: () => upstream.openFile(url),
     })
-    if (!this.#keeping.has(fill)) {
+    const joined = this.#keeping.has(fill)
+    if (!joined) {
       this.#keeping.add(fill)
       fill.done.then((result) => this.#kept(row, result.size)).catch((error: unknown) => this.#lost(error))
     }
-    return { kind: 'filling', fill }
+    return { kind: 'filling', fill, joined }
   }
 
   /** An upstream's failure is told to the readers of the fill; ours is told to the log. */

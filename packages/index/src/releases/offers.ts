@@ -12,7 +12,12 @@ import type { Refresh, RefreshOutcome } from './refresh.ts'
 import type { Unasked } from './unasked.ts'
 
 /** What a name's page is, after asking whoever has to be asked. */
-export type Offer =
+export type Offer = Answered & {
+  /** Absent: from what is known here, without asking anybody. */
+  readonly from?: 'refreshed' | 'stale' | 'negative'
+}
+
+type Answered =
   | { readonly kind: 'page'; readonly state: ProjectState }
   /** Registered here or covered by a prefix, with nothing to offer: 200 with no files, never 404 (DC-16). */
   | { readonly kind: 'empty'; readonly reason: string }
@@ -27,18 +32,25 @@ export type Offer =
     }
 
 /** Which upstream has an undecided name: the first in order, while all before it said no (design.md section 8). */
-export type SearchResult =
-  | { readonly kind: 'found'; readonly upstream: string; readonly evidence: readonly string[] }
-  | { readonly kind: 'absent'; readonly evidence: readonly string[] }
-  | {
-      readonly kind: 'failed'
-      readonly upstream: string
-      readonly reason: string
-      readonly retryAfterMs?: number
-      readonly unasked?: Unasked
-      /** Our own failure, to be thrown by whoever has nothing to serve instead. */
-      readonly trouble?: unknown
-    }
+export type SearchResult = Asked &
+  (
+    | { readonly kind: 'found'; readonly upstream: string; readonly evidence: readonly string[] }
+    | { readonly kind: 'absent'; readonly evidence: readonly string[] }
+    | {
+        readonly kind: 'failed'
+        readonly upstream: string
+        readonly reason: string
+        readonly retryAfterMs?: number
+        readonly unasked?: Unasked
+        /** Our own failure, to be thrown by whoever has nothing to serve instead. */
+        readonly trouble?: unknown
+      }
+  )
+
+/** True: somebody was asked; else it was remembered. */
+interface Asked {
+  readonly asked?: boolean
+}
 
 export interface OffersParts {
   readonly clock: Clock
@@ -104,15 +116,19 @@ export class Offers {
   /** Asks every upstream in order; names under a prefix are never asked for (DC-19). */
   async search(name: string): Promise<SearchResult> {
     const evidence: string[] = []
+    let asked = false
     if (coveringPrefix(name, this.#parts.names.prefixes) !== undefined) return { kind: 'absent', evidence }
     for (const upstream of this.#parts.names.upstreams) {
       const state = await this.#parts.current.get(name)
       const outcome = await this.#fresh(state, upstream)
       if (outcome.kind === 'failed') return { ...outcome, upstream }
-      if (outcome.kind === 'found') return { kind: 'found', upstream, evidence: [...evidence, `${upstream}: has it`] }
+      asked ||= outcome.asked === true
+      if (outcome.kind === 'found') {
+        return { kind: 'found', upstream, evidence: [...evidence, `${upstream}: has it`], asked }
+      }
       evidence.push(`${upstream}: 404`)
     }
-    return { kind: 'absent', evidence }
+    return { kind: 'absent', evidence, asked }
   }
 
   /** Whether a name that is about to be claimed exists elsewhere. */
@@ -139,25 +155,27 @@ export class Offers {
     const now = await this.#parts.current.get(name)
     switch (result.kind) {
       case 'found':
-        return this.#published(now) ?? { kind: 'unknown' }
+        return this.#published(now, result.asked === true ? 'refreshed' : undefined) ?? { kind: 'unknown' }
       case 'absent':
-        return { kind: 'unknown' }
+        return asFromMemory(result) ? { kind: 'unknown', from: 'negative' } : { kind: 'unknown' }
       case 'failed':
         // What was shown before may be shown again while its upstream does not answer; nothing is decided by it.
-        return (now.project?.upstream ? this.#published(now) : undefined) ?? { ...result, kind: 'unavailable' }
+        return (now.project?.upstream ? this.#published(now, 'stale') : undefined) ?? { ...result, kind: 'unavailable' }
     }
   }
 
-  async #afterRefresh(name: string, upstream: string, outcome: RefreshOutcome): Promise<Offer> {
+  async #afterRefresh(name: string, upstream: string, outcome: RefreshOutcome & Asked): Promise<Offer> {
     const now = await this.#parts.current.get(name)
-    const page = this.#published(now)
+    const from = outcome.kind === 'failed' ? 'stale' : outcome.asked === true ? 'refreshed' : undefined
+    const page = this.#published(now, from)
     if (page !== undefined) return page
     if (outcome.kind === 'failed') return { ...outcome, kind: 'unavailable', upstream }
     return { kind: 'empty', reason: `This name belongs to the upstream ${upstream}, which does not offer it any more.` }
   }
 
-  #published(state: ProjectState): Offer | undefined {
-    return state.page === undefined ? undefined : { kind: 'page', state }
+  #published(state: ProjectState, from?: Offer['from']): Offer | undefined {
+    if (state.page === undefined) return undefined
+    return from === undefined ? { kind: 'page', state } : { kind: 'page', state, from }
   }
 
   #isFresh(state: ProjectState, upstream: string): boolean {
@@ -170,7 +188,7 @@ export class Offers {
   }
 
   /** One upstream's word on one name, from memory while it is current. */
-  async #fresh(state: ProjectState, upstream: string): Promise<RefreshOutcome> {
+  async #fresh(state: ProjectState, upstream: string): Promise<RefreshOutcome & Asked> {
     const { absent, refresh } = this.#parts
     if (absent.get(upstream)?.has(state.name)) return { kind: 'absent' }
     // A listing whose first page is not out yet is somebody's unfinished refresh: wait for it, or finish it.
@@ -181,7 +199,7 @@ export class Offers {
     if (outcome.kind === 'found' && outcome.hashing !== undefined) {
       await withDeadline(outcome.hashing, HASHING_WAIT_MS, () => undefined)
     }
-    return outcome
+    return { ...outcome, asked: true }
   }
 
   /** As `Refresh.page`, for a name whose page from before can be served: bounded in time, and no fault of ours hides it. */
@@ -215,6 +233,10 @@ export class Offers {
 }
 
 const NOT_TAKEN_OVER = 'This index could not take over what it said.'
+/** Whether upstreams had said so before, and none was asked again. */
+function asFromMemory({ asked, evidence }: Extract<SearchResult, { readonly kind: 'absent' }>): boolean {
+  return asked === false && evidence.length > 0
+}
 
 /** `work`, or what `otherwise` says once `milliseconds` have passed; `work` goes on either way. */
 async function withDeadline<T, U>(work: Promise<T>, milliseconds: number, otherwise: () => U): Promise<T | U> {

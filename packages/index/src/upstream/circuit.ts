@@ -24,6 +24,14 @@ export type CircuitAnswer =
   | { readonly open: false; readonly pass: CircuitPass }
   | { readonly open: true; readonly retryAfterMs: number }
 
+/** Told when an origin is given up, and when it is well again. */
+export interface CircuitWatch {
+  down(): void
+  up(downMs: number): void
+}
+
+const NOBODY: CircuitWatch = { down: () => {}, up: () => {} }
+
 /**
  * Whether an origin is worth asking. It opens after so many failures in a row, lets one probe through when its time is
  * over, and stays open twice as long after each failed probe. A pure state machine: it knows time only by its clock.
@@ -31,14 +39,17 @@ export type CircuitAnswer =
 export class Circuit {
   readonly #clock: Clock
   readonly #settings: CircuitSettings
+  readonly #watch: CircuitWatch
   #failures = 0
   #openings = 0
   #openUntil = 0
   #probing = false
+  #downSince: number | undefined
 
-  constructor(clock: Clock, settings: CircuitSettings) {
+  constructor(clock: Clock, settings: CircuitSettings, watch: CircuitWatch = NOBODY) {
     this.#clock = clock
     this.#settings = settings
+    this.#watch = watch
   }
 
   /** Asks for leave; an open circuit answers how long it will stay so. */
@@ -79,6 +90,10 @@ export class Circuit {
     this.#failures = 0
     this.#openings = 0
     this.#openUntil = 0
+    if (this.#downSince === undefined) return
+    const downMs = Math.max(0, this.#clock.now() - this.#downSince)
+    this.#downSince = undefined
+    this.#watch.up(downMs)
   }
 
   #fail(probe: boolean, retryAfterMs: number | undefined): void {
@@ -92,7 +107,11 @@ export class Circuit {
       this.#openings += 1
     }
     if (retryAfterMs !== undefined) left = Math.max(left, Math.min(retryAfterMs, maxOpenMs))
-    if (left > 0) this.#openUntil = this.#clock.now() + left
+    if (left <= 0) return
+    this.#openUntil = this.#clock.now() + left
+    if (this.#downSince !== undefined) return
+    this.#downSince = this.#clock.now()
+    this.#watch.down()
   }
 
   /** Milliseconds that it stays open yet. More than it ever stays open means that the clock was set back: its time is over. */
@@ -108,15 +127,22 @@ export class CircuitTable {
   readonly #clock: Clock
   readonly #settings: CircuitSettings
   readonly #limit: number
+  readonly #watch: (origin: string) => CircuitWatch
 
-  constructor(clock: Clock, settings: CircuitSettings, limit: number) {
+  constructor(
+    clock: Clock,
+    settings: CircuitSettings,
+    limit: number,
+    watch: (origin: string) => CircuitWatch = () => NOBODY,
+  ) {
     this.#clock = clock
     this.#settings = settings
     this.#limit = limit
+    this.#watch = watch
   }
 
   of(origin: string): Circuit {
-    const circuit = this.#circuits.get(origin) ?? new Circuit(this.#clock, this.#settings)
+    const circuit = this.#circuits.get(origin) ?? new Circuit(this.#clock, this.#settings, this.#watch(origin))
     this.#circuits.delete(origin)
     this.#circuits.set(origin, circuit)
     const [oldest] = this.#circuits.keys()

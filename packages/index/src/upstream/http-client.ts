@@ -12,6 +12,8 @@ import { checkBeforeProxy, openDispatcher } from './connect.ts'
 import { declaredLength, limitBody, tooLong } from './http-body.ts'
 import { configuredOrigins, mayFetch } from './origin-rules.ts'
 import { readRetryAfter } from './retry-after.ts'
+import { UNWATCHED } from './watch.ts'
+import type { UpstreamOutcome, UpstreamWatch } from './watch.ts'
 
 /** How one resource is asked for; times in milliseconds, `maxBytes` as they come on the wire. */
 export interface RequestOptions {
@@ -46,6 +48,8 @@ export interface HttpFailure {
   readonly kind: 'failed'
   readonly reason: string
   readonly retryAfterMs?: number
+  /** True: the origin was not asked, its circuit being open. */
+  readonly leftAlone?: boolean
 }
 
 const DISCARD_BYTES = 16 * 1024
@@ -65,23 +69,34 @@ export class HttpClient {
   readonly #resolve: ResolveHost
   #dispatcher: Promise<Dispatcher> | undefined
   readonly #circuits: CircuitTable
+  readonly #watch: UpstreamWatch
 
-  constructor(config: UpstreamConfig, clock: Clock, resolve: ResolveHost) {
+  constructor(config: UpstreamConfig, clock: Clock, resolve: ResolveHost, watch: UpstreamWatch = UNWATCHED) {
     this.#config = config
     this.#clock = clock
     this.#ownOrigin = new URL(config.url).origin
     this.#configured = configuredOrigins(config)
     this.#authorization = authorizationOf(config)
     this.#resolve = resolve
+    this.#watch = watch
     this.#circuits = new CircuitTable(
       clock,
       { failures: config.circuitFailures, minOpenMs: config.circuitMinOpenMs, maxOpenMs: config.circuitMaxOpenMs },
       UPSTREAM_MAX_CIRCUITS,
+      (origin) => ({ down: () => watch.down(origin), up: (downMs) => watch.up(origin, downMs) }),
     )
   }
 
   /** Asks for `url` and follows its redirects. */
   async request(url: string, options: RequestOptions): Promise<HttpOutcome> {
+    const started = performance.now()
+    const answer = await this.#follow(url, options)
+    const reason = answer.kind === 'failed' ? answer.reason : undefined
+    this.#watch.asked(outcomeOf(answer), performance.now() - started, reason)
+    return answer
+  }
+
+  async #follow(url: string, options: RequestOptions): Promise<HttpOutcome> {
     const exchange = new Exchange(options)
     let at: string | undefined
     let next = url
@@ -93,7 +108,11 @@ export class HttpClient {
       detour ||= target.origin !== this.#ownOrigin
       const circuit = this.#circuits.of(target.origin).enter()
       if (circuit.open) {
-        return exchange.end(`${target.origin} failed too often and is left alone for a while.`, circuit.retryAfterMs)
+        const failure = exchange.end(
+          `${target.origin} failed too often and is left alone for a while.`,
+          circuit.retryAfterMs,
+        )
+        return { ...failure, leftAlone: true }
       }
       let response
       try {
@@ -189,6 +208,14 @@ export class HttpClient {
       },
     }
   }
+}
+
+function outcomeOf(answer: HttpOutcome): UpstreamOutcome {
+  if (answer.kind === 'failed') return answer.leftAlone === true ? 'left-alone' : 'failed'
+  const { status } = answer
+  if (status === 304) return 'not-modified'
+  if (status === 404 || status === 410) return 'absent'
+  return status >= 200 && status < 300 ? 'ok' : 'refused'
 }
 
 async function* readBody(

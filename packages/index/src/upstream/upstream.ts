@@ -11,6 +11,7 @@ import type { HttpAnswer, HttpFailure } from './http-client.ts'
 import { HttpClient } from './http-client.ts'
 import { configuredOrigins } from './origin-rules.ts'
 import { readPage } from './read-page.ts'
+import type { UpstreamWatch } from './watch.ts'
 
 export type { FileAnswer, PageAnswer, PageValidators, SmallAnswer } from './answers.ts'
 
@@ -32,6 +33,7 @@ export interface Upstream extends AsyncDisposable {
 export interface UpstreamOptions {
   readonly clock?: Clock
   readonly resolve?: ResolveHost
+  readonly watch?: UpstreamWatch
 }
 
 const PAGE_HEADERS = {
@@ -53,7 +55,12 @@ class HttpUpstream implements Upstream {
 
   constructor(config: UpstreamConfig, options: UpstreamOptions) {
     this.config = config
-    this.#client = new HttpClient(config, options.clock ?? systemClock, options.resolve ?? resolveBySystem)
+    this.#client = new HttpClient(
+      config,
+      options.clock ?? systemClock,
+      options.resolve ?? resolveBySystem,
+      options.watch,
+    )
     this.#configured = configuredOrigins(config)
   }
 

@@ -99,6 +99,12 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       trustedProxies: values['trusted-proxies'] ?? [],
       ...(values['public-url'] === undefined ? {} : { publicUrl: values['public-url'] }),
       ...(values['accel-redirect'] === undefined ? {} : { accelRedirect: values['accel-redirect'] }),
+      ...(values.metrics === undefined ? {} : { metrics: values.metrics }),
+      log: {
+        ...(values.log?.level === undefined ? {} : { level: values.log.level }),
+        ...(values.log?.format === undefined ? {} : { format: values.log.format }),
+        ...(values.log?.requests === undefined ? {} : { requests: values.log.requests }),
+      },
       uploads: {
         ...(uploads['max-file-size'] === undefined ? {} : { maxFileSize: uploads['max-file-size'] }),
         ...(uploads['max-project-size'] === undefined ? {} : { maxProjectSize: uploads['max-project-size'] }),

@@ -1,4 +1,4 @@
-import { indexDefaults, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
+import { indexDefaults, LOG_LEVELS, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
 import { z } from 'zod'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from './defaults.ts'
 import {
@@ -32,7 +32,7 @@ function key<T extends z.ZodType>(schema: T, about: KeyAbout) {
   return schema.optional().meta({ ...about })
 }
 
-const { uploads: UPLOADS, reading: READING, retention: RETENTION } = indexDefaults('')
+const { uploads: UPLOADS, reading: READING, retention: RETENTION, log: LOG } = indexDefaults('')
 const UPSTREAM = upstreamDefaults(DEFAULT_UPSTREAM.name, DEFAULT_UPSTREAM.url)
 const GIB = 1024 ** 3
 
@@ -174,6 +174,30 @@ export const configSchema = z.strictObject({
         description: 'how long uploads and downloads under way may then still take',
         type: '1 to 86400',
         default: SHUTDOWN_GRACE_MS / 1000,
+      }),
+    })
+    .optional(),
+  metrics: key(z.enum(['public', 'token', 'off']), {
+    description: 'who may read `/metrics`: everybody, whoever may read the whole index, or nobody',
+    type: '`public`, `token` or `off`',
+    otherwise: '`public`; `token` where `reading` is `private`',
+  }),
+  log: z
+    .strictObject({
+      level: key(z.enum(LOG_LEVELS), {
+        description: 'the least important lines that are written; health checks are `debug`',
+        type: '`debug`, `info`, `warn`, `error` or `silent`',
+        default: LOG.level,
+      }),
+      format: key(z.enum(['auto', 'json', 'text']), {
+        description: 'text for people or JSON lines; `auto` is text on a terminal and JSON elsewhere',
+        type: '`auto`, `json` or `text`',
+        default: LOG.format,
+      }),
+      requests: key(z.boolean(), {
+        description: 'a line for each request; without it only for those that failed',
+        type: 'true or false',
+        default: LOG.requests,
       }),
     })
     .optional(),

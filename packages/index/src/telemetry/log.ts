@@ -1,0 +1,61 @@
+import { isatty } from 'node:tty'
+import { pino } from 'pino'
+import type { Logger } from 'pino'
+import { LogWriter } from './log-writer.ts'
+import { redactor } from './redact.ts'
+import { textLine } from './text-line.ts'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/** What is logged, and how. */
+export interface LogConfig {
+  readonly level: (typeof LOG_LEVELS)[number]
+  /** `auto`: text for people on a terminal, JSON lines elsewhere. */
+  readonly format: 'auto' | 'json' | 'text'
+  /** False: of requests only those that failed. */
+  readonly requests: boolean
+}
+
+export interface OpenLog extends AsyncDisposable {
+  readonly log: Logger
+}
+
+/** Where the log goes: standard error, because standard output belongs to the command. */
+const STDERR = 2
+
+/** Opens the log of this process. `secrets` appear in no line, whoever puts them there. Disposing of it writes what is left. */
+export function openLog(config: LogConfig, secrets: readonly string[], onLost: (lines: number) => void): OpenLog {
+  const asText = config.format === 'text' || (config.format === 'auto' && isatty(STDERR))
+  const redact = redactor(secrets)
+  const writer = new LogWriter(STDERR, (lines) => {
+    onLost(lines)
+    log.warn({ lines }, 'log lines were lost')
+  })
+  const stream = {
+    write: (line: string) => writer.write(asText ? textLine(redact(line)) : redact(line)),
+  }
+  const log = pino(
+    {
+      level: config.level,
+      // Host and process are what the collector of the log knows by itself.
+      base: null,
+      timestamp: () => `,"time":"${isoNow()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  )
+  return { log, [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose]() }
+}
+
+let lastTime = 0
+let lastText = ''
+
+/** Making the text costs more than the rest of a short line; many lines have the same millisecond. */
+function isoNow(): string {
+  const now = Date.now()
+  if (now !== lastTime) {
+    lastTime = now
+    lastText = new Date(now).toISOString()
+  }
+  return lastText
+}
