@@ -114,7 +114,7 @@ async function give(
     case 'stored': {
       const { blob, sha256 } = download
       const accelPath =
-        accelRedirect === undefined
+        accelRedirect === undefined || blob.path === undefined
           ? undefined
           : `${accelRedirect}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`
       const description = { blob, etag: `"${sha256}"`, contentType, visibility }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Blob, BlobStore } from '../blobs/blob-store.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError, isOwnFailure } from '../error.ts'
@@ -12,6 +13,7 @@ import { notKept, refused, unavailable } from './download-refusal.ts'
 import type { DownloadRefusal } from './download-refusal.ts'
 import { FileLookup } from './file-lookup.ts'
 import type { FileAddress, FileLookupParts } from './file-lookup.ts'
+import { metadataInside } from './metadata-inside.ts'
 import { sidecarUrl, storeSidecar } from './sidecar.ts'
 import { WarmFiles } from './warm-files.ts'
 import type { WarmFile } from './warm-files.ts'
@@ -92,9 +94,7 @@ export class Downloads {
     if (row.source === LOCAL_SOURCE) {
       throw new IndexError('blob-missing', `The metadata of ${row.filename} is missing from the blob store.`)
     }
-    const { unasked } = this.#parts
-    if (unasked !== undefined) return notKept(`The metadata of ${row.filename}`, unasked)
-    return this.#sidecars.run(`${row.source}/${row.id}`, () => this.#fetchSidecar(row))
+    return this.#sidecars.run(`${row.source}/${row.id}`, () => this.#missingSidecar(row))
   }
 
   /** The provenance document (PEP 740) of an upstream file, as the upstream gives it now: it may grow over time. */
@@ -168,6 +168,29 @@ export class Downloads {
       // Forgotten, the file is fetched once more.
     }, 'with-the-next')
     await publisher.publish()
+  }
+
+  async #missingSidecar(row: FileRow): Promise<Download> {
+    const wheel = row.sha256 === null ? undefined : await this.#parts.blobs.get(row.sha256)
+    const bytes = wheel && (await metadataInside(wheel, row.metadata_sha256))
+    if (bytes !== undefined) return this.#ownSidecar(row, bytes)
+    const { unasked } = this.#parts
+    if (unasked !== undefined) return notKept(`The metadata of ${row.filename}`, unasked)
+    return this.#fetchSidecar(row)
+  }
+
+  /** The wheel that is here has it; nobody who asks for it suffers when it cannot be kept beside the wheel. */
+  async #ownSidecar(row: FileRow, bytes: Buffer): Promise<Download> {
+    if (this.#parts.unasked !== 'read-only') {
+      await storeSidecar(this.#parts, row, bytes).catch(this.#parts.onBackgroundFailure)
+    }
+    const blob: Blob = {
+      size: bytes.length,
+      async *stream({ start, end } = { start: 0, end: bytes.length }) {
+        yield bytes.subarray(start, end)
+      },
+    }
+    return { kind: 'stored', blob, sha256: createHash('sha256').update(bytes).digest('hex') }
   }
 
   async #fetchSidecar(row: FileRow): Promise<Download> {
