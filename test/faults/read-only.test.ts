@@ -58,8 +58,8 @@ async function assertServesKept(server: RunningServer): Promise<void> {
   assert.equal((await ask(`${server.url}/simple/`)).status, 200)
   assert.deepEqual(await versions(server, 'inside'), ['1.0'])
   assert.deepEqual(await versions(server, 'outside'), ['1.0', '2.0'])
-  assert.deepEqual((await ask(`${server.url}${addressOf('inside', first)}`)).body, first.bytes)
-  assert.deepEqual((await ask(`${server.url}${addressOf('outside', kept)}`)).body, kept.bytes)
+  assert.ok((await ask(`${server.url}${addressOf('inside', first)}`)).body.equals(first.bytes))
+  assert.ok((await ask(`${server.url}${addressOf('outside', kept)}`)).body.equals(kept.bytes))
 }
 
 async function folderAndUpstream(parts: AsyncDisposableStack) {
@@ -83,7 +83,7 @@ void test('a read-only server serves what is kept, refuses every change, asks no
   const get = (path: string) => ask(`${server.url}${path}`, { headers: { authorization: `Bearer ${reading}` } })
 
   assert.equal((await get('/simple/inside/')).status, 200)
-  assert.deepEqual((await get(addressOf('outside', kept))).body, kept.bytes)
+  assert.ok((await get(addressOf('outside', kept))).body.equals(kept.bytes))
   const cold = await get(addressOf('outside', unfetched))
   assert.deepEqual([cold.status, JSON.parse(cold.body.toString())['code']], [403, 'file-not-kept'])
   assert.match(cold.reason, /never fetched from its upstream.*read-only mode/)

@@ -30,6 +30,8 @@ export async function ensureFirstAdmin(
   if (given !== undefined && given.length < MIN_ADMIN_TOKEN_LENGTH) {
     throw new IndexError('config-invalid', `WAXSEAL_ADMIN_TOKEN needs at least ${MIN_ADMIN_TOKEN_LENGTH} characters.`)
   }
+  // A start that has nothing to make needs neither the database's lock nor space.
+  if (await isMade(store, given)) return undefined
   const fresh = tokenText(random(SECRET_LENGTH))
   const made = await store.transaction(async (tx) => {
     const known = await tx.selectFrom('user').select('name').where('name', '=', ADMIN).executeTakeFirst()
@@ -66,4 +68,12 @@ export async function ensureFirstAdmin(
   })
   accessChanged(store)
   return made
+}
+
+async function isMade(store: Store, given: string | undefined): Promise<boolean> {
+  const { db } = store
+  const admin = await db.selectFrom('user').select('name').where('name', '=', ADMIN).executeTakeFirst()
+  if (admin === undefined || given === undefined) return admin !== undefined
+  const token = await db.selectFrom('token').select('id').where('hash', '=', hashToken(given)).executeTakeFirst()
+  return token?.id === ENVIRONMENT_TOKEN
 }

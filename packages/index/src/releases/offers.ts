@@ -211,7 +211,7 @@ export class Offers {
     return withDeadline(
       refreshed.catch((trouble: unknown) => ({ kind: 'failed', reason: NOT_TAKEN_OVER, trouble }) as const),
       STALE_PAGE_WAIT_MS,
-      () => ({ kind: 'failed', reason: 'It takes too long.' }) as const,
+      () => TOO_LONG,
     )
   }
 
@@ -232,6 +232,11 @@ export class Offers {
   }
 }
 
+const TOO_LONG = {
+  kind: 'failed',
+  reason: 'Asking it, or taking over what it said, takes too long.',
+  retryAfterMs: STALE_PAGE_WAIT_MS,
+} as const
 const NOT_TAKEN_OVER = 'This index could not take over what it said.'
 /** Whether upstreams had said so before, and none was asked again. */
 function asFromMemory({ asked, evidence }: Extract<SearchResult, { readonly kind: 'absent' }>): boolean {
