@@ -35,10 +35,8 @@ export function poolBlobs(
       if (reference.required === 0) return { kind: 'nothing' }
       return { kind: 'missing', blob: { sha256, missing: 'absent' } }
     }
-    // Looked at above: it is damaged.
-    if (known !== undefined) await pool.delete(sha256)
     try {
-      return { kind: 'copied', blob: { sha256, size: (await pool.put(sha256, source.stream())).size } }
+      return { kind: 'copied', blob: { sha256, size: (await pool.put(sha256, source.stream(), REPLACING)).size } }
     } catch (error) {
       return { kind: 'missing', blob: { sha256, missing: lossOf(error) } }
     }
@@ -49,6 +47,9 @@ async function isWhole(blobs: BlobStore, sha256: string): Promise<boolean> {
   const blob = await blobs.get(sha256)
   return blob !== undefined && (await lossOfBlob(blob, sha256)) === undefined
 }
+
+/** A copy that is there was found damaged. */
+const REPLACING = { replace: true }
 
 /** Why a stored blob cannot be read; what is wrong with the place that it was to go to is thrown on. */
 export function lossOf(error: unknown): MissingReason {

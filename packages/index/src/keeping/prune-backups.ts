@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isMissing, syncFolder } from '../blobs/durable.ts'
+import type { BlobStore } from '../blobs/blob-store.ts'
 import type { BackupFolder } from './backup-folder.ts'
-import { backupPath, listBackups, poolPath } from './backup-folder.ts'
+import { backupPath, listBackups } from './backup-folder.ts'
 import { BLOB_LIST, parseListedBlob } from './backup-format.ts'
 import { readLines } from './line-file.ts'
 
@@ -25,7 +24,7 @@ export async function pruneBackups(
   if (damaged.length > 0) return { backups: doomed, bytes: 0 }
   const staying = [newest, ...others.filter((id) => !doomed.includes(id))]
   const lists = staying.map((id) => listedIn(join(backupPath(folder.path, id), BLOB_LIST)))
-  return { backups: doomed, bytes: await sweepPool(poolPath(folder.path), merged(lists), held) }
+  return { backups: doomed, bytes: await sweepPool(folder.pool, merged(lists), held) }
 }
 
 /** The sha256 of a backup's blobs, in order. */
@@ -55,34 +54,18 @@ async function* merged(
 
 /** Deletes what stands in the pool and not in `needed`, both being in order; the bytes that it freed. */
 async function sweepPool(
-  pool: string,
+  pool: BlobStore,
   needed: AsyncGenerator<string, void, undefined>,
   held: AbortSignal,
 ): Promise<number> {
   let bytes = 0
   let next = await needed.next()
-  for (const outer of await namesIn(pool)) {
-    for (const inner of await namesIn(join(pool, outer))) {
-      held.throwIfAborted()
-      const shard = join(pool, outer, inner)
-      for (const name of await namesIn(shard)) {
-        while (!next.done && next.value < name) next = await needed.next()
-        if (!next.done && next.value === name) continue
-        bytes += (await stat(join(shard, name))).size
-        await rm(join(shard, name))
-      }
-      await syncFolder(shard)
-    }
+  for await (const { sha256, size } of pool.list()) {
+    held.throwIfAborted()
+    while (!next.done && next.value < sha256) next = await needed.next()
+    if (!next.done && next.value === sha256) continue
+    await pool.delete(sha256)
+    bytes += size
   }
   return bytes
-}
-
-/** Sorted as the lists are: by bytes. What is not hex (another's file, one half-written) is left alone. */
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => /^(?:[0-9a-f]{2}|[0-9a-f]{64})$/.test(name)).toSorted()
-  } catch (error) {
-    if (isMissing(error)) return []
-    throw error
-  }
 }
