@@ -25,7 +25,9 @@ interface Bench {
   /** The folder of backups, and the empty one to restore into. */
   readonly dest: string
   readonly target: string
-  restore(options?: Partial<RestoreTarget> & { readonly from?: string; readonly id?: string }): Promise<RestoreOutcome>
+  readonly restore: (
+    options?: Partial<RestoreTarget> & { readonly from?: string; readonly id?: string },
+  ) => Promise<RestoreOutcome>
 }
 
 async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
@@ -37,7 +39,7 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
       index,
       dest,
       target,
-      async restore({ from = dest, id, ...options } = {}) {
+      restore: async ({ from = dest, id, ...options } = {}) => {
         return await restoreBackup(await openBackup(from, id), {
           dataDir: target,
           database: { kind: 'sqlite', path: join(target, 'waxseal.db') },

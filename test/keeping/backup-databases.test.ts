@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startEmbeddedPostgres } from '../../packages/index/src/store/testing/postgres-server.ts'
+import type { ListedPage } from '../support/behind-upstream.ts'
+import { buildWheel } from '../support/python-projects.ts'
+import type { RunningServer } from '../support/server.ts'
+import { runWaxseal, startWaxseal } from '../support/server.ts'
+import { uploadFile } from '../support/upload-form.ts'
+
+const NO_UPSTREAM = ['--no-upstream']
+
+/** What a mirror reads of a project: its serial, and its files with their digests. */
+async function seen(server: RunningServer, project: string, token?: string) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const answer = await fetch(`${server.url}/pypi/${project}/json`, { headers })
+  const { last_serial: serial } = (await answer.json()) as { last_serial: number }
+  const page = await fetch(`${server.url}/simple/${project}/?format=application/vnd.pypi.simple.v1%2Bjson`, { headers })
+  const { files } = (await page.json()) as ListedPage
+  return { serial, files: files.map(({ filename, hashes }) => [filename, hashes['sha256']]) }
+}
+
+void test('an index moves from SQLite to PostgreSQL and back by backup and restore; serials only go up', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'waxseal-databases-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  await using postgres = await startEmbeddedPostgres()
+  const url = await postgres.createDatabase()
+  const env = { WAXSEAL_DATABASE: url }
+  const [dest, tar] = [join(folder, 'backups'), join(folder, 'back.tar')]
+
+  const [before, token] = await (async () => {
+    await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'sqlite') })
+    for (const version of ['1.0', '1.1'])
+      assert.equal((await uploadFile(server, buildWheel({ name: 'moved', version }))).status, 200)
+    const made = await server.createToken({ scope: 'upload', user: 'ci' })
+    await runWaxseal(['backup', dest, '--data', server.dataDir])
+    return [await seen(server, 'moved'), made] as const
+  })()
+
+  const restored = JSON.parse(
+    await runWaxseal(['restore', dest, '--data', join(folder, 'postgres'), '--json'], env),
+  ) as { snapshot: number }
+  const between = await (async () => {
+    await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'postgres'), env })
+    const after = await seen(server, 'moved', token)
+    assert.deepEqual(after.files, before.files)
+    assert.equal(after.serial, restored.snapshot)
+    assert.ok(after.serial > before.serial + 1_000_000)
+    assert.equal(
+      (await uploadFile({ url: server.url, token }, buildWheel({ name: 'moved', version: '1.2' }))).status,
+      200,
+    )
+    await runWaxseal(['backup', tar, '--data', server.dataDir], env)
+    return await seen(server, 'moved')
+  })()
+  assert.equal(between.files.length, 3)
+  await assert.rejects(runWaxseal(['restore', tar, '--data', join(folder, 'elsewhere')], env), /database is not empty/)
+  await assert.rejects(
+    runWaxseal(['restore', tar, '--data', join(folder, 'elsewhere'), '--database', url]),
+    /password in an argument/,
+  )
+
+  await runWaxseal(['restore', tar, '--data', join(folder, 'back')])
+  await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'back') })
+  const after = await seen(server, 'moved', token)
+  assert.deepEqual(after.files, between.files)
+  assert.ok(after.serial > between.serial)
+  assert.equal(
+    (await uploadFile({ url: server.url, token }, buildWheel({ name: 'moved', version: '1.3' }))).status,
+    200,
+  )
+})
