@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addBackup } from './commands/backup.ts'
 import { addConfig } from './commands/config.ts'
 import { addFile } from './commands/file.ts'
+import { addInit } from './commands/init.ts'
 import { addProject } from './commands/project.ts'
 import { addRelease } from './commands/release.ts'
 import { addGc } from './commands/gc.ts'
@@ -17,6 +18,7 @@ import { VERSION } from './version.ts'
 
 /** Every command, in the order of the help. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
+  addInit,
   addServe,
   addConfig,
   addToken,

@@ -2,19 +2,19 @@ import { isIPv4 } from 'node:net'
 import type { ServerConfig } from './config/load.ts'
 import { VERSION } from './version.ts'
 
-/** What `serve` says once it answers, at `urls`; `firstToken` is the first administrator's, where there was none. */
+/** What `serve` says once it answers, at `urls`; `firstToken` is the first administrator's, or whether init made it before. */
 export function greeting(
   urls: readonly string[],
   config: ServerConfig,
-  firstToken: string | undefined,
+  firstToken: string | { readonly fromInit: boolean },
 ): readonly string[] {
   const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
   const [url = '', ...others] = urls
   const asked = upstreams.map(({ name, url: base }) => `${name} (${base})`).join(', ')
   const token =
-    firstToken === undefined
+    typeof firstToken !== 'string'
       ? [
-          `Admin token: the one from before. A new one: waxseal token create --user admin --scope admin --data ${dataDir}`,
+          `Admin token: the one from ${firstToken.fromInit ? 'init' : 'before'}. A new one: waxseal token create --user admin --scope admin --data ${dataDir}`,
         ]
       : ['Admin token, shown this once:', `  ${firstToken}`]
   return [

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { createAuthenticator, type Authenticator } from './authenticator.ts'
 import { parseAuthorization } from './credentials.ts'
-import { ensureFirstAdmin } from './first-admin.ts'
+import { ensureFirstAdmin, hasInitToken, makeFirstAdmin } from './first-admin.ts'
 import { systemRandom } from './random.ts'
 import { createToken, hasTokenForm, listTokens, revokeToken, tokenText } from './tokens.ts'
 import { createUser, disableUser, enableUser, listUsers, setPassword } from './users.ts'
@@ -268,6 +268,25 @@ describe('the first administrator', () => {
     assert.ok(principal.kind === 'principal' && principal.scope === 'admin' && principal.user === 'admin')
     assert.equal(await ensureFirstAdmin(at.store, at.clock, systemRandom), undefined)
     assert.equal((await listUsers(at.store)).find((user) => user.name === 'admin')?.hasPassword, false)
+  })
+
+  it('of an init is the one that a start finds; its token is replaced only while nobody may have seen it', async () => {
+    await using at = await setUp()
+    await at.store.transaction((tx) => tx.updateTable('user').set({ admin: 0 }).execute())
+    const make = (name: string, again: boolean) => makeFirstAdmin(at.store, at.clock, { name, again })
+    const unseen = await make('chief', false)
+    assert.equal(await make('chief', false), undefined)
+    const shown = await make('boss', true)
+    assert.deepEqual(await at.who(`Bearer ${unseen}`), refused('unknown'))
+    assert.deepEqual(
+      (await listUsers(at.store)).filter(({ admin }) => admin).map(({ name }) => name),
+      ['boss'],
+    )
+    assert.equal(await ensureFirstAdmin(at.store, at.clock, systemRandom), undefined)
+    assert.equal(await hasInitToken(at.store), true)
+    assert.equal((await at.who(`Bearer ${shown}`)).kind, 'principal')
+    assert.equal(await make('boss', true), undefined)
+    assert.equal((await at.who(`Bearer ${shown}`)).kind, 'principal')
   })
 
   it('has the token of the environment, and no longer the one that it held before', async () => {

@@ -1,17 +1,21 @@
-import { isoTime, type Clock } from '../clock.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { MIN_ADMIN_TOKEN_LENGTH } from '../limits.ts'
+import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
-import type { Random } from './random.ts'
+import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
 import { hashToken, tokenCreated, tokenRow, tokenText } from './tokens.ts'
+import { insertUser } from './users.ts'
 
 const ADMIN = 'admin'
 /** Id of the one token that the environment may give; its row follows the variable. */
 const ENVIRONMENT_TOKEN = 'environment'
 const FIRST_TOKEN = 'first'
 const SECRET_LENGTH = 32
+const INIT_LABEL = 'made by waxseal init'
 
 /**
  * Makes the user `admin` when the database is new, and with it a token whose text is returned this once; there is no
@@ -23,7 +27,7 @@ const SECRET_LENGTH = 32
 export async function ensureFirstAdmin(
   store: Store,
   clock: Clock,
-  random: Random,
+  random: Random = systemRandom,
   { token }: { readonly token?: string } = {},
 ): Promise<string | undefined> {
   const given = token?.trim()
@@ -35,15 +39,11 @@ export async function ensureFirstAdmin(
   const fresh = tokenText(random(SECRET_LENGTH))
   const made = await store.transaction(async (tx) => {
     const known = await tx.selectFrom('user').select('name').where('name', '=', ADMIN).executeTakeFirst()
-    if (known === undefined) {
-      const row = { name: ADMIN, password_hash: null, admin: 1, created_at: isoTime(clock), disabled_at: null }
-      await tx.insertInto('user').values(row).execute()
-      const detail = { user: ADMIN, admin: true }
-      await recordEvent(tx, { kind: 'user-created', at: row.created_at, actor: null, project: null, detail })
-    }
+    // The first administrator that `waxseal init` made may have another name.
+    if (given === undefined && (known !== undefined || (await hasFirstToken(tx)))) return undefined
+    if (known === undefined) await insertUser(tx, clock, { name: ADMIN, admin: true, by: null })
     const options = { user: ADMIN, scope: 'admin' } as const
     if (given === undefined) {
-      if (known !== undefined) return undefined
       const label = 'printed at the first start'
       await tx
         .insertInto('token')
@@ -73,7 +73,68 @@ export async function ensureFirstAdmin(
 async function isMade(store: Store, given: string | undefined): Promise<boolean> {
   const { db } = store
   const admin = await db.selectFrom('user').select('name').where('name', '=', ADMIN).executeTakeFirst()
-  if (admin === undefined || given === undefined) return admin !== undefined
+  if (given === undefined) return admin !== undefined || (await hasFirstToken(db))
+  if (admin === undefined) return false
   const token = await db.selectFrom('token').select('id').where('hash', '=', hashToken(given)).executeTakeFirst()
   return token?.id === ENVIRONMENT_TOKEN
+}
+
+/**
+ * Makes the first administrator for `waxseal init`: the text of its token, told this once; undefined, and nothing is
+ * changed, when there is an administrator already. `again`: an init before this one did not come to its end, so that
+ * nobody may have seen the token it made; unless it was used, it is replaced.
+ *
+ * @throws IndexError `not-allowed` (the name)
+ */
+export async function makeFirstAdmin(
+  store: Store,
+  clock: Clock,
+  { name, again }: { readonly name: string; readonly again: boolean },
+  random: Random = systemRandom,
+): Promise<string | undefined> {
+  const token = tokenText(random(SECRET_LENGTH))
+  const made = await store.transaction(async (tx) => {
+    if (again) await forgetUnseen(tx)
+    const administrator = tx.selectFrom('user').select('name').where('admin', '=', 1)
+    if ((await administrator.executeTakeFirst()) !== undefined) return false
+    await insertUser(tx, clock, { name, admin: true })
+    const options = { user: name, scope: 'admin', label: INIT_LABEL } as const
+    await tx
+      .insertInto('token')
+      .values(tokenRow(clock, FIRST_TOKEN, token, options))
+      .execute()
+    await recordEvent(tx, tokenCreated(clock, FIRST_TOKEN, options))
+    return true
+  })
+  accessChanged(store)
+  return made ? token : undefined
+}
+
+/** Whether `waxseal init` made the first administrator's token, and it still holds. */
+export async function hasInitToken(store: Store): Promise<boolean> {
+  const token = store.db
+    .selectFrom('token')
+    .select('label')
+    .where('id', '=', FIRST_TOKEN)
+    .where('revoked_at', 'is', null)
+  return (await token.executeTakeFirst())?.label === INIT_LABEL
+}
+
+async function hasFirstToken(tx: Kysely<Database>): Promise<boolean> {
+  return (await tx.selectFrom('token').select('id').where('id', '=', FIRST_TOKEN).executeTakeFirst()) !== undefined
+}
+
+async function forgetUnseen(tx: Transaction<Database>): Promise<void> {
+  const unseen = await tx
+    .selectFrom('token')
+    .select('user')
+    .where('id', '=', FIRST_TOKEN)
+    .where('label', '=', INIT_LABEL)
+    .where('last_used_at', 'is', null)
+    .executeTakeFirst()
+  if (unseen === undefined) return
+  await tx.deleteFrom('token').where('id', '=', FIRST_TOKEN).execute()
+  const others = await tx.selectFrom('token').select('id').where('user', '=', unseen.user).executeTakeFirst()
+  if (others === undefined)
+    await tx.deleteFrom('user').where('name', '=', unseen.user).where('password_hash', 'is', null).execute()
 }

@@ -69,12 +69,16 @@ export async function insertUser(
   await recordEvent(tx, { kind: 'user-created', at: row.created_at, actor, project: null, detail })
 }
 
+/** Why a user cannot be called `name`; undefined: it can. */
+export function wrongUserName(name: string): string | undefined {
+  return USER_NAME.test(name)
+    ? undefined
+    : 'A user name has at most 64 lower-case letters, digits, dots, hyphens and underscores, and begins with a letter or digit.'
+}
+
 function checkUserName(name: string): void {
-  if (USER_NAME.test(name)) return
-  throw new IndexError(
-    'not-allowed',
-    'A user name has at most 64 lower-case letters, digits, dots, hyphens and underscores, and begins with a letter or digit.',
-  )
+  const wrong = wrongUserName(name)
+  if (wrong !== undefined) throw new IndexError('not-allowed', wrong)
 }
 
 /** Sets the password, or with null takes it away. @throws IndexError `not-found`, `limit-exceeded` (its length) */

@@ -16,7 +16,7 @@ export function addConfig(program: Command): void {
       'tell everything that is wrong or doubtful, with file, line and key; exit code 2 when something is wrong',
     )
     .action(check)
-  withExample(withIndexOptions(config.command('show')), 'WAXSEAL_READING=private waxseal config show')
+  withExample(withIndexOptions(config.command('show')), 'waxseal config show --data /var/lib/waxseal')
     .description('show the values that hold and where each comes from; secrets are blanked out')
     .action(show)
 }

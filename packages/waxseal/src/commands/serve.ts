@@ -1,13 +1,14 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { listenOnAll, openIndex, ServerCertificate } from '@waxseal/index'
+import { hasInitToken, listenOnAll, openIndex, ServerCertificate } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
 import { loadConfig } from '../config/load.ts'
 import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
+import { collect } from '../repeated.ts'
 import { greeting } from '../serve-greeting.ts'
 import { VERSION } from '../version.ts'
 
@@ -16,10 +17,6 @@ const DOCS_DIR = join(import.meta.dirname, '../../site')
 
 interface ServeOptions extends ConfigOptions {
   readonly readyFile?: string
-}
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value]
 }
 
 export function addServe(program: Command): void {
@@ -76,7 +73,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   parts.use(server)
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
-  for (const line of greeting(server.urls, config, token)) say(line)
+  for (const line of greeting(server.urls, config, token ?? { fromInit: await hasInitToken(index.store) })) say(line)
   if (options.readyFile !== undefined) writeReadyFile(options.readyFile, server.url)
   const signal = await stopped
   index.announceStop()

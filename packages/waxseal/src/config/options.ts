@@ -13,6 +13,9 @@ export interface ConfigOptions {
   readonly private?: boolean
   readonly readOnly?: boolean
   readonly offline?: boolean
+  readonly publicUrl?: string
+  /** True: no file is looked for. */
+  readonly noFile?: boolean
 }
 
 /** What the options say about keys, and what of them cannot be read. */
@@ -26,6 +29,7 @@ export function optionsOverlay(options: ConfigOptions): Overlay {
   set('reading', '--private', options.private === true ? 'private' : undefined)
   set('read-only', '--read-only', options.readOnly)
   set('offline', '--offline', options.offline)
+  set('public-url', '--public-url', options.publicUrl)
   set('prefixes', '--prefix', options.prefix)
   if (options.upstreams === false) set('upstream', '--no-upstream', Object.create(null))
   else if (options.upstream !== undefined) set('upstream', '--upstream', upstreamTables(options.upstream, overlay))

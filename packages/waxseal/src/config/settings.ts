@@ -25,7 +25,7 @@ export interface Settings {
 
 /** Reads options, environment and file, the first of them winning. Throws CommandError when the file is not TOML. */
 export function readSettings(options: ConfigOptions, env: NodeJS.ProcessEnv): Settings {
-  const found = findConfigFile(options, env)
+  const found = options.noFile === true ? undefined : findConfigFile(options, env)
   const file = found === undefined ? undefined : readConfigFile(found)
   const layers = [environmentOverlay(env), optionsOverlay(options)]
   const settings = layers.flatMap((layer) => layer.settings)

@@ -1,0 +1,196 @@
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { ensureFirstAdmin, makeFirstAdmin, openAdministration, wrongUserName } from '@waxseal/index'
+import type { Command } from 'commander'
+import { CommandError } from '../command-error.ts'
+import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
+import type { CheckedConfig } from '../config/load.ts'
+import { checkConfig } from '../config/load.ts'
+import { invalidConfig, tellProblems } from '../config/problems.ts'
+import { CONFIG_NAME } from '../config/read-file.ts'
+import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { withExample } from '../help.ts'
+import { initialConfig } from '../init/config-text.ts'
+import { begin, finish, isUnfinished, occupied } from '../init/place.ts'
+import type { InitOptions } from '../init/questions.ts'
+import { ask } from '../init/questions.ts'
+import { printResult } from '../output.ts'
+import { collect } from '../repeated.ts'
+import { VERSION } from '../version.ts'
+import { writeWhole } from '../write-file.ts'
+
+interface InitCommandOptions extends InitOptions {
+  readonly tokenFile?: string
+  readonly yes: boolean
+  readonly json: boolean
+}
+
+export function addInit(program: Command): void {
+  withExample(
+    program.command('init'),
+    'waxseal init',
+    'waxseal init --yes --data /var/lib/waxseal --prefix corp --private --token-file /root/waxseal.token',
+  )
+    .description('make a new index: its folder, its configuration, its first administrator. Asks on a terminal')
+    .option(
+      '--data <dir>',
+      `the folder that shall hold it; empty, or not there yet (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`,
+    )
+    .option('--listen <host:port>', `where to listen; may be repeated (default: ${DEFAULT_LISTEN})`, collect)
+    .option('--public-url <url>', 'where clients reach it, when a proxy stands in front')
+    .option(
+      '--upstream <name=url>',
+      `an upstream index, in order; may be repeated (default: ${DEFAULT_UPSTREAM.name}=${DEFAULT_UPSTREAM.url})`,
+      collect,
+    )
+    .option('--no-upstream', 'ask no other index')
+    .option('--prefix <prefix>', 'names under this prefix are internal; may be repeated', collect)
+    .option('--private', 'reading needs a token too')
+    .option('--public', 'reading needs no token (the default)')
+    .option('--admin <name>', 'the first administrator (default: admin)')
+    .option(
+      '--token-file <file>',
+      "write the administrator's token to this new file, for its owner alone, instead of showing it",
+    )
+    .option('--yes', 'ask nothing: defaults for what no option says', false)
+    .option('--json', 'print one JSON document', false)
+    .action(init)
+}
+
+async function init(options: InitCommandOptions): Promise<void> {
+  const stated = { ...options, ...(options.data === undefined ? dataFromEnvironment() : {}) }
+  if (options.private === true && options.public === true) {
+    throw new CommandError('wrong-use', '--private and --public cannot both hold.', EXIT_USAGE)
+  }
+  if (!options.yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
+    throw new CommandError(
+      'no-terminal',
+      `There is no terminal to ask on. Say the answers as options and add --yes, for example: waxseal init --data ${stated.data ?? DEFAULT_DATA} --yes`,
+      EXIT_USAGE,
+    )
+  }
+  if (stated.data !== undefined) refuseOccupied(resolve(stated.data))
+  const answers = options.yes ? stated : { ...stated, ...(await ask(stated)) }
+  const checked = await valid(answers)
+  const { config, settings } = checked
+  const data = config.index.dataDir
+  const admin = answers.admin ?? 'admin'
+  const wrongName = wrongUserName(admin)
+  if (wrongName !== undefined) throw new CommandError('wrong-use', wrongName, EXIT_USAGE)
+  refuseOccupied(data)
+  const again = isUnfinished(data)
+  const tokenFile = options.tokenFile === undefined ? undefined : resolve(options.tokenFile)
+  if (tokenFile !== undefined) refuseUsed(tokenFile, again)
+  begin(data)
+  const token = await makeIndex(config.index, admin, again)
+  if (token !== undefined && tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`, 0o600)
+  const file = join(data, CONFIG_NAME)
+  writeWhole(file, initialConfig(settings.values), 0o600)
+  finish(data)
+  tell(options, checked, { file, admin, token, tokenFile })
+}
+
+function dataFromEnvironment(): { readonly data?: string } {
+  const data = process.env['WAXSEAL_DATA']
+  return data === undefined || data === '' ? {} : { data }
+}
+
+function refuseOccupied(data: string): void {
+  const reason = occupied(data)
+  if (reason !== undefined) throw new CommandError('occupied', reason, EXIT_REFUSED)
+}
+
+/** Nobody's file is written over; that of an init which was cut short may be. */
+function refuseUsed(tokenFile: string, again: boolean): void {
+  if (!existsSync(tokenFile) || again || statSync(tokenFile).size === 0) return
+  throw new CommandError('occupied', `${tokenFile} is there already, and nothing was changed.`, EXIT_REFUSED)
+}
+
+/** What was said, held to the rules of the configuration; only the database may come from the environment. */
+async function valid({ upstream, data, listen, prefix, publicUrl, ...answers }: InitOptions): Promise<CheckedConfig> {
+  const { WAXSEAL_DATABASE, WAXSEAL_DATABASE_FILE, WAXSEAL_ADMIN_TOKEN, WAXSEAL_ADMIN_TOKEN_FILE } = process.env
+  const checked = checkConfig(
+    {
+      noFile: true,
+      data: data ?? DEFAULT_DATA,
+      listen: listen ?? [DEFAULT_LISTEN],
+      ...(upstream === false ? { upstreams: false } : upstream === undefined ? {} : { upstream }),
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+      private: answers.private === true,
+    },
+    { WAXSEAL_DATABASE, WAXSEAL_DATABASE_FILE, WAXSEAL_ADMIN_TOKEN, WAXSEAL_ADMIN_TOKEN_FILE },
+  )
+  if (checked.problems.length > 0) throw invalidConfig(await tellProblems(checked.problems, undefined))
+  return checked
+}
+
+/** Makes database and administrator; the text of the token, unless the environment gives it or it was used already. */
+async function makeIndex(
+  index: CheckedConfig['config']['index'],
+  name: string,
+  again: boolean,
+): Promise<string | undefined> {
+  await using opened = await openAdministration({ ...index, version: VERSION })
+  const { store, clock } = opened
+  if (index.adminToken !== undefined) {
+    await ensureFirstAdmin(store, clock, undefined, { token: index.adminToken })
+    return undefined
+  }
+  const token = await makeFirstAdmin(store, clock, { name, again })
+  if (token !== undefined || again) return token
+  finish(index.dataDir)
+  throw new CommandError(
+    'occupied',
+    'The database has an administrator already: it belongs to an index. To add a node to it, start: waxseal serve',
+    EXIT_REFUSED,
+  )
+}
+
+interface Made {
+  readonly file: string
+  readonly admin: string
+  readonly token: string | undefined
+  readonly tokenFile: string | undefined
+}
+
+function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, admin, token, tokenFile }: Made): void {
+  const data = config.index.dataDir
+  const [{ host, port } = { host: '', port: 0 }] = config.listen
+  const shown = host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  const url = config.index.publicUrl ?? `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`
+  const base = url.endsWith('/') ? url : `${url}/`
+  const next = [
+    `waxseal serve --data ${quoted(data)}`,
+    `pip install --index-url ${base}simple/ NAME`,
+    `waxseal token create --user ci --scope upload --data ${quoted(data)}`,
+  ]
+  const document = { data, config: file, user: admin, token_file: tokenFile ?? null, next }
+  const shownToken = tokenFile === undefined && token !== undefined ? { token } : {}
+  const secret =
+    token === undefined
+      ? ['Admin token: the one of WAXSEAL_ADMIN_TOKEN, or the one that was shown before.']
+      : tokenFile === undefined
+        ? ['Admin token, shown this once:', `  ${token}`]
+        : [`Admin token: in ${tokenFile}`]
+  printResult(options, { ...document, ...shownToken }, [
+    `Made an index in ${data}`,
+    `  configuration  ${file}`,
+    `  administrator  ${admin}`,
+    '',
+    ...secret,
+    '',
+    'Next:',
+    `  1. start it              ${next[0]}`,
+    `  2. install through it    ${next[1]}`,
+    `  3. let somebody upload   ${next[2]}`,
+    ...(config.index.database.kind === 'postgres'
+      ? ['', 'The database stands in no file: give WAXSEAL_DATABASE or WAXSEAL_DATABASE_FILE to every command.']
+      : []),
+  ])
+}
+
+/** As a POSIX shell takes it for one word. */
+function quoted(text: string): string {
+  return /^[\w/.:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,49 @@
+import { DEFAULT_UPSTREAM } from '../config/defaults.ts'
+import { CONFIG_KEYS } from '../config/keys.ts'
+import type { ConfigValues } from '../config/schema.ts'
+
+/** What `waxseal init` was told, valid. */
+export type InitValues = Pick<ConfigValues, 'listen' | 'public-url' | 'reading' | 'prefixes' | 'upstream'>
+
+/** The first configuration file: what was chosen, and what may be wanted next, each with what it is for. */
+export function initialConfig(values: InitValues): string {
+  const { upstream = { [DEFAULT_UPSTREAM.name]: { url: DEFAULT_UPSTREAM.url } } } = values
+  const keys: readonly (readonly [string, unknown, string])[] = [
+    ['data', '.', '.'],
+    [
+      'listen',
+      Array.isArray(values.listen) && values.listen.length === 1 ? values.listen[0] : values.listen,
+      '127.0.0.1:8417',
+    ],
+    ['public-url', values['public-url'], 'https://packages.example/'],
+    ['reading', values.reading ?? 'public', 'private'],
+    ['prefixes', values.prefixes ?? [], 'corp'],
+  ]
+  const tables = Object.entries(upstream).map(([name, { url }]) => `[upstream.${name}]\nurl = ${toml(url)}\n`)
+  return [
+    '# The configuration of this Waxseal index, made by `waxseal init`. What it holds: waxseal config show',
+    '# Every key is optional, and described in docs/configuration.md. Relative paths count from the folder of this file.',
+    '# A running server takes changes up at its next start; waxseal config check tells what is wrong with them.',
+    ...keys.map(([name, value, example]) =>
+      value === undefined
+        ? `\n# ${about(name)}\n# ${name} = ${toml(example)}`
+        : `\n# ${about(name)}\n${name} = ${toml(value)}`,
+    ),
+    '\n# Other indexes, in the order in which a name that nobody has decided about is looked for.',
+    ...(tables.length === 0
+      ? ['# [upstream] with nothing below it: none is asked.', '[upstream]\n']
+      : [tables.join('\n')]),
+  ].join('\n')
+}
+
+/** The description of a key as a sentence without Markdown. */
+function about(name: string): string {
+  const text = CONFIG_KEYS.find(({ path }) => path.length === 1 && path[0] === name)?.about.description ?? ''
+  const plain = text.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '')
+  return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}.`
+}
+
+/** Text and lists of text as TOML: their JSON, but for one character that TOML wants escaped. */
+export function toml(value: unknown): string {
+  return JSON.stringify(value).replaceAll('\u007f', '\\u007f').replaceAll('","', '", "')
+}
