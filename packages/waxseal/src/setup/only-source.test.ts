@@ -69,3 +69,11 @@ test('sources in another form, and files that are not TOML, are left alone', () 
     (error) => error instanceof CommandError && error.code === 'config-unreadable',
   )
 })
+
+test('a source is taken out with the tables below it', () => {
+  const other = '[[tool.uv.index]]\nname = "a"\nurl = "https://a.example/"\n[tool.uv.index.cache-control]\napi = "x"\n'
+  const { text, conflicts } = edit(`${other}\n[tool.other]\nx = 1\n`)
+  assert.equal(conflicts.length, 1)
+  assert.deepEqual(sources(text), [wanted])
+  assert.ok(text.startsWith('[tool.other]\nx = 1\n'), text)
+})

@@ -73,11 +73,13 @@ export class TomlFile {
     return true
   }
 
-  /** Takes a table out, with the empty lines behind it; comments before the next one stay. */
+  /** Takes a table out, with the tables below it and the empty lines behind; comments before the next one stay. */
   remove({ node }: ArrayEntry): void {
-    const [start, end] = node.range
-    const gap = /^\s*\n/.exec(this.#text.slice(end))?.[0].length ?? 0
-    this.#replace([start, end + gap], '')
+    const parts = this.#tables().filter((part) => node.resolvedKey.every((key, at) => part.resolvedKey[at] === key))
+    for (const { range } of parts.toReversed()) {
+      const gap = /^\s*\n/.exec(this.#text.slice(range[1]))?.[0].length ?? 0
+      this.#replace([range[0], range[1] + gap], '')
+    }
   }
 
   #replace([start, end]: readonly [number, number], text: string): void {
