@@ -3,7 +3,7 @@ import { globSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import type { Outcome } from '../support/clients.ts'
+import type { Client, Outcome } from '../support/clients.ts'
 import { buildSdist, buildWheel, flitCoreWheel, type Distribution } from '../support/python-projects.ts'
 import { startWaxseal, type RunningServer } from '../support/server.ts'
 import { startSimulator, type Simulator } from '../support/upstream-simulator.ts'
@@ -128,3 +128,9 @@ export const assertInstalled = (project: string, files: readonly Distribution[])
 export const assertSuccess = (outcome: Outcome): void => {
   assert.equal(outcome.code, 0, `exit ${outcome.code}\n${outcome.stdout}\n${outcome.stderr}`)
 }
+
+/** How a client is run with more in its environment. */
+export const withEnv =
+  (client: Client, env: Readonly<Record<string, string>>): Client['run'] =>
+  (args, options) =>
+    client.run(args, { ...options, env: { ...options.env, ...env } })

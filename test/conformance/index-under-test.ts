@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import { request as requestSecurely } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createToken, createUser, indexDefaults, listenOn, openIndex, upstreamDefaults } from '@waxseal/index'
@@ -29,18 +30,28 @@ export interface Answer {
 /** One request as it is written: no header but Host is added, no redirect followed, no coding undone. */
 export async function ask(
   url: string,
-  options: { readonly method?: string; readonly headers?: OutgoingHttpHeaders; readonly body?: string | Buffer } = {},
+  options: {
+    readonly method?: string
+    readonly headers?: OutgoingHttpHeaders
+    readonly body?: string | Buffer
+    /** Whom to trust beside https. */
+    readonly ca?: Buffer
+    /** The address that the server sees: any of 127.0.0.0/8. */
+    readonly from?: string
+  } = {},
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const { origin } = new URL(url)
   // The target goes out as it stands: `new URL` would tidy dot segments away.
-  const sent = request(
+  const sent = (origin.startsWith('https:') ? requestSecurely : request)(
     origin,
     {
       path: url.slice(origin.length) || '/',
       method: options.method ?? 'GET',
       headers: options.headers ?? {},
       agent: false,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.from === undefined ? {} : { localAddress: options.from }),
     },
     (res) => {
       const pieces: Buffer[] = []

@@ -7,12 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect } from 'node:tls'
-import { assertSuccess, workFolder } from '../clients/scene.ts'
+import { assertSuccess, withEnv, workFolder } from '../clients/scene.ts'
 import { uploaders } from '../clients/uploading.ts'
 import { addressOf, until } from '../support/behind-upstream.ts'
 import { encryptKey, makeCertificate } from '../support/certificate.ts'
 import { clientTest, wantedClients } from '../support/clients.ts'
-import type { Client } from '../support/clients.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { runWaxseal, startWaxseal } from '../support/server.ts'
 import type { RunningServer } from '../support/server.ts'
@@ -140,7 +139,3 @@ describe('what keeps a server from starting is told without a stack trace', () =
     }
   })
 })
-
-function withEnv(client: Client, env: Readonly<Record<string, string>>): Client['run'] {
-  return (args, options) => client.run(args, { ...options, env: { ...options.env, ...env } })
-}
