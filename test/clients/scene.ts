@@ -34,7 +34,7 @@ const simulated = (file: Distribution) => ({
 })
 
 /** Uploads as twine does, without twine: the form and its Basic credentials. */
-export const upload = async (server: RunningServer, file: Distribution): Promise<void> => {
+export const upload = async (server: Pick<RunningServer, 'url' | 'token'>, file: Distribution): Promise<void> => {
   const form = new FormData()
   const wheel = file.filename.endsWith('.whl')
   form.set(':action', 'file_upload')
