@@ -104,7 +104,12 @@ function behind(kind: ProxyKind): void {
     const { body, contentType } = multipart(large)
     const { hostname, port } = new URL(url)
     const sent = request({
-      ...{ hostname, port, ca, agent: false, method: 'POST', path: '/pypi/legacy/' },
+      hostname,
+      port,
+      ca,
+      agent: false,
+      method: 'POST',
+      path: '/pypi/legacy/',
       headers: { ...basic(server.token), 'content-type': contentType, 'content-length': body.length },
     })
     sent.write(body.subarray(0, 2_000_000))
