@@ -46,6 +46,9 @@ export type RunningServer = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** What the launcher starts Node with: measured is what users run. */
+const LAUNCHER = readFileSync(resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal'), 'utf8')
+const NODE_FLAGS = /exec "\$node" (--\S+)/.exec(LAUNCHER)?.slice(1) ?? []
 const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js')
 const ADMIN_TOKEN = 'waxseal-tests-first-administrator-token'
 /** A start takes under half a second; on a busy machine much longer, never this long. */
@@ -89,6 +92,7 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
     first,
     [
       ...(options.through === undefined ? [] : [...through, process.execPath]),
+      ...NODE_FLAGS,
       MAIN,
       'serve',
       '--data',
