@@ -9,7 +9,7 @@ import { BLOB_COPIES, BLOB_COPY_BATCH, NAMED_FILES } from '../limits.ts'
 import type { BackupParts, BackupReport, BackupTarget, MissingBlob } from './backup.ts'
 import type { ListedBlob, Manifest } from './backup-format.ts'
 import { BLOB_LIST, blobMember, listedBlobLine, parseListedBlob } from './backup-format.ts'
-import { composeManifest, onBackupDisk, stageConfig } from './compose-manifest.ts'
+import { composeManifest, onBackupDisk, orRemove, stageConfig } from './compose-manifest.ts'
 import { concurrently } from './concurrently.ts'
 import { readLines, writeLines } from './line-file.ts'
 import { lossOfBlob } from './pool-blobs.ts'
@@ -33,50 +33,59 @@ export async function backupToFile(
     const place = `${path}.unfinished`
     await rm(place, { recursive: true, force: true })
     await mkdir(place, { recursive: true, mode: 0o700 })
-    const rows = await stageRows(parts.store, parts.clock, place)
-    const blobs = { count: 0, bytes: 0, missing: 0 }
-    const missing: MissingBlob[] = []
-    const onBlob = (done: number, what: string): void => {
-      held.throwIfAborted()
-      parts.onProgress?.(done, rows.references, what)
-    }
-    const looked = concurrently(rows.blobs(), { at: BLOB_COPIES, batch: BLOB_COPY_BATCH }, async (reference) => {
-      const blob = await lookAt(parts.blobs, reference.sha256)
-      return 'missing' in blob && blob.missing === 'absent' && reference.required === 0 ? undefined : blob
-    })
-    async function* lines(): AsyncGenerator {
-      let done = 0
-      for await (const blob of looked) {
-        onBlob((done += 1), 'blobs checked')
-        if (blob === undefined) continue
-        if ('size' in blob) {
-          blobs.count += 1
-          blobs.bytes += blob.size
-        } else {
-          blobs.missing += 1
-          if (missing.length < NAMED_FILES) missing.push({ sha256: blob.sha256, reason: blob.missing })
-        }
-        yield listedBlobLine(blob)
-      }
-    }
-    const { lines: listed, ...list } = await writeLines(join(place, BLOB_LIST), lines())
-    await rows.forgetBlobs()
-    const config = await stageConfig(parts.dataDir, place)
-    const manifest = composeManifest(parts, target.index, rows, {
-      parts: [{ name: BLOB_LIST, ...list, rows: listed }, ...rows.parts, ...config],
-      blobs,
-    })
-    const file = join(place, 'backup.tar')
-    const members = membersOf(parts.blobs, manifest, place, (done) => onBlob(done, 'blobs'))
-    await writeTarFile(file, new Date(manifest.at), members)
-    held.throwIfAborted()
-    await refuseExisting(path)
-    await rename(file, path)
-    await syncFolder(dirname(path))
-    await rm(place, { recursive: true })
-    const { count, bytes } = blobs
-    return { manifest, path, copied: { count, bytes }, missing, removed: { backups: [], bytes: 0 } }
+    return await orRemove(place, () => putTogether(parts, target, held, place))
   })
+}
+
+async function putTogether(
+  parts: BackupParts,
+  { path, index }: BackupTarget & { readonly index: string },
+  held: AbortSignal,
+  place: string,
+): Promise<BackupReport> {
+  const rows = await stageRows(parts.store, parts.clock, place)
+  const blobs = { count: 0, bytes: 0, missing: 0 }
+  const missing: MissingBlob[] = []
+  const onBlob = (done: number, what: string): void => {
+    held.throwIfAborted()
+    parts.onProgress?.(done, rows.references, what)
+  }
+  const looked = concurrently(rows.blobs(), { at: BLOB_COPIES, batch: BLOB_COPY_BATCH }, async (reference) => {
+    const blob = await lookAt(parts.blobs, reference.sha256)
+    return 'missing' in blob && blob.missing === 'absent' && reference.required === 0 ? undefined : blob
+  })
+  async function* lines(): AsyncGenerator {
+    let done = 0
+    for await (const blob of looked) {
+      onBlob((done += 1), 'blobs checked')
+      if (blob === undefined) continue
+      if ('size' in blob) {
+        blobs.count += 1
+        blobs.bytes += blob.size
+      } else {
+        blobs.missing += 1
+        if (missing.length < NAMED_FILES) missing.push({ sha256: blob.sha256, reason: blob.missing })
+      }
+      yield listedBlobLine(blob)
+    }
+  }
+  const { lines: listed, ...list } = await writeLines(join(place, BLOB_LIST), lines())
+  await rows.forgetBlobs()
+  const config = await stageConfig(parts.dataDir, place)
+  const manifest = composeManifest(parts, index, rows, {
+    parts: [{ name: BLOB_LIST, ...list, rows: listed }, ...rows.parts, ...config],
+    blobs,
+  })
+  const file = join(place, 'backup.tar')
+  const members = membersOf(parts.blobs, manifest, place, (done) => onBlob(done, 'blobs'))
+  await writeTarFile(file, new Date(manifest.at), members)
+  held.throwIfAborted()
+  await refuseExisting(path)
+  await rename(file, path)
+  await syncFolder(dirname(path))
+  await rm(place, { recursive: true })
+  const { count, bytes } = blobs
+  return { manifest, path, copied: { count, bytes }, missing, removed: { backups: [], bytes: 0 } }
 }
 
 async function refuseExisting(path: string): Promise<void> {

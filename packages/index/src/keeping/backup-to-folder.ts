@@ -3,8 +3,9 @@ import { writeWhole } from '../blobs/durable.ts'
 import { NAMED_FILES } from '../limits.ts'
 import type { BackupParts, BackupReport, BackupTarget, MissingBlob } from './backup.ts'
 import { BLOB_LIST, listedBlobLine } from './backup-format.ts'
+import type { BackupFolder } from './backup-folder.ts'
 import { openBackupFolder } from './backup-folder.ts'
-import { composeManifest, onBackupDisk, stageConfig } from './compose-manifest.ts'
+import { composeManifest, onBackupDisk, orRemove, stageConfig } from './compose-manifest.ts'
 import { writeLines } from './line-file.ts'
 import { poolBlobs } from './pool-blobs.ts'
 import { pruneBackups } from './prune-backups.ts'
@@ -23,45 +24,55 @@ export async function backupToFolder(
   return await onBackupDisk(target.path, async () => {
     const folder = await openBackupFolder(target.path, target.index)
     const place = await folder.begin()
-    const rows = await stageRows(parts.store, parts.clock, place)
-    const copied = { count: 0, bytes: 0 }
-    const kept = { count: 0, bytes: 0, missing: 0 }
-    const missing: MissingBlob[] = []
-    async function* lines(): AsyncGenerator {
-      let done = 0
-      const source = { blobs: parts.blobs, pool: folder.pool, sync: folder.interrupted }
-      for await (const pooled of poolBlobs(source, rows.blobs())) {
-        held.throwIfAborted()
-        parts.onProgress?.((done += 1), rows.references, 'blobs')
-        if (pooled.kind === 'nothing') continue
-        if (pooled.kind === 'missing') {
-          kept.missing += 1
-          const { sha256, missing: reason } = pooled.blob
-          if (missing.length < NAMED_FILES) missing.push({ sha256, reason })
-        } else {
-          kept.count += 1
-          kept.bytes += pooled.blob.size
-          if (pooled.kind === 'copied') copied.count += 1
-          if (pooled.kind === 'copied') copied.bytes += pooled.blob.size
-        }
-        yield listedBlobLine(pooled.blob)
-      }
-    }
-    const { lines: listed, ...list } = await writeLines(join(place, BLOB_LIST), lines())
-    await rows.forgetBlobs()
-    const config = await stageConfig(parts.dataDir, place)
-    const manifest = composeManifest(parts, target.index, rows, {
-      parts: [{ name: BLOB_LIST, ...list, rows: listed }, ...rows.parts, ...config],
-      blobs: kept,
-    })
-    for (const [name, bytes] of manifestFiles(manifest)) await writeWhole(join(place, name), bytes)
-    held.throwIfAborted()
-    const path = await folder.complete(place, manifest.id)
-    // One that lacks something is no reason to let go of one that may have it.
-    const removed =
-      target.keep === undefined || kept.missing > 0
-        ? { backups: [], bytes: 0 }
-        : await pruneBackups(folder, { keep: target.keep, newest: manifest.id, held })
-    return { manifest, path, copied, missing, removed }
+    return await orRemove(place, () => putTogether(parts, target, held, folder, place))
   })
+}
+
+async function putTogether(
+  parts: BackupParts,
+  target: BackupTarget & { readonly index: string },
+  held: AbortSignal,
+  folder: BackupFolder,
+  place: string,
+): Promise<BackupReport> {
+  const rows = await stageRows(parts.store, parts.clock, place)
+  const copied = { count: 0, bytes: 0 }
+  const kept = { count: 0, bytes: 0, missing: 0 }
+  const missing: MissingBlob[] = []
+  async function* lines(): AsyncGenerator {
+    let done = 0
+    const source = { blobs: parts.blobs, pool: folder.pool, sync: folder.interrupted }
+    for await (const pooled of poolBlobs(source, rows.blobs())) {
+      held.throwIfAborted()
+      parts.onProgress?.((done += 1), rows.references, 'blobs')
+      if (pooled.kind === 'nothing') continue
+      if (pooled.kind === 'missing') {
+        kept.missing += 1
+        const { sha256, missing: reason } = pooled.blob
+        if (missing.length < NAMED_FILES) missing.push({ sha256, reason })
+      } else {
+        kept.count += 1
+        kept.bytes += pooled.blob.size
+        if (pooled.kind === 'copied') copied.count += 1
+        if (pooled.kind === 'copied') copied.bytes += pooled.blob.size
+      }
+      yield listedBlobLine(pooled.blob)
+    }
+  }
+  const { lines: listed, ...list } = await writeLines(join(place, BLOB_LIST), lines())
+  await rows.forgetBlobs()
+  const config = await stageConfig(parts.dataDir, place)
+  const manifest = composeManifest(parts, target.index, rows, {
+    parts: [{ name: BLOB_LIST, ...list, rows: listed }, ...rows.parts, ...config],
+    blobs: kept,
+  })
+  for (const [name, bytes] of manifestFiles(manifest)) await writeWhole(join(place, name), bytes)
+  held.throwIfAborted()
+  const path = await folder.complete(place, manifest.id)
+  // One that lacks something is no reason to let go of one that may have it.
+  const removed =
+    target.keep === undefined || kept.missing > 0
+      ? { backups: [], bytes: 0 }
+      : await pruneBackups(folder, { keep: target.keep, newest: manifest.id, held })
+  return { manifest, path, copied, missing, removed }
 }

@@ -252,3 +252,21 @@ test('what an interrupted backup left is no backup, and goes with the next', () 
     assert.ok(!existsSync(leftOver))
     assert.equal((await listBackups(dest)).whole.length, 2)
   }))
+
+test('one that fails takes away what it had begun', () =>
+  withIndex(async (index, dest) => {
+    await index.upload('demo', '1.0')
+    await index.backUp(dest)
+    const pool = join(dest, 'blobs')
+    await rm(pool, { recursive: true })
+    await mkdir(pool)
+    // A file where the next blob's folder has to be.
+    for (let at = 0; at < 256; at += 1) writeFileSync(join(pool, at.toString(16).padStart(2, '0')), '')
+    await index.upload('demo', '1.1')
+    index.now += 1000
+    await assert.rejects(index.backUp(dest), { code: 'storage-failed' })
+    assert.deepEqual(
+      readdirSync(join(dest, 'backups')).filter((name) => name.startsWith('.')),
+      [],
+    )
+  }))

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMissing, isSystemError, writeWhole } from '../blobs/durable.ts'
 import type { IndexErrorCode } from '../error.ts'
@@ -49,5 +49,16 @@ export async function onBackupDisk<T>(path: string, work: () => Promise<T>): Pro
         cause: error,
       },
     )
+  }
+}
+
+/** Hands on what `work` gives; when it fails, what it has put into `folder` is taken away, as far as that can be done. */
+export async function orRemove<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    // Why it failed matters more; the next backup takes the folder away too.
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+    throw error
   }
 }

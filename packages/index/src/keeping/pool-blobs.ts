@@ -25,16 +25,14 @@ export function poolBlobs(
   return concurrently(references, { at: BLOB_COPIES, batch: BLOB_COPY_BATCH }, async (reference) => {
     const { sha256 } = reference
     const source = await blobs.get(sha256)
+    if (source === undefined && reference.required === 0) return { kind: 'nothing' }
     const size = reference.size ?? source?.size
     const known = await pool.head(sha256)
     if (known !== undefined && (size === known.size || (await isWhole(pool, sha256)))) {
       if (sync && source !== undefined) await pool.put(sha256, source.stream())
       return { kind: 'known', blob: { sha256, size: known.size } }
     }
-    if (source === undefined) {
-      if (reference.required === 0) return { kind: 'nothing' }
-      return { kind: 'missing', blob: { sha256, missing: 'absent' } }
-    }
+    if (source === undefined) return { kind: 'missing', blob: { sha256, missing: 'absent' } }
     try {
       return { kind: 'copied', blob: { sha256, size: (await pool.put(sha256, source.stream(), REPLACING)).size } }
     } catch (error) {

@@ -26,7 +26,10 @@ interface CreateOptions extends AdministerOptions {
 }
 
 export function addBackup(program: Command): void {
-  const backup = program.command('backup').description('back up the index, beside a running server or without one')
+  const backup = program
+    .command('backup')
+    .description('back up the index, beside a running server or without one')
+    .addHelpText('after', '\nExample:\n  waxseal backup /srv/backup/waxseal --keep 14\n')
   withIndexOptions(backup.command('create', { isDefault: true }))
     .description('write a backup; "waxseal backup DEST" is the same')
     .argument('<dest>', 'a folder that holds the backups and their common blobs, or a file that ends in .tar')
