@@ -1,6 +1,7 @@
 /** Closed union of what can go wrong in the server below HTTP; the HTTP status is decided in `http/` alone. */
 export type IndexErrorCode =
   | 'backup-damaged'
+  | 'blob-damaged'
   | 'blob-missing'
   | 'config-invalid'
   | 'conflict'

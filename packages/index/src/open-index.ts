@@ -44,6 +44,7 @@ import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames, saveServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
+import { PageBodies } from './publish/page-bodies.ts'
 import { Publisher } from './publish/publisher.ts'
 import { publishStrays } from './publish/stray-journal.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
@@ -368,7 +369,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     readOnly,
     clientAddress: clientAddressBehind(proxies),
     simple: {
-      bodies,
+      bodies: new PageBodies({ store, bodies, clock, names, publisher, onDamage: onBackgroundFailure }),
       offers,
       lists: new ProjectLists(store, current, names),
       pages: new RepresentationCache({ maxBytes: PAGE_CACHE_BYTES }),

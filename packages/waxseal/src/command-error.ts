@@ -51,6 +51,7 @@ function exitCodeOf(code: IndexErrorCode): number {
     case 'not-allowed':
     case 'not-found':
       return EXIT_REFUSED
+    case 'blob-damaged':
     case 'blob-missing':
     case 'database-busy':
     case 'digest-mismatch':

@@ -48,7 +48,10 @@ export interface BlobStore {
    * same bytes acknowledges is there afterwards. Whoever put it before it was listed must have written its row by now.
    */
   deleteUntouched(sha256: string, touched: string, isGarbage: () => Promise<boolean>): Promise<boolean>
-  /** Takes a damaged blob out of the store without destroying it, and says where it went; undefined: there was none. */
+  /**
+   * Takes a blob out of the store that does not hash to its name, without destroying it, and says where it went. One
+   * that is whole, or was healed meanwhile, stays: undefined, as for one that is not there.
+   */
   setAside(sha256: string): Promise<string | undefined>
   delete(sha256: string): Promise<void>
 }

@@ -163,17 +163,27 @@ class Directory implements DirectoryBlobStore {
   async setAside(sha256: string): Promise<string | undefined> {
     const path = this.#path(sha256)
     if (path === undefined) return undefined
+    const damaged = await damagedFile(path, sha256)
+    if (damaged === undefined) return undefined
     return await onDisk(async () => {
       const made = await mkdir(this.#damaged, { recursive: true, mode: 0o700 })
       if (made !== undefined) await syncFolder(dirname(made))
-      const place = join(this.#damaged, `${sha256}-${Date.now()}`)
+      const folder = dirname(path)
+      const aside = asideName(sha256)
       try {
-        await rename(path, place)
+        await rename(path, join(folder, aside))
       } catch (error) {
         if (isMissing(error)) return undefined
         throw error
       }
-      await Promise.all([syncFolder(this.#damaged), syncFolder(dirname(path))])
+      // Somebody may have healed it in between: that is another file.
+      if ((await statIfThere(join(folder, aside)))?.ino !== damaged.ino) {
+        await putBack(folder, aside, sha256)
+        return undefined
+      }
+      const place = join(this.#damaged, `${sha256}-${Date.now()}`)
+      await rename(join(folder, aside), place)
+      await Promise.all([syncFolder(this.#damaged), syncFolder(folder)])
       return place
     })
   }
@@ -324,6 +334,22 @@ async function statIfThere(path: string): Promise<BigIntStats | undefined> {
       throw error
     }
   })
+}
+
+/** The file at `path` if it does not hash to `sha256`, or cannot be read to its end. */
+async function damagedFile(path: string, sha256: string): Promise<BigIntStats | undefined> {
+  const stats = await statIfThere(path)
+  if (stats === undefined) return undefined
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: BLOB_READ_CHUNK })) hash.update(chunk as Buffer)
+  } catch (error) {
+    // Not to be confused with a disk that gives back an error where there were bytes.
+    if (isMissing(error)) return undefined
+    if (isNotOurs(error)) throw error
+    return stats
+  }
+  return hash.digest('hex') === sha256 ? undefined : stats
 }
 
 /** Times can be set by a file's owner only. */

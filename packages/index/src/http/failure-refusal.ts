@@ -19,9 +19,11 @@ export function failureRefusal(error: unknown): Refusal {
       return { code: 'file-not-found', detail: error.message }
     case 'limit-exceeded':
       return { code: 'too-busy', retryAfter: 5 }
+    case 'blob-damaged':
+    case 'blob-missing':
+      return { code: 'stored-file-lost', detail: error.message }
     case 'storage-full':
     case 'storage-failed':
-    case 'blob-missing':
       return { code: 'storage-unavailable' }
     case 'read-only':
       return { code: 'read-only', detail: error.message }

@@ -50,12 +50,14 @@ export async function serveFile(parts: FilesParts, exchange: Exchange): Promise<
       const warm = warmFile(parts, part, address)
       if (warm !== undefined) return give(parts, exchange, address, warm, contentTypeOf(address.filename))
       const wanted = req.method === 'HEAD' || isUnchanged(req, `"${address.sha256}"`) ? 'description' : 'content'
-      const download = await parts.downloads.file(address, wanted)
-      return give(parts, exchange, address, download, contentTypeOf(address.filename))
+      const find = () => parts.downloads.file(address, wanted)
+      return giveWhole(parts, exchange, address, find, contentTypeOf(address.filename))
     }
     case 'sidecar': {
-      const download = warmFile(parts, part, address) ?? (await parts.downloads.sidecar(address))
-      return give(parts, exchange, address, download, 'text/plain; charset=UTF-8')
+      const type = 'text/plain; charset=UTF-8'
+      const warm = warmFile(parts, part, address)
+      if (warm !== undefined) return give(parts, exchange, address, warm, type)
+      return giveWhole(parts, exchange, address, () => parts.downloads.sidecar(address), type)
     }
     case 'provenance': {
       const document = await parts.downloads.provenance(address)
@@ -99,6 +101,25 @@ function contentTypeOf(filename: string): string {
   return filename.endsWith('.tar.gz') ? 'application/gzip' : 'application/octet-stream'
 }
 
+/** Bytes that turn out to be damaged before the first is sent are set aside, and looked for once more: fetched again, or lost. */
+async function giveWhole(
+  parts: FilesParts,
+  exchange: Exchange,
+  address: FileAddress,
+  find: () => Promise<Download>,
+  contentType: string,
+): Promise<void> {
+  const download = await find()
+  try {
+    return await give(parts, exchange, address, download, contentType)
+  } catch (error) {
+    const damaged = error instanceof IndexError && error.code === 'blob-damaged' && download.kind === 'stored'
+    if (!damaged || exchange.res.headersSent) throw error
+    await parts.downloads.setAside(download.sha256)
+  }
+  return give(parts, exchange, address, await find(), contentType)
+}
+
 async function give(
   parts: FilesParts,
   exchange: Exchange,
@@ -117,7 +138,7 @@ async function give(
         accelRedirect === undefined || blob.path === undefined
           ? undefined
           : `${accelRedirect}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`
-      const description = { blob, etag: `"${sha256}"`, contentType, visibility }
+      const description = { blob, sha256, etag: `"${sha256}"`, contentType, visibility }
       await sendFile(
         req,
         res,

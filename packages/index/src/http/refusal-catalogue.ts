@@ -312,6 +312,11 @@ const CATALOGUE = {
   'upstream-timeout': { status: 504, title: 'The upstream index did not answer in time', help: AGAIN },
   'internal-unavailable': { status: 503, title: 'The internal index cannot answer at the moment', help: AGAIN },
   stopping: { status: 503, title: 'This server is being stopped', help: AGAIN },
+  'stored-file-lost': {
+    status: 503,
+    title: 'The index has lost the bytes of this file',
+    help: 'Use another version, or tell the administrator of this index: "waxseal doctor" finds and repairs this; uploading the very same file again heals it too.',
+  },
   'storage-unavailable': { status: 503, title: 'The storage cannot be reached at the moment', help: AGAIN },
   'storage-full': {
     status: 503,

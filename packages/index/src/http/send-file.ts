@@ -1,6 +1,9 @@
+import { hash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Blob, ByteRange } from '../blobs/blob-store.ts'
+import { isMissing } from '../blobs/durable.ts'
+import { IndexError } from '../error.ts'
 import { FILE_BUFFER_FALLBACK, FILE_BUFFER_SIZE, SMALL_FILE_MAX } from '../limits.ts'
 import { noteCache } from '../telemetry/request-record.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -25,6 +28,8 @@ export interface FileHeaders {
 /** A stored file, ready to be sent. */
 export interface StoredFile extends FileHeaders {
   readonly blob: Blob
+  /** What a small file is checked against before any of it is sent. */
+  readonly sha256?: string
   /** The file's address in the configuration of an nginx before us, which then sends it (`X-Accel-Redirect`). */
   readonly accelPath?: string
 }
@@ -35,7 +40,7 @@ export type SendOutcome = 'sent' | 'cut'
 /**
  * Answers a GET or HEAD with an immutable stored file: conditional requests, one range with If-Range, back-pressure,
  * flat memory (behaviour.md 7.3.5; attacks.md RANGE). `smallFiles` spares small ones the disk. Rejects before any header is out when the file cannot be opened
- * (or, up to `SMALL_FILE_MAX`, read); later failures cut the connection, so that a client never takes a part for the
+ * (or, up to `SMALL_FILE_MAX`, read and found whole: else IndexError `blob-damaged`); later failures cut the connection, so that a client never takes a part for the
  * whole.
  */
 export async function sendFile(
@@ -73,10 +78,14 @@ export async function sendFile(
     noteCache(res, 'memory')
     return sendBytes(res, status, headers, kept.subarray(range.start, range.end))
   }
-  await using handle = await open(blob.path)
+  await using handle = await openStored(blob.path)
   if (range.end - range.start <= SMALL_FILE_MAX) {
     const bytes = await readWhole(handle, range)
-    if (bytes.length === blob.size) smallFiles?.keep(blob.path, bytes)
+    if (bytes.length === blob.size) {
+      // Once for each file that is kept: what is kept would outlive its repair on the disk.
+      if (file.sha256 !== undefined && hash('sha256', bytes) !== file.sha256) throw damaged(file.sha256)
+      smallFiles?.keep(blob.path, bytes)
+    }
     return sendBytes(res, status, headers, bytes)
   }
   res.writeHead(status, headers)
@@ -88,6 +97,19 @@ export async function sendFile(
   }
   writer.end()
   return 'sent'
+}
+
+function damaged(sha256: string): IndexError {
+  return new IndexError('blob-damaged', `The blob ${sha256} does not hold what its name says.`)
+}
+
+async function openStored(path: string): Promise<FileHandle> {
+  try {
+    return await open(path)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    throw new IndexError('blob-missing', 'The stored file is not there any more.', { cause: error })
+  }
 }
 
 /** A file that is still arriving from elsewhere. */

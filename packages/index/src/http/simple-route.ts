@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
-import { isValidProjectName, normalizeProjectName, renderSimpleHtml, writeSimpleJson } from '@waxseal/packaging'
+import {
+  isValidProjectName,
+  normalizeProjectName,
+  parseSimpleJson,
+  renderSimpleHtml,
+  writeSimpleJson,
+} from '@waxseal/packaging'
 import type { SimpleProjectPage } from '@waxseal/packaging'
-import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { ProjectState } from '../publish/current-projects.ts'
+import type { PageBodies } from '../publish/page-bodies.ts'
 import type { Offers } from '../releases/offers.ts'
-import { readPageBody, readPublishedPage } from '../releases/page-body.ts'
 import type { ProjectLists } from '../releases/project-list.ts'
 import { noteCache } from '../telemetry/request-record.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,7 +21,7 @@ import { sendBody } from './send-body.ts'
 import { unavailableOffer } from './unavailable-offer.ts'
 
 export interface SimpleParts {
-  readonly bodies: BodyStore
+  readonly bodies: PageBodies
   readonly offers: Offers
   readonly lists: ProjectLists
   readonly pages: RepresentationCache
@@ -86,12 +91,10 @@ async function serveBody(
 
 function servePage(parts: SimpleParts, exchange: Exchange, { name, page }: ProjectState): Promise<void> {
   if (page === undefined) return serveEmpty(parts, exchange, name, 'Nothing was published under this name yet.')
-  const { body_sha256: sha256, snapshot } = page
-  return serveBody(parts, exchange, sha256, async (format) => {
+  return serveBody(parts, exchange, page.body_sha256, async (format) => {
+    const { bytes, snapshot } = await parts.bodies.read(page)
     const headers = snapshotHeaders(snapshot)
-    if (format === 'json') return { bytes: await readPageBody(parts.bodies, sha256), headers }
-    const published = await readPublishedPage(parts.bodies, sha256)
-    return { bytes: Buffer.from(renderSimpleHtml(published)), headers }
+    return { bytes: format === 'json' ? bytes : Buffer.from(renderSimpleHtml(parseSimpleJson(bytes))), headers }
   })
 }
 

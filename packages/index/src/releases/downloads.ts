@@ -64,14 +64,14 @@ export class Downloads {
     const { unasked } = this.#parts
     // What was fetched and could not be noted as stored is kept all the same.
     if (row.stored === 1 || unasked !== undefined) {
-      const blob = await this.#parts.blobs.get(sha256)
+      const blob = await this.#whole(sha256, row.size)
       const file = { kind: 'stored', blob, sha256 } as const
       if (blob !== undefined)
         return decided ? this.#stored(generation, 'file', address, { ...file, blob }) : { ...file, blob }
     }
     if (row.source === LOCAL_SOURCE) {
       // Not a 404: the file exists, and whoever asks again after a repair gets it (attacks.md 6.5 row 9).
-      throw new IndexError('blob-missing', `The bytes of ${row.filename} (${sha256}) are missing from the blob store.`)
+      throw new IndexError('blob-missing', `The bytes of ${row.filename} (sha256 ${sha256}) are not in the blob store.`)
     }
     if (unasked !== undefined) return notKept(row.filename, unasked)
     if (wanted === 'description') return { kind: 'described', ...(row.size === null ? {} : { size: row.size }) }
@@ -92,7 +92,7 @@ export class Downloads {
         return decided ? this.#stored(generation, 'sidecar', address, { ...file, blob }) : { ...file, blob }
     }
     if (row.source === LOCAL_SOURCE) {
-      throw new IndexError('blob-missing', `The metadata of ${row.filename} is missing from the blob store.`)
+      throw new IndexError('blob-missing', `The metadata of ${row.filename} is not in the blob store.`)
     }
     return this.#sidecars.run(`${row.source}/${row.id}`, () => this.#missingSidecar(row))
   }
@@ -121,6 +121,22 @@ export class Downloads {
       case 'failed':
         return unavailable(row.source, answer)
     }
+  }
+
+  /** Takes bytes out of the way that turned out to be damaged: who asks again gets them healed, or told that they are lost. */
+  async setAside(sha256: string): Promise<void> {
+    const place = await this.#parts.blobs.setAside(sha256)
+    if (place === undefined) return
+    const message = `The blob ${sha256} did not hold what its name says; what it held is now in ${place}.`
+    this.#parts.onBackgroundFailure(new IndexError('blob-damaged', message))
+  }
+
+  /** The blob, unless it has another size than was stored: it would only be refused by whoever gets it. */
+  async #whole(sha256: string, size: number | null): Promise<Blob | undefined> {
+    const blob = await this.#parts.blobs.get(sha256)
+    if (blob === undefined || size === null || blob.size === size) return blob
+    await this.setAside(sha256)
+    return undefined
   }
 
   #stored(generation: number, part: 'file' | 'sidecar', address: FileAddress, file: WarmFile): WarmFile {

@@ -6,7 +6,7 @@ import { IndexError } from '../error.ts'
 
 /**
  * The published bytes of a page, checked against their name: once per cached form, and never a damaged page for a whole one.
- * Throws IndexError `blob-missing` when the store lost them, `storage-failed` when it has others.
+ * Throws IndexError `blob-missing` when the store lost them, `blob-damaged` when it has others.
  */
 export async function readPageBody(bodies: BodyStore, sha256: string): Promise<Buffer> {
   const blob = await bodies.get(sha256)
@@ -16,7 +16,7 @@ export async function readPageBody(bodies: BodyStore, sha256: string): Promise<B
   for await (const piece of blob.stream()) pieces.push(piece)
   const bytes = Buffer.concat(pieces)
   if (hash('sha256', bytes) !== sha256) {
-    throw new IndexError('storage-failed', `The page body ${sha256} has other bytes in the blob store.`)
+    throw new IndexError('blob-damaged', `The page body ${sha256} has other bytes in the blob store.`)
   }
   return bytes
 }

@@ -22,9 +22,8 @@ export async function restoreLostParts(blobs: BlobStore, kept: KeptParts, repeat
   await restore(blobs, kept.metadata, repeated.metadata)
   await restore(blobs, kept.attestations, repeated.attestations)
   // Last: it takes the spooled file away, from which the others are read.
-  if ((await blobs.head(repeated.content.sha256)) === undefined) {
-    await blobs.put(repeated.content.sha256, repeated.content)
-  }
+  // Always: the bytes in hand are right, and whether the stored ones are would have to be read first.
+  await blobs.put(repeated.content.sha256, repeated.content, { replace: true })
 }
 
 async function restore(
