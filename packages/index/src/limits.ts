@@ -316,3 +316,13 @@ export const READY_CHECK_MS = 2_000
 export const DISK_LOW_BYTES = 1024 ** 3
 /** A change that has been waiting this long to be published means that the publisher is stuck. */
 export const PUBLISH_STUCK_MS = 60_000
+/** Findings of one examination that are told each by itself; the rest is counted. */
+export const DOCTOR_FINDINGS = 1000
+/** Blobs in trouble that one examination notes, to tell and to repair them. */
+export const DOCTOR_BLOBS = 100_000
+/** Blobs hashed at the same time: what hides the waiting for the disk. */
+export const DOCTOR_HASHING = 4
+/** Pages, or decisions, read for one query of an examination. */
+export const DOCTOR_BATCH = 500
+/** How far in the future a time may be before it tells of a wrong clock. */
+export const DOCTOR_CLOCK_SKEW_MS = 5 * 60_000

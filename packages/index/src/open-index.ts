@@ -39,6 +39,8 @@ import {
 import { collectGarbage } from './keeping/collect-garbage.ts'
 import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
 import { startCollecting } from './keeping/collect-regularly.ts'
+import { examine } from './keeping/doctor.ts'
+import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
 import type { RetentionPolicy } from './keeping/retention.ts'
 import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
 import type { NamesConfig } from './names/authority.ts'
@@ -161,6 +163,8 @@ export interface Administration extends AsyncDisposable {
   /** Frees what is not needed, by the configuration's `retention`. */
   collectGarbage(options?: CollectOptions): Promise<Collection>
   readonly blobs: BlobStore
+  /** Looks at everything that is kept, and mends it when told to. */
+  examine(options?: DoctorOptions): Promise<Diagnosis>
 }
 
 /** An index, ready to answer requests. Disposing of it waits for what it is still writing. */
@@ -251,7 +255,7 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
 
 function administrationOf(
   config: IndexConfig,
-  { store, clock, management, blobs }: Omit<Core, 'opened'>,
+  { store, clock, management, blobs, names, publisher }: Omit<Core, 'opened'>,
 ): Omit<Administration, typeof Symbol.asyncDispose> {
   const collecting = {
     store,
@@ -259,9 +263,19 @@ function administrationOf(
     clock,
     spoolDir: join(config.dataDir, 'spool'),
     policy: config.retention,
-    upstreams: config.upstreams.map(({ name }) => name),
+    // What retention gives up has to be there to be fetched again.
+    upstreams: config.offline ? [] : config.upstreams.map(({ name }) => name),
   }
-  return { store, clock, management, blobs, collectGarbage: (options) => collectGarbage(collecting, options) }
+  const { dataDir, upstreams } = config
+  const examined = { store, blobs, clock, names, publisher, dataDir, upstreams }
+  return {
+    store,
+    clock,
+    management,
+    blobs,
+    collectGarbage: (options) => collectGarbage(collecting, options),
+    examine: ({ askUpstreams = !config.offline, ...options } = {}) => examine(examined, { askUpstreams, ...options }),
+  }
 }
 
 /**

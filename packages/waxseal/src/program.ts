@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addBackup } from './commands/backup.ts'
 import { addConfig } from './commands/config.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addFile } from './commands/file.ts'
 import { addInit } from './commands/init.ts'
 import { addProject } from './commands/project.ts'
@@ -31,6 +32,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addGc,
   addBackup,
   addRestore,
+  addDoctor,
   addUpgrade,
 ]
 

@@ -61,7 +61,8 @@ async function collectIfDue({ config, store, clock, log }: CollectingParts, stop
   const last = await lastCollection(store)
   if (!isDue(last?.at, clock.now(), config.retention)) return
   const { dataDir, database, retention } = config
-  const order = { dataDir, database, retention, upstreams: config.upstreams.map(({ name }) => name) }
+  const upstreams = config.offline ? [] : config.upstreams.map(({ name }) => name)
+  const order = { dataDir, database, retention, upstreams }
   const answer = await collectElsewhere(order, stopped)
   switch (answer.kind) {
     case 'collected': {

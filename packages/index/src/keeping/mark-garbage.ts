@@ -4,6 +4,7 @@ import { isoTime } from '../clock.ts'
 import { BLOB_SETTLE_MS, GARBAGE_BATCH } from '../limits.ts'
 import type { Store } from '../store/store.ts'
 import { referencedBlobs } from './referenced-blobs.ts'
+import { SortedRows } from './sorted-rows.ts'
 
 /** Blobs, and their bytes together. */
 export interface Amount {
@@ -60,8 +61,8 @@ export async function markGarbage(
 ): Promise<Marking> {
   const round = new Round(store, clock, options)
   await store.consistently(async (snapshot) => {
-    const references = new Cursor(referencedBlobs(store.kind, snapshot))
-    const marks = new Cursor(marksOf(store))
+    const references = new SortedRows(referencedBlobs(store.kind, snapshot))
+    const marks = new SortedRows(marksOf(store))
     let count = 0
     for await (const blob of blobs.list()) {
       const used = (await references.upTo(blob.sha256)) !== undefined
@@ -163,41 +164,6 @@ class Round {
         )
         .execute()
     })
-  }
-}
-
-/** A sorted stream that is looked into beside another one. */
-class Cursor<Row extends { readonly sha256: string }> {
-  readonly #rows: AsyncIterator<Row>
-  #next: Row | undefined
-  #begun = false
-
-  constructor(rows: AsyncIterable<Row>) {
-    this.#rows = rows[Symbol.asyncIterator]()
-  }
-
-  /** The row of `sha256`, if any; those before it are passed to `skipped`. */
-  async upTo(sha256: string, skipped?: (row: Row) => Promise<void>): Promise<Row | undefined> {
-    if (!this.#begun) await this.#advance()
-    while (this.#next !== undefined && this.#next.sha256 < sha256) {
-      await skipped?.(this.#next)
-      await this.#advance()
-    }
-    if (this.#next?.sha256 !== sha256) return undefined
-    const found = this.#next
-    await this.#advance()
-    return found
-  }
-
-  async *rest(): AsyncIterable<Row> {
-    if (!this.#begun) await this.#advance()
-    for (; this.#next !== undefined; await this.#advance()) yield this.#next
-  }
-
-  async #advance(): Promise<void> {
-    this.#begun = true
-    const { done, value } = await this.#rows.next()
-    this.#next = done === true ? undefined : value
   }
 }
 

@@ -58,10 +58,16 @@ export class PageBodies {
     if (source === undefined) throw new IndexError('not-found', `There is no project ${page.project} any more.`)
     const { content, bytesAt } = renderPage(projectPage(source))
     const bytes = bytesAt({ snapshot: page.snapshot, prev: page.prev_sha256 })
-    if (content !== page.content_sha256 || hash('sha256', bytes) !== page.body_sha256) return this.#publishAnew(page)
     // Who asked is answered in any case: the disk may be full, or not ours to write.
-    await bodies.put(page.body_sha256, bytes, { replace: true }).catch(onDamage)
-    return { bytes: Buffer.from(bytes), snapshot: page.snapshot }
+    const rendered = { bytes: Buffer.from(bytes), snapshot: page.snapshot }
+    const same = content === page.content_sha256 && hash('sha256', bytes) === page.body_sha256
+    try {
+      if (!same) return await this.#publishAnew(page)
+      await bodies.put(page.body_sha256, bytes, { replace: true })
+    } catch (error) {
+      onDamage(error)
+    }
+    return rendered
   }
 
   async #publishAnew({ project, body_sha256: lost }: PageRow): Promise<PageBody> {

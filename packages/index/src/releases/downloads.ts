@@ -125,6 +125,7 @@ export class Downloads {
 
   /** Takes bytes out of the way that turned out to be damaged: who asks again gets them healed, or told that they are lost. */
   async setAside(sha256: string): Promise<void> {
+    if (this.#parts.unasked === 'read-only') return
     const place = await this.#parts.blobs.setAside(sha256)
     if (place === undefined) return
     const message = `The blob ${sha256} did not hold what its name says; what it held is now in ${place}.`

@@ -2,6 +2,7 @@ import type { Collection } from '@waxseal/index'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
+import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 import { startProgress } from '../progress.ts'
 
@@ -10,10 +11,9 @@ interface GcOptions extends AdministerOptions {
 }
 
 export function addGc(program: Command): void {
-  withIndexOptions(program.command('gc'))
+  withExample(withIndexOptions(program.command('gc')), 'waxseal gc --dry-run')
     .description('free what is not needed: mark it, wait for the grace period, delete it')
     .option('--dry-run', 'only say what would be done', false)
-    .addHelpText('after', '\nExample:\n  waxseal gc --dry-run\n')
     .action((options: GcOptions) =>
       administer(options, async (index) => {
         const progress = startProgress('Looking at blobs')

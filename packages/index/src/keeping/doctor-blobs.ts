@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { isMissing } from '../blobs/durable.ts'
+import { walkBlobFolder } from '../blobs/walk-blob-folder.ts'
+import { BLOB_READ_CHUNK, DOCTOR_BLOBS, DOCTOR_HASHING } from '../limits.ts'
+import type { Store } from '../store/store.ts'
+import type { Findings } from './doctor-findings.ts'
+import { referencedBlobs } from './referenced-blobs.ts'
+import { SortedRows } from './sorted-rows.ts'
+
+/** What is wrong with one blob. */
+export interface BlobTrouble {
+  readonly sha256: string
+  readonly code: 'blob-missing' | 'blob-damaged' | 'blob-unreadable'
+}
+
+export interface BlobsSeen {
+  readonly blobs: number
+  readonly bytes: number
+  readonly references: number
+  /** At most `DOCTOR_BLOBS`; `more` says how many others there are. */
+  readonly troubles: readonly BlobTrouble[]
+  readonly more: number
+}
+
+/**
+ * Holds every reference against what is there, then hashes every blob, in one pass over the disk, a few at a time, with
+ * memory that depends on trouble alone. What is stored, or deleted, meanwhile is no finding.
+ */
+export async function examineBlobs(
+  { store, blobs, folder }: { readonly store: Store; readonly blobs: DirectoryBlobStore; readonly folder: string },
+  findings: Findings,
+  progress?: (done: number, total: number) => void,
+): Promise<BlobsSeen> {
+  const troubles = new Map<string, BlobTrouble>()
+  let more = 0
+  const note = (trouble: BlobTrouble): void => {
+    if (troubles.has(trouble.sha256)) return
+    if (troubles.size < DOCTOR_BLOBS) troubles.set(trouble.sha256, trouble)
+    else more += 1
+  }
+  const held = await holdReferences(store, blobs, note)
+  let done = 0
+  const work = walkBlobFolder(folder)[Symbol.asyncIterator]()
+  const hashSome = async (): Promise<void> => {
+    for (;;) {
+      const { done: over, value: entry } = await work.next()
+      if (over === true) return
+      if (entry.kind === 'stray') findings.add('stray-file', entry.path)
+      if (entry.kind === 'unreadable') findings.add('blob-unreadable', entry.path)
+      if (entry.kind !== 'blob') continue
+      const found = await hashFile(entry.path, (bytes) => progress?.((done += bytes), Math.max(done, held.bytes)))
+      if (found === 'gone' || found === entry.sha256) continue
+      note({ sha256: entry.sha256, code: found === 'unreadable' ? 'blob-unreadable' : 'blob-damaged' })
+    }
+  }
+  await Promise.all(Array.from({ length: DOCTOR_HASHING }, hashSome))
+  return { ...held, troubles: [...troubles.values()], more }
+}
+
+/** The state of the rows is older than that of the folder: what it speaks of has to be there. */
+async function holdReferences(store: Store, blobs: DirectoryBlobStore, note: (trouble: BlobTrouble) => void) {
+  let count = 0
+  let bytes = 0
+  let references = 0
+  await store.consistently(async (snapshot) => {
+    const listed = new SortedRows(blobs.list())
+    const skip = async (blob: { readonly size: number }): Promise<void> => see(blob)
+    const see = ({ size }: { readonly size: number }): void => {
+      count += 1
+      bytes += size
+    }
+    for await (const { sha256, required, size } of referencedBlobs(store.kind, snapshot)) {
+      references += 1
+      const blob = await listed.upTo(sha256, skip)
+      if (blob !== undefined) see(blob)
+      if (blob === undefined && required === 1) note({ sha256, code: 'blob-missing' })
+      if (blob !== undefined && size !== null && blob.size !== size) note({ sha256, code: 'blob-damaged' })
+    }
+    for await (const blob of listed.rest()) see(blob)
+  })
+  return { blobs: count, bytes, references }
+}
+
+/** The sha256 of a file's bytes. */
+async function hashFile(path: string, read: (bytes: number) => void): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: BLOB_READ_CHUNK })) {
+      hash.update(chunk as Buffer)
+      read((chunk as Buffer).length)
+    }
+  } catch (error) {
+    return isMissing(error) ? 'gone' : 'unreadable'
+  }
+  return hash.digest('hex')
+}

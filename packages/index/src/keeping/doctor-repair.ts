@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import { PackagingError } from '@waxseal/packaging'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Spool } from '../blobs/spool.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { appendJournal } from '../publish/journal.ts'
+import type { PageBodies } from '../publish/page-bodies.ts'
+import type { Publisher } from '../publish/publisher.ts'
+import { inspectArchive } from '../releases/inspect-archive.ts'
+import type { FileRow } from '../store/schema.ts'
+import { LOCAL_SOURCE } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { receiveFile } from '../upstream/receive-file.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { Repair } from './doctor-findings.ts'
+
+export interface RepairParts {
+  readonly store: Store
+  readonly blobs: BlobStore
+  readonly clock: Clock
+  readonly publisher: Publisher
+  readonly bodies: PageBodies
+  readonly spool: Spool
+  /** The upstreams that may be asked. */
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  /** The blobs of a backup. */
+  readonly backup: BlobStore | undefined
+}
+
+/**
+ * Brings one blob back that is missing or damaged. Damaged bytes are set aside first, never deleted. Then, in order: a
+ * backup's; the page from its rows; the sidecar from its wheel; the file from its upstream, or the word that it is not
+ * stored, so that it is fetched when somebody asks. What none of them has is lost, and nothing about it is changed.
+ */
+export async function repairBlob(parts: RepairParts, sha256: string): Promise<Repair> {
+  const place = await parts.blobs.setAside(sha256)
+  const aside = place === undefined ? '' : `; what was there is in ${place}`
+  if ((await parts.blobs.head(sha256)) !== undefined) return { done: true, how: 'it is whole by now' }
+  for (const attempt of [fromBackup, fromRows, fromWheel, fromUpstream]) {
+    const how = await attempt(parts, sha256)
+    if (how !== undefined) return { done: true, how: how + aside }
+  }
+  if (!(await isSpokenOf(parts.store, sha256))) return { done: true, how: `nothing speaks of it${aside}` }
+  return { done: false, how: `it is lost: no backup was given that has it, and nothing else does${aside}` }
+}
+
+async function fromBackup({ backup, blobs }: RepairParts, sha256: string): Promise<string | undefined> {
+  const blob = await backup?.get(sha256)
+  if (blob === undefined) return undefined
+  try {
+    await blobs.put(sha256, blob.stream())
+  } catch (error) {
+    if (error instanceof IndexError && error.code === 'digest-mismatch') return undefined
+    throw error
+  }
+  return 'taken from the backup'
+}
+
+async function fromRows({ store, blobs, bodies }: RepairParts, sha256: string): Promise<string | undefined> {
+  const pages = await store.db.selectFrom('page').selectAll().where('body_sha256', '=', sha256).execute()
+  for (const page of pages) await bodies.restore(page)
+  // Readers are never given a page from before; its row only keeps its bytes for a day.
+  const old = await store.transaction((tx) =>
+    tx.deleteFrom('superseded_page').where('body_sha256', '=', sha256).executeTakeFirst(),
+  )
+  if (pages.length > 0)
+    return (await blobs.head(sha256)) === undefined ? 'the page was published anew' : 'the page was rendered again'
+  return old.numDeletedRows > 0n && !(await isSpokenOf(store, sha256))
+    ? 'a replaced page, forgotten a little early'
+    : undefined
+}
+
+async function fromWheel({ store, blobs }: RepairParts, sha256: string): Promise<string | undefined> {
+  const rows = await store.db
+    .selectFrom('file')
+    .selectAll()
+    .where('metadata_sha256', '=', sha256)
+    .where('stored', '=', 1)
+    .where('kind', '=', 'wheel')
+    .where('deleted_at', 'is', null)
+    .execute()
+  for (const row of rows) {
+    const bytes = await metadataOf(blobs, row)
+    if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== sha256) continue
+    await blobs.put(sha256, bytes)
+    return `extracted again from ${row.filename}`
+  }
+  return undefined
+}
+
+async function metadataOf(blobs: BlobStore, row: FileRow): Promise<Uint8Array | undefined> {
+  const blob = row.sha256 === null ? undefined : await blobs.get(row.sha256)
+  if (blob?.path === undefined) return undefined
+  const { kind, filename, project, version } = row
+  try {
+    const inspected = await inspectArchive({ path: blob.path, size: blob.size, kind, filename, project, version })
+    return inspected.kind === 'inspected' ? inspected.metadataBytes : undefined
+  } catch (error) {
+    if (error instanceof PackagingError) return undefined
+    throw error
+  }
+}
+
+async function fromUpstream(parts: RepairParts, sha256: string): Promise<string | undefined> {
+  const { store, blobs, spool, upstreams } = parts
+  const files = store.db.selectFrom('file').selectAll().where('source', '<>', LOCAL_SOURCE)
+  const rows = await files.where('sha256', '=', sha256).where('stored', '=', 1).execute()
+  for (const row of rows) {
+    const { url, filename, size } = row
+    const upstream = upstreams.get(row.source)
+    if (upstream === undefined || url === null) continue
+    const expected = { filename, sha256, ...(size === null ? {} : { size }), open: () => upstream.openFile(url) }
+    try {
+      await blobs.put(sha256, await receiveFile(expected, spool))
+      return `fetched again from ${row.source}`
+    } catch (error) {
+      if (!isTheirFault(error)) throw error
+    }
+  }
+  // Only where somebody can be asked later: a withdrawn file was nowhere else.
+  const again = rows.filter((row) => row.withdrawn_at === null && row.url !== null)
+  if (again.length === 0) return undefined
+  await notStored(parts, again)
+  return (await isSpokenOf(store, sha256))
+    ? undefined
+    : 'no longer said to be stored: it is fetched when somebody asks for it'
+}
+
+function isTheirFault(error: unknown): boolean {
+  if (!(error instanceof IndexError)) return false
+  return error.code === 'upstream-failed' || error.code === 'not-found' || error.code === 'digest-mismatch'
+}
+
+async function notStored({ store, clock, publisher }: RepairParts, rows: readonly FileRow[]): Promise<void> {
+  await store.transaction(async (tx) => {
+    for (const { id, project } of rows) {
+      await tx.updateTable('file').set({ stored: 0 }).where('id', '=', id).execute()
+      await appendJournal(tx, { project, action: 'refresh', at: isoTime(clock), actor: null })
+    }
+  })
+  await publisher.publish()
+}
+
+/** Whether a row needs this blob to be there. */
+export async function isSpokenOf({ db }: Store, sha256: string): Promise<boolean> {
+  const file = await db
+    .selectFrom('file')
+    .select('id')
+    .where('deleted_at', 'is', null)
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('sha256', '=', sha256), eb('stored', '=', 1)]),
+        eb.and([eb('metadata_sha256', '=', sha256), eb('source', '=', LOCAL_SOURCE)]),
+        eb('attestations_sha256', '=', sha256),
+      ]),
+    )
+    .limit(1)
+    .executeTakeFirst()
+  if (file !== undefined) return true
+  for (const table of ['page', 'superseded_page'] as const) {
+    const page = await db
+      .selectFrom(table)
+      .select('project')
+      .where('body_sha256', '=', sha256)
+      .limit(1)
+      .executeTakeFirst()
+    if (page !== undefined) return true
+  }
+  return false
+}

@@ -1,0 +1,68 @@
+import type { Diagnosis, Finding } from '@waxseal/index'
+import type { Command } from 'commander'
+import type { AdministerOptions } from '../administer.ts'
+import { administer, withIndexOptions } from '../administer.ts'
+import { EXIT_REFUSED } from '../exit-codes.ts'
+import { withExample } from '../help.ts'
+import { printResult } from '../output.ts'
+import { startProgress } from '../progress.ts'
+
+interface RepairOptions extends Omit<AdministerOptions, 'upstream'> {
+  readonly repair: boolean
+  readonly from?: string
+  /** False: `--no-upstream`. */
+  readonly upstream: boolean
+}
+
+export function addDoctor(program: Command): void {
+  withExample(withIndexOptions(program.command('doctor')), 'waxseal doctor --repair --from /backup/waxseal')
+    .description('look at everything that is kept, every blob by its hash; exit code 1 while something is wrong')
+    .option('--repair', 'mend what can be mended', false)
+    .option('--from <dir>', "a backup's folder, to take lost files from")
+    .option('--no-upstream', 'ask no upstream for what is missing')
+    .action(({ upstream, ...options }: RepairOptions) =>
+      administer(options, async (index) => {
+        const progress = startProgress('Hashing')
+        try {
+          const diagnosis = await index.examine({
+            repair: options.repair,
+            from: options.from,
+            ...(upstream ? {} : { askUpstreams: false }),
+            progress: (done, total) => progress.update(done, total, 'bytes'),
+          })
+          progress.end()
+          printResult(options, diagnosis, lines(diagnosis))
+          if (diagnosis.left > 0) process.exitCode = EXIT_REFUSED
+        } finally {
+          progress.end()
+        }
+      }),
+    )
+}
+
+function lines({ checked, findings, counts, repaired, left }: Diagnosis): readonly string[] {
+  const { blobs, bytes, references, pages, decisions } = checked
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0)
+  const told = findings.length < all ? [`… and ${all - findings.length} more.`] : []
+  return [
+    ...findings.flatMap(findingLines),
+    ...told,
+    `Checked ${blobs} blobs (${bytes} bytes), ${references} references to them, ${pages} pages, ${decisions} decisions.`,
+    left > 0
+      ? `${left} to look at${repaired > 0 ? `, ${repaired} repaired` : ''}.`
+      : repaired > 0
+        ? `All ${repaired} repaired.`
+        : 'Nothing is wrong.',
+  ]
+}
+
+function findingLines({ code, severity, what, means, advice, sha256, repair }: Finding): readonly string[] {
+  const next =
+    repair === undefined ? [`  ${advice}`] : [`  ${repair.done ? 'Repaired' : 'Not repaired'}: ${repair.how}.`]
+  return [
+    `${severity} ${code}: ${what}`,
+    `  ${means}`,
+    ...(sha256 === undefined ? [] : [`  sha256 ${sha256}`]),
+    ...next,
+  ]
+}
