@@ -25,8 +25,7 @@ export async function examineFolders(dataDir: string, blobs: DirectoryBlobStore,
   const files = (spooled?.files ?? 0) + (stored?.files ?? 0)
   if (files > 0) findings.add('leftovers', `${files} files, ${(spooled?.bytes ?? 0) + (stored?.bytes ?? 0)} bytes`)
   const { bavail, bsize } = await statfs(dataDir)
-  if (bavail * bsize < DISK_LOW_BYTES)
-    findings.add('disk-nearly-full', `${dataDir}: ${bavail * bsize} bytes are free`)
+  if (bavail * bsize < DISK_LOW_BYTES) findings.add('disk-nearly-full', `${dataDir}: ${bavail * bsize} bytes are free`)
 }
 
 async function below(folder: string): Promise<readonly string[]> {

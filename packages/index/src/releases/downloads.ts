@@ -71,7 +71,10 @@ export class Downloads {
     }
     if (row.source === LOCAL_SOURCE) {
       // Not a 404: the file exists, and whoever asks again after a repair gets it (attacks.md 6.5 row 9).
-      throw new IndexError('blob-missing', `The bytes of ${row.filename} (sha256 ${sha256}) are not in the blob store.`)
+      throw new IndexError(
+        'blob-missing',
+        `The bytes of ${row.filename} are lost: "waxseal doctor" on the server tells more; the same file uploaded again heals it.`,
+      )
     }
     if (unasked !== undefined) return notKept(row.filename, unasked)
     if (wanted === 'description') return { kind: 'described', ...(row.size === null ? {} : { size: row.size }) }
