@@ -17,6 +17,8 @@ export type ServerOptions = {
   readonly dataDir?: string
   /** A program, with its arguments, that starts the server: `setpriv …`. */
   readonly through?: readonly string[]
+  /** Another release's `waxseal.js`; by default this checkout's. */
+  readonly main?: string
 }
 
 export type TokenRequest = {
@@ -66,8 +68,12 @@ const readReady = (file: string): Ready | undefined => {
 }
 
 /** Runs `waxseal …` to its end. Rejects with what it said when it did not exit with 0. */
-export const runWaxseal = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> => {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+export const runWaxseal = async (
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  main = MAIN,
+): Promise<string> => {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -93,7 +99,7 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
     [
       ...(options.through === undefined ? [] : [...through, process.execPath]),
       ...NODE_FLAGS,
-      MAIN,
+      options.main ?? MAIN,
       'serve',
       '--data',
       dataDir,
