@@ -1,6 +1,8 @@
 import type { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Distribution } from '../support/python-projects.ts'
+import { ask } from '../support/raw-http.ts'
+import type { AskOptions, Reply } from '../support/raw-http.ts'
 import type { Seeded } from '../support/seeded.ts'
 import { seeded } from '../support/seeded.ts'
 import type { RunningServer } from '../support/server.ts'
@@ -21,6 +23,8 @@ export interface ColdProject {
   readonly name: string
   readonly way: string
   readonly file: SimulatedFile
+  /** Taken off the upstream: who never saw it before may call it absent. */
+  gone: boolean
 }
 
 /** Everything that the actors of a soak share. */
@@ -60,6 +64,18 @@ export function count(soak: Soak, what: string): void {
 
 export function problem(soak: Soak, what: string): void {
   if (soak.problems.length < MOST_PROBLEMS) soak.problems.push(what)
+}
+
+/**
+ * A request on a connection that stays open. The server may close one at the very moment at which it is used again, which
+ * every client answers by asking once more.
+ */
+export async function askAgain(soak: Soak, path: string, options: AskOptions): Promise<Reply> {
+  const url = `${soak.server.url}${path}`
+  const reply = await ask(url, { ...options, agent: soak.agent })
+  if (reply.status !== 0) return reply
+  count(soak, 'asked again')
+  return await ask(url, options)
 }
 
 /** Adds to a list of the newest. */

@@ -21,7 +21,9 @@ void test(`${MINUTES} minutes of everything at once: flat memory, no descriptor 
   for (const line of linesOf(report, path)) t.diagnostic(line)
   assert.deepEqual(report.problems, [], `WAXSEAL_SOAK_SEED=${report.seed}`)
   assert.ok(report.memory.flat, `resident memory grew by ${report.memory.slope.toFixed(1)} MB an hour`)
-  for (const happened of ['upload 200', 'cold file 200', 'file 200', 'page 200', 'page 304']) {
+  // Seconds on a busy machine may pass without the rarer ones.
+  const rarer = MINUTES < 1 ? [] : ['cold file 200', 'page 304', 'cold file cut off', 'pip install done', 'change 200']
+  for (const happened of ['upload 200', 'file 200', 'page 200', ...rarer]) {
     assert.ok((report.counts[happened] ?? 0) > 0, `no "${happened}": this was no soak`)
   }
 })

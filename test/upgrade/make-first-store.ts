@@ -175,7 +175,7 @@ try {
   await server.stop()
   const expected = { answers, logins: told } satisfies Expected
   const here = (name: string): string => resolve(import.meta.dirname, name)
-  writeFileSync(here('first-store.json'), `${JSON.stringify(expected, undefined, 1)}\n`)
+  writeFileSync(here('first-store.json'), `${JSON.stringify(expected, undefined, 2)}\n`)
   const args = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--use-compress-program=gzip -9n']
   execFileSync('tar', [...args, '-cf', here('first-store.tar.gz'), '-C', scratch, 'data'])
 } finally {

@@ -55,10 +55,13 @@ export function newCold(soak: Soak, random: Seeded): ColdProject {
     bytes: Buffer.from(`${name} ${at}`),
   }))
   soak.upstream.addProject({ name, files: [file, ...others] })
-  const project = { name, way, file }
+  const project = { name, way, file, gone: false }
   remember(soak.cold, project, REMEMBERED)
   const gone = soak.cold.at(-UPSTREAM_PROJECTS)
-  if (gone !== undefined) soak.upstream.removeProject(gone.name)
+  if (gone !== undefined) {
+    gone.gone = true
+    soak.upstream.removeProject(gone.name)
+  }
   soak.upstream.clearRequests()
   return project
 }
@@ -69,11 +72,12 @@ const explorer: Actor = {
   every: 1500,
   async act(soak, random) {
     const project = random.below(4) === 0 ? soak.cold[random.below(soak.cold.length)] : undefined
-    const { name, file, way } = project ?? newCold(soak, random)
+    const asked = project ?? newCold(soak, random)
+    const { name, file, way } = asked
     const page = await ask(`${soak.server.url}/simple/${name}/`)
     count(soak, `cold page ${page.status}`)
     // A name that was taken off the upstream before anybody asked for it is absent; one that it has never is.
-    const absent = page.status === 404 && project !== undefined
+    const absent = page.status === 404 && asked.gone
     if (page.status === 0 || page.status === 500 || (page.status === 404 && !absent)) {
       problem(soak, `the cold page of ${name}: ${page.status} ${page.reason}`)
     }

@@ -6,7 +6,7 @@ import type { Reply } from '../../support/raw-http.ts'
 import type { Seeded } from '../../support/seeded.ts'
 import { sha256Of } from '../../support/upstream-simulator.ts'
 import type { Actor, Soak } from '../scene.ts'
-import { count, problem } from '../scene.ts'
+import { askAgain, count, problem } from '../scene.ts'
 
 const JSON_TYPE = 'application/vnd.pypi.simple.v1+json'
 const HTML_TYPE = 'application/vnd.pypi.simple.v1+html'
@@ -22,7 +22,8 @@ function pageReader(): Actor {
     every: 60,
     async act(soak, random) {
       const upload = soak.recent[random.below(soak.recent.length + 1)]
-      const name = upload?.name ?? soak.cold[random.below(soak.cold.length + 1)]?.name
+      const cold = upload === undefined ? soak.cold[random.below(soak.cold.length + 1)] : undefined
+      const name = upload?.name ?? cold?.name
       if (name === undefined) return
       const accept = random.pick([JSON_TYPE, HTML_TYPE, '*/*'])
       const encoding = random.pick(['gzip', 'br', 'identity', 'gzip, deflate, br, zstd'])
@@ -30,11 +31,11 @@ function pageReader(): Actor {
       const tag = last.get(key)
       const conditional = tag === undefined || random.below(2) === 0 ? {} : { 'if-none-match': tag }
       const headers = { accept, 'accept-encoding': encoding, ...conditional }
-      const reply = await ask(`${soak.server.url}/simple/${name}/`, { headers, agent: soak.agent })
+      const reply = await askAgain(soak, `/simple/${name}/`, { headers })
       count(soak, `page ${reply.status}`)
       if (reply.status === 304) return
       if (reply.status !== 200 || !reply.complete) {
-        const upstreamTrouble = upload === undefined && reply.status >= 502
+        const upstreamTrouble = cold !== undefined && (reply.status >= 502 || (reply.status === 404 && cold.gone))
         return upstreamTrouble ? undefined : problem(soak, `the page of ${name}: ${reply.status} ${reply.reason}`)
       }
       const etag = reply.headers.etag ?? ''

@@ -5,7 +5,7 @@ import { ask } from '../../support/raw-http.ts'
 import { multipart } from '../../support/upload-stream.ts'
 import type { Reply } from '../../support/raw-http.ts'
 import type { Acknowledged, Actor, Soak } from '../scene.ts'
-import { count, moduleText, problem, randomSize, remember } from '../scene.ts'
+import { askAgain, count, moduleText, problem, randomSize, remember } from '../scene.ts'
 
 /** Files of one project, so that pages neither stay tiny nor grow for an hour. */
 const RELEASES_A_PROJECT = 30
@@ -26,7 +26,7 @@ function upload(soak: Soak, file: Distribution, token = soak.server.token): Prom
     ...(requires === undefined ? {} : { requires_dist: requires }),
   })
   const headers = { authorization: `Bearer ${token}`, 'content-type': contentType }
-  return ask(`${soak.server.url}/legacy/`, { method: 'POST', headers, body, agent: soak.agent })
+  return askAgain(soak, '/legacy/', { method: 'POST', headers, body })
 }
 
 /** Uploads a new file and notes that it was acknowledged; false, and a problem, when it was not. */
