@@ -237,6 +237,8 @@ export const SMALL_FILE_OVERHEAD = 512
 export const WARM_FILES_MAX = 4_096
 /** Files of an explanation's lists, the newest of each. */
 export const EXPLAINED_FILES = 1_000
+/** How far off the time may be at which an explanation says that its upstream was last heard. */
+export const EXPLAINED_CHECK_MS = 60_000
 /** Explanations that are kept in memory; the same for documents of the JSON API. */
 export const DOCUMENT_CACHE_BYTES = 16 * 1024 ** 2
 /** Pages whose latest release is remembered, for the JSON API. */

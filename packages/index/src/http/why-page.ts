@@ -73,6 +73,14 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
               <th scope="row">Status</th>
               <td>${statusText(explanation)}</td>
             </tr>
+            ${
+              explanation.upstreamCheckedAt === null
+                ? ''
+                : html`<tr>
+                    <th scope="row">The upstream last answered</th>
+                    <td>${explanation.upstreamCheckedAt}</td>
+                  </tr>`
+            }
             <tr>
               <th scope="row">Snapshot</th>
               <td>${explanation.snapshot ?? 'never published'}</td>

@@ -3,7 +3,7 @@ import { decisionSentence } from '../names/decisions.ts'
 import type { DecisionBody } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import { offeringSource } from '../publish/page-source.ts'
-import { EXPLAINED_FILES } from '../limits.ts'
+import { EXPLAINED_CHECK_MS, EXPLAINED_FILES } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { DecisionRow, FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
@@ -89,6 +89,8 @@ export interface Explanation {
   readonly status: string
   readonly statusReason: string | null
   readonly snapshot: number | null
+  /** When the upstream it is answered from last said what it has; null for what no upstream is asked about. */
+  readonly upstreamCheckedAt: string | null
   /** How many files are offered, and withheld; the lists hold the newest `EXPLAINED_FILES` of each. */
   readonly offeredCount: number
   readonly withheldCount: number
@@ -148,6 +150,7 @@ export async function explainProject(
     .orderBy('id', 'desc')
     .limit(EVENTS_SHOWN)
     .execute()
+  const checkedAt = source === undefined ? undefined : state.checkedAt.get(source)
   return {
     project: state.name,
     authority: state.answer.kind === 'reserved' ? 'internal' : (project?.authority ?? 'unclaimed'),
@@ -156,6 +159,7 @@ export async function explainProject(
     status: state.status,
     statusReason: state.statusReason,
     snapshot: state.page?.snapshot ?? null,
+    upstreamCheckedAt: checkedAt === undefined ? null : new Date(checkedAt).toISOString(),
     offeredCount: offered.length,
     withheldCount: withheld.length,
     offered: newest(offered).map(offeredFile),
@@ -200,8 +204,10 @@ export async function explanationState(parts: ReadParts, state: ProjectState): P
     .select(({ fn }) => fn.max('rev').as('decisions'))
     .where('project', '=', name)
     .executeTakeFirstOrThrow()
-  const { project, page, status, statusReason } = state
-  return JSON.stringify([project, page, status, statusReason, files, events, decisions])
+  const { project, page, status, statusReason, checkedAt } = state
+  // A page that is asked for all the time is not explained anew all the time.
+  const checked = [...checkedAt].map(([upstream, time]) => [upstream, Math.floor(time / EXPLAINED_CHECK_MS)])
+  return JSON.stringify([project, page, status, statusReason, files, events, decisions, checked])
 }
 
 /** The newest files of `rows`, in the order they came in. */

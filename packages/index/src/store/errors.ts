@@ -11,11 +11,12 @@ const POSTGRES_LOCKED = '55P03'
 
 /** SQLITE_PERM, BUSY, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL and NOTADB: low bytes (sqlite.org/rescode.html). */
 const SQLITE_UNAVAILABLE = new Set([3, SQLITE_BUSY, 8, 10, 11, 13, 14, 15, 26])
-/** Connection exceptions, insufficient resources, operator intervention (PostgreSQL, appendix A), and the socket's own. */
-const POSTGRES_UNAVAILABLE = /^(?:08...|53...|55P03|57P0[0-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
+/** Connection exceptions, insufficient resources, operator intervention, a database that takes no connections (PostgreSQL, appendix A), and the socket's own. */
+const POSTGRES_UNAVAILABLE = /^(?:08...|53...|55000|55P03|57P0[0-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
 
 /** What pg and its pool say without a code. */
-const POOL_TROUBLE = /^(?:Connection terminated|timeout exceeded when trying to connect)/
+const POOL_TROUBLE =
+  /^(?:Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect)/
 
 /** Whether the database, not the statement, is the trouble: it may be different in a moment. */
 export function isUnavailable(error: unknown): boolean {

@@ -27,6 +27,7 @@ function explanationLines(explanation: Explanation): readonly string[] {
       ['authority', authority],
       ['answered from', source ?? 'nowhere'],
       ['status', statusReason === null ? status : `${status}: ${statusReason}`],
+      ...(explanation.upstreamCheckedAt === null ? [] : [['upstream answered', explanation.upstreamCheckedAt]]),
       ['offered', `${explanation.offeredCount} files`],
       ['withheld', withheldText(explanation)],
     ]),
