@@ -12,8 +12,8 @@ function hourOf(needed: (hours: number) => number, minutes = 60): readonly Obser
   const random = seeded('7')
   return Array.from({ length: minutes * 12 }, (_, at) => ({
     at: at * 5000,
-    resident: (needed((at * 5000) / (60 * MINUTE)) + random.below(30)) * MEGABYTE,
-    anonymous: 0,
+    resident: 0,
+    anonymous: (needed((at * 5000) / (60 * MINUTE)) + random.below(30)) * MEGABYTE,
     descriptors: 0,
     threads: 0,
     wal: 0,

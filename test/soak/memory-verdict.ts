@@ -21,7 +21,7 @@ export interface MemoryVerdict {
   /** Megabytes an hour, by least squares over every observation; for comparison. */
   readonly leastSquares: number
   readonly allowed: number
-  /** The stretches that were compared: hours since the load began, and the lowest resident megabytes within. */
+  /** The stretches that were compared: hours since the load began, and the lowest anonymous resident megabytes within. */
   readonly lows: readonly Point[]
 }
 
@@ -46,7 +46,9 @@ const HOUR = 3_600_000
 const MEGABYTE = 1024 ** 2
 
 /**
- * Whether resident memory is flat after the warm-up. The lowest value of each stretch is what the process needs with its
+ * Whether resident memory is flat after the warm-up. Only its anonymous part is compared: pages of files (the program's own
+ * code above all) come and go with what the rest of the machine wants, tens of megabytes at a time, and never leak.
+ * The lowest value of each stretch is what the process needs with its
  * garbage collected, and the median of all slopes between them (Theil and Sen) is not moved by one peak that the
  * allocator has not given back yet; least squares is.
  */
@@ -71,14 +73,14 @@ export function judgeMemory(observations: readonly Observation[]): MemoryVerdict
   }
 }
 
-function pointOf({ at, resident }: Observation): Point {
-  return { hours: at / HOUR, megabytes: resident / MEGABYTE }
+function pointOf({ at, anonymous }: Observation): Point {
+  return { hours: at / HOUR, megabytes: anonymous / MEGABYTE }
 }
 
 function lowest(stretch: readonly Observation[]): Point | undefined {
   const [first, ...rest] = stretch
   if (first === undefined) return undefined
-  return pointOf(rest.reduce((low, seen) => (seen.resident < low.resident ? seen : low), first))
+  return pointOf(rest.reduce((low, seen) => (seen.anonymous < low.anonymous ? seen : low), first))
 }
 
 function medianSlope(points: readonly Point[]): number {

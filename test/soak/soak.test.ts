@@ -42,7 +42,7 @@ function linesOf(report: SoakReport, path: string): readonly string[] {
     ? `${memory.flat ? 'flat' : 'NOT FLAT'}, allowed ${memory.allowed}`
     : 'too short to judge'
   return [
-    `resident memory: ${slope}: ${verdict}; peak ${report.peakMegabytes.toFixed(0)} MB`,
+    `resident memory without file pages: ${slope}: ${verdict}; peak ${report.peakMegabytes.toFixed(0)} MB`,
     `lows: ${memory.lows.map(({ hours, megabytes }) => `${(hours * 60).toFixed(0)}' ${megabytes.toFixed(1)}`).join(', ')} MB`,
     `descriptors: ${descriptors.before} before, ${descriptors.most} at most, ${descriptors.after} after; threads ${report.mostThreads}`,
     `processor: ${(report.processor * 100).toFixed(0)} % of a core; write-ahead log at most ${report.mostWalMegabytes.toFixed(1)} MB`,
