@@ -206,7 +206,11 @@ for (const wanted of wantedClients('pip')) {
       const reply = await ask(`${server.url}/files/${lost.name}/${lost.sha256}/${lost.filename}`)
       assert.equal((JSON.parse(reply.body.toString()) as { code: string }).code, 'stored-file-lost')
       assert.match(reply.body.toString(), /bytes of acme_lost-1.0-py3-none-any.whl are lost: .*waxseal doctor/)
-      assert.match(server.log(), /a request failed/)
+      const told = await until(
+        async () => server.log(),
+        (log) => log.includes('are lost'),
+      )
+      assert.match(told, /are lost/, 'the log says so too')
       const other = await install('acme-altered')
       assert.equal(other.code, 1)
       assert.match(terminal(other), /DO NOT MATCH THE HASHES/)
