@@ -2,6 +2,8 @@ export { ensureFirstAdmin, hasInitToken, makeFirstAdmin } from './access/first-a
 export { systemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { IndexError } from './error.ts'
+export { readIndexStatus } from './telemetry/index-status.ts'
+export type { IndexStatus } from './telemetry/index-status.ts'
 export { LOG_LEVELS } from './telemetry/log.ts'
 export type { IndexErrorCode } from './error.ts'
 export { createToken, listTokens, revokeToken } from './access/tokens.ts'

@@ -328,3 +328,17 @@ export const DOCTOR_HASHING = 4
 export const DOCTOR_BATCH = 500
 /** How far in the future a time may be before it tells of a wrong clock. */
 export const DOCTOR_CLOCK_SKEW_MS = 5 * 60_000
+/** How often a server says that it runs; one that has not for four times as long (`RUNNING_NODE_MS`) is gone. */
+export const NODE_INTERVAL_MS = 15_000
+/** Events answered at a time, at most and by default. */
+export const MAX_EVENTS = 1_000
+export const DEFAULT_EVENTS = 100
+/** Event streams at a time; each asks the database as often as that for what is new, and says that it lives. */
+export const MAX_EVENT_STREAMS = 50
+export const EVENT_POLL_MS = 500
+export const EVENT_KEEP_ALIVE_MS = 15_000
+/** Tokens that expire within this are told of; and the certificate that does within that needs attention. */
+export const TOKEN_EXPIRY_NOTICE_MS = 30 * 86_400_000
+export const CERTIFICATE_EXPIRY_NOTICE_MS = 14 * 86_400_000
+/** A backup older than this needs attention. */
+export const BACKUP_OLD_MS = 7 * 86_400_000

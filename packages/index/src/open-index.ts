@@ -17,6 +17,7 @@ import { IndexError, isFull, isOwnFailure } from './error.ts'
 import { BufferPool } from './http/buffer-pool.ts'
 import { clientAddressBehind, comesFrom, trustedProxies } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
+import { EventsRoute } from './http/events-route.ts'
 import { DocsSite } from './http/docs-site.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
@@ -63,6 +64,9 @@ import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { Upgraded } from './store/bring-up-to-date.ts'
 import type { Store, StoreOptions } from './store/store.ts'
 import { isUnavailable, openReadOnlyStore, openStore } from './store/store.ts'
+import { readIndexStatus } from './telemetry/index-status.ts'
+import type { IndexStatusParts } from './telemetry/index-status.ts'
+import { NodeReport } from './telemetry/node-status.ts'
 import { EventNotes } from './telemetry/event-notes.ts'
 import { reportingStore } from './telemetry/events.ts'
 import type { EventSink } from './telemetry/events.ts'
@@ -165,6 +169,8 @@ export interface Administration extends AsyncDisposable {
   readonly blobs: BlobStore
   /** Looks at everything that is kept, and mends it when told to. */
   examine(options?: DoctorOptions): Promise<Diagnosis>
+  /** For `readIndexStatus`. */
+  readonly statusParts: IndexStatusParts
 }
 
 /** An index, ready to answer requests. Disposing of it waits for what it is still writing. */
@@ -178,6 +184,8 @@ export interface Index extends Administration {
   firstAdministrator(): Promise<string | undefined>
   /** From now on `/-/ready` says no, so that load balancers send nothing new here; everything else is still answered. */
   announceStop(): void
+  /** Has metrics and status tell when the TLS certificate expires, in milliseconds since the epoch. */
+  watchCertificate(expires: () => number | undefined): void
   /** Whether `trustedProxies` holds this address. */
   isTrustedProxy(address: string): boolean
 }
@@ -273,6 +281,7 @@ function administrationOf(
     clock,
     management,
     blobs,
+    statusParts: { store, clock, database: config.database, dataDir, version: config.version },
     collectGarbage: (options) => collectGarbage(collecting, options),
     examine: ({ askUpstreams = !config.offline, ...options } = {}) => examine(examined, { askUpstreams, ...options }),
   }
@@ -361,6 +370,24 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     for (const [upstream, table] of fills) point('waxseal_fills_running', table.size, upstream)
   })
   const modes = [...(readOnly ? (['read-only'] as const) : []), ...(config.offline ? (['offline'] as const) : [])]
+  let certificateExpires = (): number | undefined => undefined
+  metrics.read((point) => {
+    const expires = certificateExpires()
+    if (expires !== undefined) point('waxseal_certificate_expiry_timestamp_seconds', expires / 1000)
+  })
+  const report = readOnly
+    ? undefined
+    : opened.use(
+        new NodeReport({
+          store,
+          clock,
+          metrics,
+          version: config.version,
+          upstreams: () => health.map(({ state }) => state),
+          certificateExpires: () => certificateExpires(),
+        }),
+      )
+  const events = new EventsRoute(store)
   const readiness = new Readiness(
     {
       store,
@@ -370,7 +397,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       readOnly,
       modes,
       upstreams: () => health.map(({ state }) => state),
-      writeFailure: () => undefined,
+      writeFailure: () => report?.failure,
     },
     metrics,
   )
@@ -415,7 +442,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       log,
       metrics: new RequestMetrics(metrics),
       requests: config.log.requests,
-      management: MANAGEMENT_ROUTES.map(({ path }) => path),
+      management: ['/events', '/status', ...MANAGEMENT_ROUTES.map(({ path }) => path)],
       clientAddress: clientAddressBehind(proxies),
       fromProxy: comesFrom(proxies),
     }),
@@ -424,6 +451,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       metrics,
       metricsAccess: config.metrics ?? (config.reading === 'public' ? 'public' : 'token'),
       version: config.version,
+      events,
+      status: () => readIndexStatus(administration.statusParts),
     },
   })
   const { adminToken } = config
@@ -438,7 +467,11 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     handler,
     log,
     firstAdministrator,
-    announceStop: () => readiness.stopping(),
+    announceStop() {
+      readiness.stopping()
+      events.stop()
+    },
+    watchCertificate: (expires) => void (certificateExpires = expires),
     isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

@@ -10,6 +10,7 @@ import { addGc } from './commands/gc.ts'
 import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSetup } from './commands/setup.ts'
+import { addStatus } from './commands/status.ts'
 import { addToken } from './commands/token.ts'
 import { addUpgrade } from './commands/upgrade.ts'
 import { addUser } from './commands/user.ts'
@@ -29,6 +30,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addFile,
   addWhy,
   addSetup,
+  addStatus,
   addGc,
   addBackup,
   addRestore,

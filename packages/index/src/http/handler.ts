@@ -15,7 +15,7 @@ import { serveFile } from './files-route.ts'
 import type { FilesParts } from './files-route.ts'
 import type { RequestLog } from '../telemetry/request-log.ts'
 import { noteFailure, recordOf } from '../telemetry/request-record.ts'
-import { serveHealth, serveMetrics, serveReady } from './operation-routes.ts'
+import { serveHealth, serveMetrics, serveReady, serveStatus } from './operation-routes.ts'
 import type { OperationParts } from './operation-routes.ts'
 import { parseTarget } from './path.ts'
 import { refuseRead } from './refuse.ts'
@@ -159,6 +159,10 @@ function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documen
       return serveReady(parts.operation, exchange)
     case 'metrics':
       return identified(parts, exchange, (who) => serveMetrics(parts.operation, exchange, who))
+    case 'api/v1/events':
+      return identified(parts, exchange, (who) => parts.operation.events.serve(exchange, who))
+    case 'api/v1/status':
+      return identified(parts, exchange, (who) => serveStatus(parts.operation, exchange, who))
     default:
       return identified(parts, exchange, documents)
   }

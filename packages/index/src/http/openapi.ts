@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { MAX_EVENTS } from '../limits.ts'
+import { indexStatusSchema } from '../telemetry/index-status.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
 import type { ManagementRoute } from './management-routes.ts'
 
@@ -9,6 +11,7 @@ export function openApiDocument(version: string): Record<string, unknown> {
     const operations = (paths[route.path] ??= {})
     operations[route.method.toLowerCase()] = operation(route)
   }
+  for (const [path, described] of Object.entries(OPERATION)) paths[path] = described
   return {
     openapi: '3.1.0',
     info: { title: 'Waxseal management API', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
@@ -38,6 +41,58 @@ export function openApiDocument(version: string): Record<string, unknown> {
   }
 }
 
+const refused = {
+  description: 'Refused.',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+}
+
+const event = z.object({
+  id: z.number().int().meta({ description: 'Grows with each commit: whoever has seen one has seen all before it.' }),
+  kind: z.string(),
+  at: z.string(),
+  actor: z.string().nullable(),
+  project: z.string().nullable(),
+  detail: z.unknown(),
+})
+
+/** Routes that answer beside the table of management routes: one of them as a stream. */
+const OPERATION: Record<string, Record<string, unknown>> = {
+  '/events': {
+    get: {
+      summary: 'What happened, as a list; as Server-Sent Events also what happens from now on',
+      operationId: 'get-events',
+      parameters: [
+        { name: 'after', in: 'query', schema: { type: 'integer' }, description: 'The id of the last event seen.' },
+        { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: MAX_EVENTS } },
+        { name: 'Last-Event-ID', in: 'header', schema: { type: 'integer' }, description: 'As `after`.' },
+      ],
+      responses: {
+        200: {
+          description: 'Done.',
+          content: {
+            'application/json': { schema: z.toJSONSchema(z.object({ events: z.array(event) })) },
+            'text/event-stream': { schema: { type: 'string' } },
+          },
+        },
+        default: refused,
+      },
+    },
+  },
+  '/status': {
+    get: {
+      summary: 'How the index does',
+      operationId: 'get-status',
+      responses: {
+        200: {
+          description: 'Done.',
+          content: { 'application/json': { schema: z.toJSONSchema(indexStatusSchema) } },
+        },
+        default: refused,
+      },
+    },
+  },
+}
+
 function operation(route: ManagementRoute): Record<string, unknown> {
   const success = route.method === 'POST' && !route.path.includes('{') ? '201' : '200'
   return {
@@ -62,10 +117,7 @@ function operation(route: ManagementRoute): Record<string, unknown> {
         description: 'Done.',
         content: { 'application/json': { schema: z.toJSONSchema(route.response) } },
       },
-      default: {
-        description: 'Refused.',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      default: refused,
     },
   }
 }

@@ -1,7 +1,9 @@
-import { mayRead } from '../access/permissions.ts'
+import { mayAdminister, mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Readiness } from '../telemetry/readiness.ts'
+import type { IndexStatus } from '../telemetry/index-status.ts'
+import type { EventsRoute } from './events-route.ts'
 import type { Exchange } from './exchange.ts'
 import { refuseRead } from './refuse.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -12,6 +14,8 @@ export interface OperationParts {
   /** `token`: for whoever may read the whole index; `off`: for nobody. */
   readonly metricsAccess: 'public' | 'token' | 'off'
   readonly version: string
+  readonly events: EventsRoute
+  readonly status: () => Promise<IndexStatus>
 }
 
 /** `/-/health`: the process lives. Looks at nothing, so that a database that hangs does not get the server restarted. */
@@ -37,6 +41,15 @@ export async function serveMetrics(parts: OperationParts, exchange: Exchange, wh
   }
   const { prometheusText } = await import('../telemetry/prometheus.ts')
   sendDocument(exchange, 200, 'text/plain; version=0.0.4; charset=utf-8', await prometheusText(metrics))
+}
+
+/** `/api/v1/status`: what `waxseal status` says, for administrators. */
+export async function serveStatus({ status }: OperationParts, exchange: Exchange, who: Requester): Promise<void> {
+  if (!mayAdminister(who, null)) {
+    const code = who.kind === 'anonymous' ? 'unauthorized' : 'token-scope'
+    return refuseRead(exchange.res, exchange.req, { code })
+  }
+  sendDocument(exchange, 200, 'application/json', JSON.stringify(await status()))
 }
 
 function sendDocument({ req, res }: Exchange, status: number, contentType: string, text: string): void {

@@ -62,6 +62,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   await using index = await openIndex({ ...config.index, version: VERSION, docsDir: DOCS_DIR })
   await using parts = new AsyncDisposableStack()
   const certificate = config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
+  if (certificate !== undefined) index.watchCertificate(() => certificate.status.notAfter)
   rereadOnHangup(certificate)
   const server = await listenOnAll(index.handler, config.listen, {
     exempt: (address) => index.isTrustedProxy(address),

@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { mayAdminister } from '../access/permissions.ts'
+import type { Requester } from '../access/permissions.ts'
+import { DEFAULT_EVENTS, EVENT_KEEP_ALIVE_MS, EVENT_POLL_MS, MAX_EVENT_STREAMS, MAX_EVENTS } from '../limits.ts'
+import type { Store } from '../store/store.ts'
+import { newestEvent, readEvents } from '../telemetry/read-events.ts'
+import type { ToldEvent } from '../telemetry/read-events.ts'
+import type { Exchange } from './exchange.ts'
+import { preferredMediaType } from './negotiate.ts'
+import { refuseRead } from './refuse.ts'
+import { ResponseWriter } from './response-writer.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
+
+/** Events are what administrators did, and to whom: for administrators only. */
+export class EventsRoute {
+  readonly #store: Store
+  readonly #stop = new AbortController()
+  #streams = 0
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Ends every stream: the server stops. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  /** `GET /api/v1/events`: as JSON what is after an id, as Server-Sent Events also all that follows. */
+  async serve({ req, res, path }: Exchange, who: Requester): Promise<void> {
+    if (!mayAdminister(who, null)) {
+      return refuseRead(res, req, { code: who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
+    }
+    const query = new URLSearchParams(path.query)
+    const lastSeen = req.headers['last-event-id']
+    const after = wholeNumber(typeof lastSeen === 'string' ? lastSeen : query.get('after'), Number.MAX_SAFE_INTEGER)
+    const limit = wholeNumber(query.get('limit'), MAX_EVENTS)
+    if (after === 'wrong' || limit === 'wrong') {
+      const detail = `after (or Last-Event-ID) wants the id of an event, limit 1 to ${MAX_EVENTS}.`
+      return refuseRead(res, req, { code: 'bad-request', detail })
+    }
+    const types = ['application/json', 'text/event-stream'] as const
+    if (preferredMediaType(req.headers.accept, types) === 'text/event-stream' && req.method === 'GET') {
+      return this.#stream({ req, res, path }, after)
+    }
+    const events = await readEvents(this.#store, after ?? 0, Math.max(1, limit ?? DEFAULT_EVENTS))
+    const body = Buffer.from(JSON.stringify({ events }))
+    const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length)]
+    res.writeHead(200, [...headers, 'Cache-Control', 'no-store', 'Vary', 'Accept', ...SECURITY_HEADERS])
+    res.end(body)
+  }
+
+  async #stream({ req, res }: Exchange, after: number | undefined): Promise<void> {
+    if (this.#streams >= MAX_EVENT_STREAMS) return refuseRead(res, req, { code: 'too-busy', retryAfter: 30 })
+    this.#streams += 1
+    try {
+      // Without an id: from now on.
+      let last = after ?? (await newestEvent(this.#store))
+      const headers = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no']
+      res.writeHead(200, [...headers, ...SECURITY_HEADERS])
+      const writer = new ResponseWriter(res)
+      // Tells clients and proxies at once that the stream is open.
+      if (!(await writer.write(Buffer.from(': open\n\n')))) return
+      let quietSince = performance.now()
+      while (!writer.closed && !this.#stop.signal.aborted) {
+        const events = await readEvents(this.#store, last, MAX_EVENTS)
+        last = events.at(-1)?.id ?? last
+        const isQuiet = events.length === 0
+        if (!isQuiet || performance.now() - quietSince >= EVENT_KEEP_ALIVE_MS) {
+          const text = isQuiet ? ': alive\n\n' : events.map(eventText).join('')
+          if (!(await writer.write(Buffer.from(text)))) return
+          quietSince = performance.now()
+        }
+        if (events.length < MAX_EVENTS) {
+          await delay(EVENT_POLL_MS, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined)
+        }
+      }
+      writer.end()
+    } finally {
+      this.#streams -= 1
+    }
+  }
+}
+
+/** JSON has no line breaks of its own, so one `data` line holds it. */
+function eventText(event: ToldEvent): string {
+  return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`
+}
+
+function wholeNumber(text: string | null, most: number): number | undefined | 'wrong' {
+  if (text === null) return undefined
+  if (!/^\d{1,15}$/.test(text) || Number(text) > most) return 'wrong'
+  return Number(text)
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { isoTime } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import {
+  BACKUP_OLD_MS,
+  CERTIFICATE_EXPIRY_NOTICE_MS,
+  DISK_LOW_BYTES,
+  PUBLISH_STUCK_MS,
+  TOKEN_EXPIRY_NOTICE_MS,
+} from '../limits.ts'
+import { newestSnapshot } from '../publish/publisher.ts'
+import type { Store, StoreOptions } from '../store/store.ts'
+import { takeCensus } from './census.ts'
+import type { Census } from './census.ts'
+import { readNodes } from './node-status.ts'
+import type { RunningNode } from './node-status.ts'
+import { readDatabaseSize, readDisk, readGarbage, readLastBackup, readWaiting } from './store-facts.ts'
+import type { Disk, LastBackup, Waiting } from './store-facts.ts'
+
+/** A token that expires soon. */
+export interface ExpiringToken {
+  readonly id: string
+  readonly user: string
+  readonly label: string | null
+  readonly expires: string
+}
+
+/** How an index does: what `waxseal status` and `GET /api/v1/status` tell. Sizes in bytes, times in ISO 8601. */
+export interface IndexStatus {
+  readonly at: string
+  readonly version: string
+  readonly database: { readonly kind: 'sqlite' | 'postgres'; readonly bytes: number }
+  readonly snapshot: number
+  readonly store: Census & { readonly pages: number; readonly garbageFiles: number }
+  readonly waiting: Waiting
+  readonly disk: Disk
+  readonly servers: readonly RunningNode[]
+  readonly lastBackup: LastBackup | null
+  readonly expiringTokens: readonly ExpiringToken[]
+  /** What somebody should look at; empty: all is well. */
+  readonly attention: readonly string[]
+}
+
+/** The schema of the part that a script may rely on; the rest is described by the type. */
+export const indexStatusSchema = z.looseObject({
+  at: z.string(),
+  version: z.string(),
+  attention: z.array(z.string()).meta({ description: 'What somebody should look at; empty: all is well.' }),
+})
+
+export interface IndexStatusParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly database: StoreOptions
+  readonly dataDir: string
+  readonly version: string
+}
+
+/** Looks at everything once; takes as long as counting the rows of the tables `file` and `project`. */
+export async function readIndexStatus(parts: IndexStatusParts): Promise<IndexStatus> {
+  const { store, clock, database, dataDir, version } = parts
+  const { pages } = await store.db
+    .selectFrom('page')
+    .select(({ fn }) => fn.countAll<number>().as('pages'))
+    .executeTakeFirstOrThrow()
+  const found = {
+    at: isoTime(clock),
+    version,
+    database: { kind: store.kind, bytes: await readDatabaseSize(store, database) },
+    snapshot: await newestSnapshot(store),
+    store: { ...(await takeCensus(store.db)), pages, garbageFiles: await readGarbage(store) },
+    waiting: await readWaiting(store, clock),
+    disk: await readDisk(dataDir),
+    servers: await readNodes(store, clock),
+    lastBackup: await readLastBackup(store),
+    expiringTokens: await readExpiringTokens(store, clock),
+  }
+  return { ...found, attention: attentionTo(found, clock.now()) }
+}
+
+async function readExpiringTokens(store: Store, clock: Clock): Promise<readonly ExpiringToken[]> {
+  const until = new Date(clock.now() + TOKEN_EXPIRY_NOTICE_MS).toISOString()
+  const rows = await store.db
+    .selectFrom('token')
+    .select(['id', 'user', 'label', 'expires_at'])
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', isoTime(clock))
+    .where('expires_at', '<=', until)
+    .orderBy('expires_at')
+    .execute()
+  return rows.map(({ expires_at, ...row }) => ({ ...row, expires: expires_at ?? '' }))
+}
+
+/** Each sentence names the trouble; a token that expires is told of, and needs nobody. */
+function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): readonly string[] {
+  const { servers, waiting, disk, lastBackup, store } = status
+  const said: string[] = []
+  if (servers.length === 0) said.push('No server is running on this index.')
+  if (waiting.oldestSeconds * 1000 > PUBLISH_STUCK_MS) {
+    said.push(`${waiting.changes} changes wait to be published, the oldest for ${Math.round(waiting.oldestSeconds)} s.`)
+  }
+  if (disk.freeBytes < DISK_LOW_BYTES) said.push('The disk is nearly full.')
+  const down = new Set(
+    servers.flatMap(({ upstreams }) => upstreams.filter(({ open }) => open.length > 0)).map(({ name }) => name),
+  )
+  for (const name of down) said.push(`The upstream ${name} fails and is left alone for a while.`)
+  for (const expires of new Set(servers.flatMap(({ certificateExpires }) => certificateExpires ?? []))) {
+    if (Date.parse(expires) - now < CERTIFICATE_EXPIRY_NOTICE_MS)
+      said.push(`The TLS certificate expires at ${expires}.`)
+  }
+  if (lastBackup !== null && now - Date.parse(lastBackup.at) > BACKUP_OLD_MS) {
+    said.push(`The last backup is from ${lastBackup.at}.`)
+  }
+  if (lastBackup === null && store.files.local.files > 0) said.push('There is no backup of the uploaded files.')
+  return said
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { isoTime } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import { NODE_INTERVAL_MS, RUNNING_NODE_MS } from '../limits.ts'
+import type { Store } from '../store/store.ts'
+import type { Metrics } from './metrics.ts'
+import type { UpstreamState } from './upstream-health.ts'
+
+const nodeStatus = z.object({
+  /** Requests answered since its start, and those that were refused with a 5xx. */
+  requests: z.number(),
+  failures: z.number(),
+  /** Cache results since its start: `page`, `representation`, … */
+  caches: z.record(z.string(), z.object({ hits: z.number(), misses: z.number() })),
+  upstreams: z.array(
+    z.object({
+      name: z.string(),
+      open: z.array(z.string()),
+      lastSuccess: z.string().nullable(),
+      lastError: z.object({ at: z.string(), reason: z.string() }).nullable(),
+    }),
+  ),
+  /** When its TLS certificate expires; null without TLS. */
+  certificateExpires: z.string().nullable(),
+  residentBytes: z.number(),
+})
+
+/** What a server counted since its start. */
+export type NodeStatus = z.infer<typeof nodeStatus>
+
+/** A server that runs on the same database, by its own word. */
+export interface RunningNode extends NodeStatus {
+  readonly id: string
+  readonly startedAt: string
+  readonly seenAt: string
+  readonly version: string
+}
+
+/** The servers that said so within `RUNNING_NODE_MS`. */
+export async function readNodes(store: Store, clock: Clock): Promise<readonly RunningNode[]> {
+  const since = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
+  const rows = await store.db
+    .selectFrom('node')
+    .selectAll()
+    .where('seen_at', '>=', since)
+    .orderBy('started_at')
+    .execute()
+  return rows.flatMap(({ id, started_at, seen_at, version, status }) => {
+    const parsed = nodeStatus.safeParse(JSON.parse(status))
+    return parsed.success ? [{ id, startedAt: started_at, seenAt: seen_at, version, ...parsed.data }] : []
+  })
+}
+
+export interface NodeReportParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly version: string
+  readonly upstreams: () => readonly UpstreamState[]
+  /** Milliseconds since the epoch; undefined without TLS. */
+  readonly certificateExpires: () => number | undefined
+}
+
+/**
+ * Says in the table `node`, every `NODE_INTERVAL_MS`, that this server runs and how it does; takes its row away when it
+ * is disposed of, and those of servers that died. Its outcome is what readiness knows about writing.
+ */
+export class NodeReport implements AsyncDisposable {
+  readonly id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+  readonly #parts: NodeReportParts
+  readonly #startedAt: string
+  readonly #timer: NodeJS.Timeout
+  #running: Promise<void> | undefined
+  #failure: string | undefined
+
+  constructor(parts: NodeReportParts) {
+    this.#parts = parts
+    this.#startedAt = isoTime(parts.clock)
+    this.#timer = setInterval(() => this.#tell(), NODE_INTERVAL_MS).unref()
+    this.#tell()
+  }
+
+  /** Why the last write failed; undefined: it did not. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** One at a time: a database that is slow is not asked again meanwhile. */
+  #tell(): void {
+    this.#running ??= this.#write()
+      .then(
+        () => (this.#failure = undefined),
+        () => (this.#failure = 'The database takes no writes: uploads and changes fail.'),
+      )
+      .then(() => (this.#running = undefined))
+  }
+
+  async #write(): Promise<void> {
+    const { store, clock, version } = this.#parts
+    const values = { seen_at: isoTime(clock), version, status: JSON.stringify(this.#status()) }
+    const gone = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
+    await store.transaction(async (tx) => {
+      await tx.deleteFrom('node').where('seen_at', '<', gone).execute()
+      await tx
+        .insertInto('node')
+        .values({ id: this.id, started_at: this.#startedAt, ...values })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+        .execute()
+    })
+  }
+
+  #status(): NodeStatus {
+    const { metrics, upstreams } = this.#parts
+    const expires = this.#parts.certificateExpires()
+    let requests = 0
+    let failures = 0
+    for (const { labels, value } of metrics.counter('waxseal_http_requests_total').children) {
+      requests += value
+      if (labels[1] === '5xx') failures += value
+    }
+    const caches = new Map<string, { hits: number; misses: number }>()
+    for (const { labels, value } of metrics.counter('waxseal_cache_results_total').children) {
+      const [cache = '', result] = labels
+      const counts = caches.get(cache) ?? { hits: 0, misses: 0 }
+      caches.set(cache, counts)
+      if (result === 'hit') counts.hits += value
+      else counts.misses += value
+    }
+    return {
+      requests,
+      failures,
+      caches: Object.fromEntries(caches),
+      upstreams: upstreams().map((state) => ({ ...state, open: [...state.open] })),
+      certificateExpires: expires === undefined ? null : new Date(expires).toISOString(),
+      residentBytes: process.memoryUsage.rss(),
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#running
+    const { store } = this.#parts
+    // A full disk keeps the row; it counts as gone a minute later.
+    await store.transaction((tx) => tx.deleteFrom('node').where('id', '=', this.id).execute()).catch(() => undefined)
+  }
+}
