@@ -211,7 +211,7 @@ async function openCore(
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
-  await refuseUnfinishedRestore(config.dataDir)
+  await onDisk(() => refuseUnfinishedRestore(config.dataDir))
   const readOnly = mode === 'read-only'
   if (!readOnly) await onDisk(() => mkdir(config.dataDir, { recursive: true, mode: 0o700 }))
   const onUpgraded = (upgraded: Upgraded) => told.log.info({ upgraded }, 'the database was brought up to date')
