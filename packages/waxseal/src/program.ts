@@ -13,6 +13,7 @@ import { addSetup } from './commands/setup.ts'
 import { addStatus } from './commands/status.ts'
 import { addToken } from './commands/token.ts'
 import { addUpgrade } from './commands/upgrade.ts'
+import { addUpstream } from './commands/upstream.ts'
 import { addUser } from './commands/user.ts'
 import { addWhy } from './commands/why.ts'
 import { PROGRAM_HELP } from './help.ts'
@@ -23,6 +24,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addInit,
   addServe,
   addConfig,
+  addUpstream,
   addToken,
   addUser,
   addProject,

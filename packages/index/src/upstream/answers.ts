@@ -5,6 +5,8 @@ export interface UpstreamFailure {
   readonly kind: 'failed'
   readonly reason: string
   readonly retryAfterMs?: number
+  /** The code of what the network threw, where it was that. */
+  readonly code?: string
 }
 
 /** What an upstream says about one project. Only `absent` means that it does not have it. */

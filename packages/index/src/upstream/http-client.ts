@@ -48,6 +48,8 @@ export interface HttpFailure {
   readonly kind: 'failed'
   readonly reason: string
   readonly retryAfterMs?: number
+  /** The code of what the network threw. */
+  readonly code?: string
   /** True: the origin was not asked, its circuit being open. */
   readonly leftAlone?: boolean
 }
@@ -125,7 +127,9 @@ export class HttpClient {
         })
       } catch (error) {
         exchange.blame(circuit.pass, error)
-        return exchange.end(describe(error, target.origin))
+        const failure = exchange.end(describe(error, target.origin))
+        const code = codeOf(error)
+        return code === undefined ? failure : { ...failure, code }
       }
       const location = REDIRECTS.has(response.statusCode) ? response.headers.location : undefined
       if (location === undefined) return this.#answer(target, response, circuit.pass, exchange, !detour)
@@ -299,6 +303,10 @@ function single(value: string | string[] | undefined): string | undefined {
 /** A sentence for people about what the network threw; codes only, no addresses or paths from outside. */
 function describe(error: unknown, origin: string): string {
   if (error instanceof IndexError) return error.message
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code'
-  return `The connection to ${origin} failed (${code}).`
+  return `The connection to ${origin} failed (${codeOf(error) ?? 'no code'}).`
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof IndexError || !(error instanceof Error) || !('code' in error)) return undefined
+  return String(error.code)
 }

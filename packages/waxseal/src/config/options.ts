@@ -16,6 +16,8 @@ export interface ConfigOptions {
   readonly publicUrl?: string
   /** True: no file is looked for. */
   readonly noFile?: boolean
+  /** What the file `config` is to hold, instead of what it holds. */
+  readonly contents?: string
 }
 
 /** What the options say about keys, and what of them cannot be read. */

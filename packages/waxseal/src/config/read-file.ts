@@ -33,10 +33,10 @@ export function findConfigFile(
   return places.find((place) => existsSync(place))
 }
 
-/** Throws CommandError `config-invalid` when it cannot be read or is not TOML. */
-export function readConfigFile(path: string): ConfigFile {
+/** With `contents`, those instead of what it holds. Throws CommandError `config-invalid` when it cannot be read or is not TOML. */
+export function readConfigFile(path: string, contents?: string): ConfigFile {
   try {
-    const text = readFileSync(path, 'utf8')
+    const text = contents ?? readFileSync(path, 'utf8')
     return { path, text, values: parse(text) }
   } catch (error) {
     const problem = { source: 'file', file: path, key: '' } as const

@@ -26,7 +26,7 @@ export interface Settings {
 /** Reads options, environment and file, the first of them winning. Throws CommandError when the file is not TOML. */
 export function readSettings(options: ConfigOptions, env: NodeJS.ProcessEnv): Settings {
   const found = options.noFile === true ? undefined : findConfigFile(options, env)
-  const file = found === undefined ? undefined : readConfigFile(found)
+  const file = found === undefined ? undefined : readConfigFile(found, options.contents)
   const layers = [environmentOverlay(env), optionsOverlay(options)]
   const settings = layers.flatMap((layer) => layer.settings)
   const sourceOf = sourcesOf(settings, file)
