@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { ask } from '../support/raw-http.ts'
 import { sha256Of } from '../support/upstream-simulator.ts'
 
@@ -56,4 +57,23 @@ export async function answerTo(url: string, path: string, accept: string): Promi
 
 export async function loginStatus(url: string, { authorization, path }: Omit<Login, 'status'>): Promise<number> {
   return (await ask(`${url}${path}`, { headers: { authorization } })).status
+}
+
+/**
+ * The server at `url` answers as told: byte for byte with the same ETag. Explanations and management documents alone may
+ * say more than they did; what they said, they say.
+ */
+export async function assertAnswers(url: string, expected: Answer): Promise<void> {
+  const answer = await answerTo(url, expected.path, expected.accept)
+  if (expected.status >= 400 || !/^\/(?:why|api)\//.test(expected.path)) return assert.deepEqual(answer, expected)
+  assert.equal(answer.status, expected.status, expected.path)
+  assert.equal(answer.headers?.['content-type'], expected.headers?.['content-type'])
+  const said = fieldsOf(expected)
+  assert.ok(said.size > 0, `${expected.path} was kept without its text`)
+  const says = fieldsOf(answer)
+  for (const [key, value] of said) assert.deepEqual(says.get(key), value, `${expected.path}: ${key}`)
+}
+
+function fieldsOf({ text = '{}' }: Answer): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(JSON.parse(text) as object))
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { runWaxseal, startWaxseal } from '../support/server.ts'
 import { assertNoServerFault, assertSoundStorage } from '../support/storage-audit.ts'
 import type { Expected } from './answers.ts'
-import { answerTo, loginStatus } from './answers.ts'
+import { assertAnswers, loginStatus } from './answers.ts'
 import { unpackRelease } from './old-release.ts'
 import { scratchFolder, unpackFirstStore } from './scene.ts'
 
@@ -15,7 +15,7 @@ const expected = JSON.parse(readFileSync(resolve(import.meta.dirname, 'first-sto
 const CONFIG = 'prefixes = ["corp"]\n[upstream.sim]\nurl = "http://127.0.0.1:9/simple/"\nrefresh-seconds = 0\n'
 
 async function assertSameAnswers(url: string): Promise<void> {
-  for (const answer of expected.answers) assert.deepEqual(await answerTo(url, answer.path, answer.accept), answer)
+  for (const answer of expected.answers) await assertAnswers(url, answer)
   for (const login of expected.logins) assert.equal(await loginStatus(url, login), login.status, login.who)
 }
 
@@ -50,6 +50,7 @@ void test('the kept first store gives the same answers after the upgrade, after 
     await assertSameAnswers(server.url)
     await assertSoundStorage(dataDir)
     assertNoServerFault(server)
+    await assert.rejects(upgrade('--back'), /Stop it first/, 'not under a running server')
     assert.equal(await server.stop(), 0)
   }
   await assert.rejects(
