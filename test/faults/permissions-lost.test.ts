@@ -75,7 +75,7 @@ void test(
           assert.deepEqual([added.status, codeOf(added)], [503, 'storage-unavailable'], what)
           const log = await until(
             async () => server.log().slice(said),
-            (text) => text.includes('again; a running server needs no restart'),
+            (text) => text.includes(path) && text.includes('again; a running server needs no restart'),
           )
           assert.ok(log.includes(path), `${what}: the log names it`)
           assert.match(log, /\(EACCES\)\. Give the user that runs Waxseal \(uid \d+\) access to it again/, what)

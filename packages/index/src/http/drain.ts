@@ -35,8 +35,9 @@ export async function drain(req: IncomingMessage, limits: DrainLimits = {}): Pro
     const ignore = () => {}
     const timer = setTimeout(closed, maxMs)
     req.on('error', ignore)
-    // Whoever was parsing it may still hold it back.
+    // Whoever was parsing it may still hold it back: by a pipe, or half-way through a loop over its chunks.
     req.unpipe()
+    req.removeAllListeners('readable')
     req.on('data', count).on('end', ended).resume()
     // The request itself no longer hears of it once its answer is out.
     socket.on('close', closed)

@@ -62,19 +62,25 @@ export function refuseSimple(res: ServerResponse, req: IncomingMessage, refusal:
 /**
  * Refuses an upload as twine, Poetry, PDM and flit (reason phrase) and uv (`code` of an exactly `application/json`
  * body) show it (behaviour.md 1.2, 1.8). `code` is the status line, as on PyPI; our stable code is `reason`. Text or
- * HTML only for a client whose Accept header excludes JSON.
+ * HTML only for a client whose Accept header excludes JSON. With `end` by the caller the answer is whole, by its length,
+ * and the connection stays.
  */
-export function refuseUpload(res: ServerResponse, req: IncomingMessage, refusal: Refusal): void {
+export function refuseUpload(
+  res: ServerResponse,
+  req: IncomingMessage,
+  refusal: Refusal,
+  end: 'now' | 'by-caller' = 'now',
+): void {
   const { status, title } = refusalKind(refusal.code)
   const text = refusalText(refusal, REASON_PHRASE_MAX)
   const type = preferredMediaType(req.headers.accept, ['application/json', 'text/plain', 'text/html'])
   const line = `${status} ${text}`
-  if (type === 'text/plain') return send(res, refusal, text, 'text/plain; charset=UTF-8', `${line}\n`)
+  if (type === 'text/plain') return send(res, refusal, text, 'text/plain; charset=UTF-8', `${line}\n`, end)
   if (type === 'text/html') {
-    return send(res, refusal, text, 'text/html; charset=UTF-8', `<!DOCTYPE html>\n<p>${escapeHtml(line)}</p>\n`)
+    return send(res, refusal, text, 'text/html; charset=UTF-8', `<!DOCTYPE html>\n<p>${escapeHtml(line)}</p>\n`, end)
   }
   const body = { code: line, message: text, title, reason: refusal.code }
-  send(res, refusal, text, 'application/json', JSON.stringify(body))
+  send(res, refusal, text, 'application/json', JSON.stringify(body), end)
 }
 
 function refusalText({ code, detail }: Refusal, max: number): string {
@@ -83,7 +89,14 @@ function refusalText({ code, detail }: Refusal, max: number): string {
   return (text.length <= max ? text : `${text.slice(0, max - 3)}...`).toWellFormed()
 }
 
-function send(res: ServerResponse, refusal: Refusal, text: string, contentType: string, content: string): void {
+function send(
+  res: ServerResponse,
+  refusal: Refusal,
+  text: string,
+  contentType: string,
+  content: string,
+  end: 'now' | 'by-caller' = 'now',
+): void {
   noteRefusal(res, refusal.code)
   if (res.headersSent) {
     res.destroy()
@@ -101,7 +114,8 @@ function send(res: ServerResponse, refusal: Refusal, text: string, contentType: 
   if (refusal.location !== undefined) headers.push('Location', headerUrl(refusal.location))
   res.writeHead(status, foldReason(text) || title, headers)
   // Node drops the body of an answer to HEAD by itself and keeps its length.
-  res.end(body)
+  if (end === 'now') res.end(body)
+  else res.write(body)
 }
 
 /** A reference that can neither leave its header nor the angle brackets of a Link. */

@@ -43,8 +43,10 @@ export async function serveUpload(parts: UploadParts, exchange: Exchange, upload
 
 /** Refuses while the client is still sending, so that it sees the answer and not a broken connection (behaviour.md 7.3.9). */
 export async function refuseAndDrain({ req, res }: Exchange, refusal: Refusal): Promise<void> {
-  refuseUpload(res, req, refusal)
+  // Ending the answer ends the connection of a client that said `Connection: close`, and resets it while that client sends.
+  refuseUpload(res, req, refusal, 'by-caller')
   await drain(req)
+  res.end()
 }
 
 /**
