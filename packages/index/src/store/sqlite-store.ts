@@ -56,6 +56,10 @@ class SqliteStore implements Store {
   readonly #writing: DatabaseSync
   readonly #connections: readonly DatabaseSync[]
   readonly #readVersion: () => unknown
+  readonly #nextTurn = (): void => {
+    this.#asked = false
+  }
+  #asked = false
   #version: unknown
   #durability: Durability = 'at-once'
 
@@ -106,6 +110,10 @@ class SqliteStore implements Store {
   }
 
   changedElsewhere(): boolean {
+    // Once a turn of the event loop: what the requests of this turn ask for was on its way before it began.
+    if (this.#asked) return false
+    this.#asked = true
+    setImmediate(this.#nextTurn)
     let version: unknown
     try {
       version = this.#readVersion()
