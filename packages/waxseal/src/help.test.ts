@@ -33,7 +33,7 @@ test('the help of every command has a description, and an example that calls it'
     assert.match(command.description(), /\w{3}/, words)
     const example = help.slice(help.indexOf('\nExample'))
     assert.ok(help.includes('\nExample'), `the help of ${words} has no example`)
-    const calls = (text: string): boolean => example.includes(`  ${text} `) || example.includes(`  ${text}\n`)
+    const calls = (text: string): boolean => new RegExp(`[ (]${text}[ \n]`).test(example)
     assert.ok(calls(words) || calls(shortWords(words, command)), `the example of ${words} calls something else`)
     for (const { flags, description } of command.options) assert.notEqual(description, '', `${words} ${flags}`)
   }

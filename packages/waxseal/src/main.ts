@@ -29,11 +29,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read our output (`| head`) has enough of it; the work is done all the same.
-    if (error.code !== 'EPIPE') process.exitCode = EXIT_ENVIRONMENT
-  })
-}
-const exitCode = await main(process.argv.slice(2))
+const argv = process.argv.slice(2)
+process.stderr.on('error', () => undefined)
+process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+  process.stdout.on('error', () => undefined)
+  // Whoever read our output (`| head`) has enough of it; a server works on whether it is heard or not.
+  if (error.code === 'EPIPE' || argv[0] === 'serve') return
+  process.stderr.write(`waxseal: What there is to say could not be written (${error.code ?? error.message}).\n`)
+  process.exitCode = EXIT_ENVIRONMENT
+})
+const exitCode = await main(argv)
 process.exitCode ||= exitCode

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addBackup } from './commands/backup.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addFile } from './commands/file.ts'
@@ -38,6 +39,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addRestore,
   addDoctor,
   addUpgrade,
+  addCompletion,
 ]
 
 /** The whole command, every subcommand registered: what `main.ts` runs and what the documentation is made from. */
