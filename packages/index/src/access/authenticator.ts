@@ -5,6 +5,7 @@ import { MAX_TOKEN_CACHE, TOKEN_CACHE_LIFETIME, TOKEN_USE_INTERVAL } from '../li
 import type { Store } from '../store/store.ts'
 import type { Credentials } from './credentials.ts'
 import { LoginLimit } from './login-limit.ts'
+import type { BurstOfFailures } from './login-limit.ts'
 import { verifyPassword } from './passwords.ts'
 import { lesserScope, type Requester, type Scope } from './permissions.ts'
 import { accessRevision } from './revisions.ts'
@@ -24,13 +25,16 @@ export interface Authenticator extends AsyncDisposable {
   authenticate(credentials: Credentials, address: string): Promise<Requester | AuthFailure>
 }
 
-/** An authenticator over the users and tokens of `store`; with `notesUse` false it writes nothing. Disposing of it waits for what it is still writing. */
-export function createAuthenticator(
-  store: Store,
-  clock: Clock,
-  options: { readonly notesUse?: boolean } = {},
-): Authenticator {
-  return new StoreAuthenticator(store, clock, options.notesUse ?? true)
+export interface AuthenticatorOptions {
+  /** False: nothing is written. */
+  readonly notesUse?: boolean
+  /** Told once a window of who is kept out: the address, and the user tried where there is one of that name. */
+  readonly onBurst?: (burst: { readonly address: string; readonly user: string | null }) => void
+}
+
+/** An authenticator over the users and tokens of `store`. Disposing of it waits for what it is still doing beside requests. */
+export function createAuthenticator(store: Store, clock: Clock, options: AuthenticatorOptions = {}): Authenticator {
+  return new StoreAuthenticator(store, clock, options)
 }
 
 /** A user row joined with what the credential adds. */
@@ -85,11 +89,11 @@ class StoreAuthenticator implements Authenticator {
   /** Passwords are remembered under a key that means nothing outside this process. */
   readonly #key = randomBytes(32)
 
-  constructor(store: Store, clock: Clock, notesUse: boolean) {
+  constructor(store: Store, clock: Clock, { notesUse = true, onBurst }: AuthenticatorOptions) {
     this.#notesUse = notesUse
     this.#store = store
     this.#clock = clock
-    this.#limit = new LoginLimit(clock)
+    this.#limit = new LoginLimit(clock, (burst) => onBurst && this.#beside(this.#nameBurst(burst).then(onBurst)))
   }
 
   async authenticate(credentials: Credentials, address: string): Promise<Requester | AuthFailure> {
@@ -198,15 +202,27 @@ class StoreAuthenticator implements Authenticator {
     const age = lastUsedAt === null ? undefined : this.#clock.now() - Date.parse(lastUsedAt)
     if (age !== undefined && age >= 0 && age < TOKEN_USE_INTERVAL) return
     const last_used_at = isoTime(this.#clock)
-    const writing = this.#store
-      .transaction((tx) => tx.updateTable('token').set({ last_used_at }).where('id', '=', id).execute())
-      // A busy database is no reason to fail anything: the next use is noted instead.
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .finally(() => this.#writing.delete(writing))
-    this.#writing.add(writing)
+    // When the database is busy, the next use is noted instead.
+    this.#beside(
+      this.#store.transaction((tx) => tx.updateTable('token').set({ last_used_at }).where('id', '=', id).execute()),
+    )
+  }
+
+  /** What was typed as a user's name is told only when it is one: people type passwords there, too. */
+  async #nameBurst({ address, user }: BurstOfFailures): Promise<{ address: string; user: string | null }> {
+    if (user === undefined) return { address, user: null }
+    const known = this.#store.db.selectFrom('user').select('name').where('name', '=', user).executeTakeFirst()
+    return { address, user: (await known.catch(() => undefined))?.name ?? null }
+  }
+
+  /** A busy database is no reason to fail the request. */
+  #beside(work: Promise<unknown>): void {
+    const done = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#writing.add(done)
+    void done.finally(() => this.#writing.delete(done))
   }
 }
 

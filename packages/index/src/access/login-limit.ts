@@ -16,6 +16,13 @@ export interface LoginRefusal {
   readonly retryAfter: number
 }
 
+/** The attempt with which somebody was found to be kept out. */
+export interface BurstOfFailures {
+  readonly address: string
+  /** As it was typed, perhaps a secret in the wrong field; undefined: tokens were tried. */
+  readonly user: string | undefined
+}
+
 /**
  * Failed logins in a sliding window, in memory (attacks.md RATE).
  *
@@ -26,6 +33,7 @@ export interface LoginRefusal {
  */
 export class LoginLimit {
   readonly #clock: Clock
+  readonly #onBurst: (attempt: BurstOfFailures) => void
   readonly #byUser = new Failures()
   readonly #byAddress = new Failures()
   readonly #byBoth = new Failures()
@@ -33,8 +41,10 @@ export class LoginLimit {
   /** Pairs of user and address with a successful login, the oldest first. */
   readonly #known = new Set<string>()
 
-  constructor(clock: Clock) {
+  /** `onBurst` is told once a window of each address, user or pair that is kept out. */
+  constructor(clock: Clock, onBurst: (attempt: BurstOfFailures) => void = () => undefined) {
     this.#clock = clock
+    this.#onBurst = onBurst
   }
 
   /** Before a password is checked. */
@@ -49,7 +59,13 @@ export class LoginLimit {
         ]
     const now = this.#clock.now()
     const until = Math.max(...counts.map(([failures, key]) => failures.blockedUntil(key, now)))
-    if (until > now) return { allowed: false, retryAfter: Math.ceil((until - now) / 1000) }
+    if (until > now) {
+      const news = counts.filter(
+        ([failures, key]) => failures.blockedUntil(key, now) > now && failures.isNews(key, now),
+      )
+      if (news.length > 0) this.#onBurst({ user, address })
+      return { allowed: false, retryAfter: Math.ceil((until - now) / 1000) }
+    }
     for (const [failures, key] of counts) failures.add(key, now)
     const withdrawn = (): void => {
       for (const [failures, key] of counts) failures.remove(key, now)
@@ -69,7 +85,10 @@ export class LoginLimit {
     const from = addressKey(address)
     const now = this.#clock.now()
     const until = this.#wrongTokens.blockedUntil(from, now)
-    if (until > now) return { allowed: false, retryAfter: Math.ceil((until - now) / 1000) }
+    if (until > now) {
+      if (this.#wrongTokens.isNews(from, now)) this.#onBurst({ user: undefined, address })
+      return { allowed: false, retryAfter: Math.ceil((until - now) / 1000) }
+    }
     this.#wrongTokens.add(from, now)
     return undefined
   }
@@ -86,6 +105,8 @@ type Counted = readonly [Failures, string]
 /** The times of the last failures per key. */
 class Failures {
   readonly #times = new Map<string, number[]>()
+  /** When it was last told that a key is kept out. */
+  readonly #told = new Map<string, number>()
 
   /** When the next attempt may be made; 0: now. */
   blockedUntil(key: string, now: number): number {
@@ -105,6 +126,16 @@ class Failures {
     const index = times.indexOf(time)
     if (index >= 0) times.splice(index, 1)
     if (times.length === 0) this.#times.delete(key)
+  }
+
+  /** Whether nobody was told within the last window that `key` is kept out; from now on somebody was. */
+  isNews(key: string, now: number): boolean {
+    const told = this.#told.get(key)
+    if (told !== undefined && told > now - LOGIN_WINDOW && told <= now) return false
+    this.#told.delete(key)
+    this.#told.set(key, now)
+    if (this.#told.size > MAX_LOGIN_KEYS) dropOldest(this.#told)
+    return true
   }
 
   /** A time to come means that the clock was set back: such a failure would count until the clock has caught up. */

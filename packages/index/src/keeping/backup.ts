@@ -6,6 +6,8 @@ import { isoTime } from '../clock.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
+import { LAST_BACKUP } from '../telemetry/store-facts.ts'
+import type { LastBackup } from '../telemetry/store-facts.ts'
 import type { Manifest, MissingReason, OnProgress } from './backup-format.ts'
 import { backupToFile } from './backup-to-file.ts'
 import { backupToFolder } from './backup-to-folder.ts'
@@ -49,8 +51,6 @@ export interface BackupTarget {
   readonly keep?: number
 }
 
-/** The key of the setting that says what was backed up last: JSON `{at, where, snapshot}`. */
-export const LAST_BACKUP = 'last-backup'
 const INDEX_ID = 'index-id'
 
 /**
@@ -84,7 +84,7 @@ async function indexId(store: Store): Promise<string> {
 
 async function note({ store, clock }: BackupParts, { manifest, path }: BackupReport): Promise<void> {
   const { at, snapshot, blobs } = manifest
-  const value = JSON.stringify({ at, where: path, snapshot })
+  const value = JSON.stringify({ at, where: path, snapshot } satisfies LastBackup)
   await store.transaction(async (tx) => {
     await tx
       .insertInto('setting')

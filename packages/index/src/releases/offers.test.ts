@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { startSimulator } from '../../../../test/support/upstream-simulator.ts'
 import { isoTime } from '../clock.ts'
 import { listenOn } from '../http/listen.ts'
-import { indexDefaults, openIndex } from '../open-index.ts'
+import { indexDefaults } from '../index-config.ts'
+import { openIndex } from '../open-index.ts'
 import { upstreamDefaults } from '../upstream/config.ts'
 
 test('between the commit of a first listing and its first page a name is not unknown: no false 404', async () => {

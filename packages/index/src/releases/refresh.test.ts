@@ -7,7 +7,8 @@ import { startSimulator } from '../../../../test/support/upstream-simulator.ts'
 import { createToken } from '../access/tokens.ts'
 import { createUser } from '../access/users.ts'
 import { listenOn } from '../http/listen.ts'
-import { indexDefaults, openIndex } from '../open-index.ts'
+import { indexDefaults } from '../index-config.ts'
+import { openIndex } from '../open-index.ts'
 import { upstreamDefaults } from '../upstream/config.ts'
 
 test('DC-1: a name that is claimed while its upstream is asked takes over nothing of what the upstream lists', async () => {

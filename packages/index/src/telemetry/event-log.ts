@@ -1,18 +1,44 @@
 import type { Logger } from 'pino'
 import type { EventKind, IndexEvent } from './events.ts'
 
-/** Events that somebody should look at; all others are `info`. */
-const WARNINGS: ReadonlySet<EventKind> = new Set([
-  'doctor-found',
-  'login-failures',
-  'upstream-down',
-  'upstream-metadata-mutated',
-  'upstream-mutated',
-])
+/** Every kind with the level of its line: `warn` for what somebody should look at. */
+const EVENT_LEVELS: Readonly<Record<EventKind, 'info' | 'warn'>> = {
+  'upload-accepted': 'info',
+  'files-yanked': 'info',
+  'files-unyanked': 'info',
+  'files-deleted': 'info',
+  'authority-decided': 'info',
+  'status-changed': 'info',
+  'upstream-mutated': 'warn',
+  'upstream-metadata-mutated': 'warn',
+  'upstream-withdrawn': 'info',
+  'upstream-returned': 'info',
+  'upstream-down': 'warn',
+  'upstream-up': 'info',
+  'token-created': 'info',
+  'token-revoked': 'info',
+  'user-created': 'info',
+  'user-disabled': 'info',
+  'user-enabled': 'info',
+  'password-changed': 'info',
+  'login-failures': 'warn',
+  'certificate-reloaded': 'info',
+  'backup-made': 'info',
+  restored: 'info',
+  'garbage-swept': 'info',
+  'retention-applied': 'info',
+  'doctor-found': 'warn',
+  'doctor-repaired': 'info',
+  'server-started': 'info',
+  'server-stopped': 'info',
+  'schema-migrated': 'info',
+}
+
+/** Every kind of event there is. */
+export const EVENT_KINDS = Object.keys(EVENT_LEVELS) as readonly EventKind[]
 
 /** Writes the log line of an event: its kind is the message, so that a search for one finds both. */
 export function logEvent(log: Logger, event: IndexEvent & { readonly id?: number }): void {
   const { kind, id, at: _at, project, actor, detail } = event
-  const level = WARNINGS.has(kind) ? 'warn' : 'info'
-  log[level]({ event: kind, ...(id === undefined ? {} : { eventId: id }), project, actor, detail }, kind)
+  log[EVENT_LEVELS[kind]]({ event: kind, ...(id === undefined ? {} : { eventId: id }), project, actor, detail }, kind)
 }

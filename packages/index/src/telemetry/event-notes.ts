@@ -1,11 +1,11 @@
-import type { Logger } from 'pino'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { EVENT_NOTES_PER_MINUTE } from '../limits.ts'
 import type { Store } from '../store/store.ts'
-import { logEvent } from './event-log.ts'
 import { recordEvent } from './events.ts'
-import type { IndexEvent } from './events.ts'
+import type { EventKind, EventSink, IndexEvent } from './events.ts'
+
+const MINUTE_MS = 60_000
 
 type WithoutTime<Event> = Event extends IndexEvent ? Omit<Event, 'at'> : never
 
@@ -15,45 +15,47 @@ export type Note = WithoutTime<IndexEvent>
 export interface EventNotesParts {
   readonly store: Store
   readonly clock: Clock
-  readonly log: Logger
-  /** True: nothing is written, events are logged only. */
+  /** Told of what is not recorded; of the rest the store tells. */
+  readonly tell: EventSink
+  /** True: nothing is written, events are logged and counted only. */
   readonly readOnly: boolean
 }
 
 /**
  * Events that are not part of a change: an upstream is down, a certificate was read again. Each is written in a
- * transaction of its own, beside whatever caused it; when the database does not take it, the log has it. Strangers can
- * cause some of them: beyond `EVENT_NOTES_PER_MINUTE` they are logged only, and fill no table.
+ * transaction of its own, beside whatever caused it; when the database does not take it, log and metrics have it.
+ * Strangers can cause some of them: beyond `EVENT_NOTES_PER_MINUTE` of a kind they fill no table.
  */
 export class EventNotes implements AsyncDisposable {
   readonly #parts: EventNotesParts
   readonly #writing = new Set<Promise<void>>()
-  #windowEnds = 0
-  #left = 0
+  /** By kind: a flood of one does not hide another. */
+  readonly #windows = new Map<EventKind, { readonly ends: number; left: number }>()
 
   constructor(parts: EventNotesParts) {
     this.#parts = parts
   }
 
   note(note: Note): void {
-    const { store, clock, log, readOnly } = this.#parts
+    const { store, clock, tell, readOnly } = this.#parts
     const event = { ...note, at: isoTime(clock) } as IndexEvent
-    if (readOnly || !this.#takeTurn()) return logEvent(log, event)
+    if (readOnly || !this.#takeTurn(note.kind)) return tell(event)
     const writing = store
       .transaction((tx) => recordEvent(tx, event))
-      .catch(() => logEvent(log, event))
+      .catch(() => tell(event))
       .finally(() => this.#writing.delete(writing))
     this.#writing.add(writing)
   }
 
-  #takeTurn(): boolean {
+  #takeTurn(kind: EventKind): boolean {
     const now = this.#parts.clock.now()
-    if (now >= this.#windowEnds || this.#windowEnds - now > 60_000) {
-      this.#windowEnds = now + 60_000
-      this.#left = EVENT_NOTES_PER_MINUTE
-    }
-    this.#left -= 1
-    return this.#left >= 0
+    const known = this.#windows.get(kind)
+    // One that ends later than a new one would is from a clock that was set back.
+    const isOver = known === undefined || now >= known.ends || known.ends - now > MINUTE_MS
+    const window = isOver ? { ends: now + MINUTE_MS, left: EVENT_NOTES_PER_MINUTE } : known
+    this.#windows.set(kind, window)
+    window.left -= 1
+    return window.left >= 0
   }
 
   /** Waits for what is being written. */

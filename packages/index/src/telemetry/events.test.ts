@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts'
 import { createToken, revokeToken } from '../access/tokens.ts'
 import { createUser, disableUser, enableUser, setPassword } from '../access/users.ts'
 import { recordEvent, reportingStore } from './events.ts'
-import type { IndexEvent, RecordedEvent } from './events.ts'
+import type { IndexEvent } from './events.ts'
 
 const AT = '2026-01-02T03:04:05.000Z'
 const clock: Clock = { now: () => Date.parse(AT) }
@@ -21,9 +21,9 @@ const STARTED: IndexEvent = {
   detail: { version: '1', node: 'here' },
 }
 
-async function withStore(work: (store: Store, told: readonly RecordedEvent[]) => Promise<void>): Promise<void> {
+async function withStore(work: (store: Store, told: readonly IndexEvent[]) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'events-'))
-  const told: RecordedEvent[] = []
+  const told: (IndexEvent & { readonly id?: number })[] = []
   try {
     await using store = reportingStore(await openStore({ kind: 'sqlite', path: join(folder, 'x.db') }), (event) =>
       told.push(event),

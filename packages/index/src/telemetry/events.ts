@@ -91,8 +91,11 @@ export type IndexEvent = {
 /** An event whose transaction is committed; ids grow in the order of the commits. */
 export type RecordedEvent = IndexEvent & { readonly id: number }
 
-/** Told of every event of this process, once it is committed: the log and the metrics. Must not throw. */
-export type EventSink = (event: RecordedEvent) => void
+/**
+ * Told of every event of this process, once it is committed: the log and the metrics. One without an id could not be
+ * recorded, and is told all the same. Must not throw.
+ */
+export type EventSink = (event: IndexEvent & { readonly id?: number }) => void
 
 /** `waxseal` as a number of eight bytes would hold it: the advisory lock that orders events. */
 const ORDER_LOCK = 0x77_61_78_73_65_61
@@ -129,13 +132,13 @@ export function reportingStore(store: Store, sink: EventSink): Store {
     },
     consistently: (work) => store.consistently(work),
     changedElsewhere: () => store.changedElsewhere(),
-    async transaction(work) {
+    async transaction(work, durability) {
       // An attempt that lost against others has a transaction of its own, and its events go with it.
       let last: Transaction<Database> | undefined
       const result = await store.transaction((tx) => {
         last = tx
         return work(tx)
-      })
+      }, durability)
       for (const event of (last && recorded.get(last)) ?? []) sink(event)
       return result
     },

@@ -9,6 +9,7 @@ import {
   TOKEN_EXPIRY_NOTICE_MS,
 } from '../limits.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
+import { appliedSteps } from '../store/migrations/index.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import { takeCensus } from './census.ts'
 import type { Census } from './census.ts'
@@ -29,7 +30,12 @@ export interface ExpiringToken {
 export interface IndexStatus {
   readonly at: string
   readonly version: string
-  readonly database: { readonly kind: 'sqlite' | 'postgres'; readonly bytes: number }
+  readonly database: {
+    readonly kind: 'sqlite' | 'postgres'
+    readonly bytes: number
+    /** The newest step of the schema that was applied; this version's own, or it would not have been opened. */
+    readonly schema: string
+  }
   readonly snapshot: number
   readonly store: Census & { readonly pages: number; readonly garbageFiles: number }
   readonly waiting: Waiting
@@ -56,8 +62,11 @@ export interface IndexStatusParts {
   readonly version: string
 }
 
-/** Looks at everything once; takes as long as counting the rows of the tables `file` and `project`. */
-export async function readIndexStatus(parts: IndexStatusParts): Promise<IndexStatus> {
+/**
+ * Looks at everything once; takes as long as counting the rows of the tables `file` and `project`. `self` is the server
+ * that is asked: it knows itself better than its row does, and in read-only mode it has none.
+ */
+export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNode): Promise<IndexStatus> {
   const { store, clock, database, dataDir, version } = parts
   const { pages } = await store.db
     .selectFrom('page')
@@ -66,12 +75,19 @@ export async function readIndexStatus(parts: IndexStatusParts): Promise<IndexSta
   const found = {
     at: isoTime(clock),
     version,
-    database: { kind: store.kind, bytes: await readDatabaseSize(store, database) },
+    database: {
+      kind: store.kind,
+      bytes: await readDatabaseSize(store, database),
+      schema: (await appliedSteps(store.db)).at(-1) ?? '',
+    },
     snapshot: await newestSnapshot(store),
     store: { ...(await takeCensus(store.db)), pages, garbageFiles: await readGarbage(store) },
     waiting: await readWaiting(store, clock),
     disk: await readDisk(dataDir),
-    servers: await readNodes(store, clock),
+    servers: [
+      ...(self === undefined ? [] : [self]),
+      ...(await readNodes(store, clock)).filter(({ id }) => id !== self?.id),
+    ],
     lastBackup: await readLastBackup(store),
     expiringTokens: await readExpiringTokens(store, clock),
   }
@@ -107,6 +123,9 @@ function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): reado
   for (const expires of new Set(servers.flatMap(({ certificateExpires }) => certificateExpires ?? []))) {
     if (Date.parse(expires) - now < CERTIFICATE_EXPIRY_NOTICE_MS)
       said.push(`The TLS certificate expires at ${expires}.`)
+  }
+  for (const problem of new Set(servers.flatMap(({ certificateProblem }) => certificateProblem ?? []))) {
+    said.push(`${problem} The certificate from before stays in use.`)
   }
   if (lastBackup !== null && now - Date.parse(lastBackup.at) > BACKUP_OLD_MS) {
     said.push(`The last backup is from ${lastBackup.at}.`)

@@ -24,6 +24,10 @@ const nodeStatus = z.object({
   ),
   /** When its TLS certificate expires; null without TLS. */
   certificateExpires: z.string().nullable(),
+  /** Why the certificate's files as they are now are not served; null: they are. */
+  certificateProblem: z.string().nullable().default(null),
+  /** What it does not do by configuration: `offline`, and with its own word only `read-only`. */
+  modes: z.array(z.string()).default([]),
   residentBytes: z.number(),
 })
 
@@ -59,8 +63,11 @@ export interface NodeReportParts {
   readonly metrics: Metrics
   readonly version: string
   readonly upstreams: () => readonly UpstreamState[]
+  readonly modes: readonly string[]
+  /** True: nothing is written, and nobody but this server itself can tell of it. */
+  readonly readOnly: boolean
   /** Milliseconds since the epoch; undefined without TLS. */
-  readonly certificateExpires: () => number | undefined
+  readonly certificate: () => { readonly notAfter: number; readonly problem?: string } | undefined
 }
 
 /**
@@ -71,13 +78,14 @@ export class NodeReport implements AsyncDisposable {
   readonly id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
   readonly #parts: NodeReportParts
   readonly #startedAt: string
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #failure: string | undefined
 
   constructor(parts: NodeReportParts) {
     this.#parts = parts
     this.#startedAt = isoTime(parts.clock)
+    if (parts.readOnly) return
     this.#timer = setInterval(() => this.#tell(), NODE_INTERVAL_MS).unref()
     this.#tell()
   }
@@ -85,6 +93,12 @@ export class NodeReport implements AsyncDisposable {
   /** Why the last write failed; undefined: it did not. */
   get failure(): string | undefined {
     return this.#failure
+  }
+
+  /** What this server would say of itself now. */
+  current(): RunningNode {
+    const { clock, version } = this.#parts
+    return { id: this.id, startedAt: this.#startedAt, seenAt: isoTime(clock), version, ...this.#status() }
   }
 
   /** One at a time: a database that is slow is not asked again meanwhile. */
@@ -112,8 +126,8 @@ export class NodeReport implements AsyncDisposable {
   }
 
   #status(): NodeStatus {
-    const { metrics, upstreams } = this.#parts
-    const expires = this.#parts.certificateExpires()
+    const { metrics, upstreams, modes } = this.#parts
+    const certificate = this.#parts.certificate()
     let requests = 0
     let failures = 0
     for (const { labels, value } of metrics.counter('waxseal_http_requests_total').children) {
@@ -133,7 +147,9 @@ export class NodeReport implements AsyncDisposable {
       failures,
       caches: Object.fromEntries(caches),
       upstreams: upstreams().map((state) => ({ ...state, open: [...state.open] })),
-      certificateExpires: expires === undefined ? null : new Date(expires).toISOString(),
+      certificateExpires: certificate === undefined ? null : new Date(certificate.notAfter).toISOString(),
+      certificateProblem: certificate?.problem ?? null,
+      modes: [...modes],
       residentBytes: process.memoryUsage.rss(),
     }
   }
@@ -141,7 +157,8 @@ export class NodeReport implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.#running
-    const { store } = this.#parts
+    const { store, readOnly } = this.#parts
+    if (readOnly) return
     // A full disk keeps the row; it counts as gone a minute later.
     await store.transaction((tx) => tx.deleteFrom('node').where('id', '=', this.id).execute()).catch(() => undefined)
   }

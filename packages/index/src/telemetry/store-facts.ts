@@ -43,7 +43,7 @@ export async function readDisk(folder: string): Promise<Disk> {
   return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
 }
 
-/** The key under which the newest backup is noted in the table `setting`. */
+/** The key of the setting that says what was backed up last: JSON of `LastBackup`. */
 export const LAST_BACKUP = 'last-backup'
 
 const lastBackup = z.object({ at: z.iso.datetime(), where: z.string(), snapshot: z.number() })

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { IndexConfig } from '../open-index.ts'
-import { logEvent } from './event-log.ts'
+import type { IndexConfig } from '../index-config.ts'
+import { EVENT_KINDS, logEvent } from './event-log.ts'
 import type { EventSink } from './events.ts'
 import { openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -29,6 +29,8 @@ export function openTelemetry(config: IndexConfig, given: Logger | undefined): T
     point('waxseal_started_timestamp_seconds', started)
   })
   const events = metrics.counter('waxseal_events_total')
+  // From zero: the first one counts as an increase, too.
+  for (const kind of EVENT_KINDS) events.of(kind)
   return {
     log,
     metrics,

@@ -33,7 +33,7 @@ export interface Upstream extends AsyncDisposable {
 export interface UpstreamOptions {
   readonly clock?: Clock
   readonly resolve?: ResolveHost
-  readonly watch?: UpstreamWatch
+  readonly watch?: UpstreamWatch | undefined
 }
 
 const PAGE_HEADERS = {

@@ -62,7 +62,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   await using index = await openIndex({ ...config.index, version: VERSION, docsDir: DOCS_DIR })
   await using parts = new AsyncDisposableStack()
   const certificate = config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
-  if (certificate !== undefined) index.watchCertificate(() => certificate.status.notAfter)
+  if (certificate !== undefined) index.watchCertificate(certificate)
   rereadOnHangup(certificate)
   const server = await listenOnAll(index.handler, config.listen, {
     exempt: (address) => index.isTrustedProxy(address),
@@ -72,6 +72,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
     throw cannotListen(error)
   })
   parts.use(server)
+  index.announceStart()
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
   for (const line of greeting(server.urls, config, token ?? { fromInit: await hasInitToken(index.store) })) say(line)

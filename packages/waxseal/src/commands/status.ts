@@ -29,7 +29,7 @@ export function statusLines(status: IndexStatus): readonly string[] {
       ['from upstreams', `${files.upstream.files} files, ${bytes(files.upstream.bytes)}`],
       ['projects', `${projects.internal} internal, ${projects.upstream} upstream, ${projects.unclaimed} undecided`],
       ['pages', `${store.pages}, snapshot ${snapshot}, ${waiting.changes} changes waiting`],
-      ['database', `${database.kind}, ${bytes(database.bytes)}`],
+      ['database', `${database.kind}, ${bytes(database.bytes)}, schema ${database.schema}`],
       ['disk', `${bytes(disk.freeBytes)} free of ${bytes(disk.sizeBytes)}`],
       ['garbage', `${store.garbageFiles} files marked`],
       ['last backup', lastBackup === null ? 'none' : `${lastBackup.at}, snapshot ${lastBackup.snapshot}`],
@@ -48,7 +48,7 @@ function serverLines(server: IndexStatus['servers'][number], now: string): reado
   })
   return [
     '',
-    `server ${server.id}, ${server.version}, up ${up}`,
+    `server ${server.id}, ${[server.version, ...server.modes].join(', ')}, up ${up}`,
     ...columns([
       ['  requests', `${server.requests}, ${server.failures} failed; memory ${bytes(server.residentBytes)}`],
       ['  hits', rates.length === 0 ? 'none yet' : rates.join(', ')],

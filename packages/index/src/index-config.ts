@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import {
+  COLLECT_EVERY_HOURS,
+  DEFAULT_MAX_FILE_SIZE,
+  DEFAULT_MAX_PROJECT_SIZE,
+  GARBAGE_GRACE_HOURS,
+  SUPERSEDED_HOURS,
+} from './limits.ts'
+import type { RetentionPolicy } from './keeping/retention.ts'
+import type { UploadPolicy } from './releases/upload-checks.ts'
+import type { StoreOptions } from './store/store.ts'
+import type { LogConfig } from './telemetry/log.ts'
+import type { UpstreamConfig } from './upstream/config.ts'
+
+/** Everything an index can be told; see `indexDefaults`. */
+export interface IndexConfig {
+  /** The folder that holds everything: `waxseal.db`, `blobs/` and `spool/`. */
+  readonly dataDir: string
+  readonly database: StoreOptions
+  /** In the order in which an undecided name is looked for. */
+  readonly upstreams: readonly UpstreamConfig[]
+  /** Granted name prefixes, in normal form. */
+  readonly prefixes: readonly string[]
+  readonly reading: 'public' | 'private'
+  readonly uploads: UploadPolicy
+  readonly retention: RetentionPolicy
+  /** Where clients reach the index, when a proxy stands before it. */
+  readonly publicUrl?: string
+  /** Addresses or networks whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
+  readonly accelRedirect?: string
+  /** Where the documentation's built site lies, if it has been built; served at `/docs/`. */
+  readonly docsDir?: string
+  /** The first administrator's token, instead of one that is made and told once. */
+  readonly adminToken?: string
+  readonly log: LogConfig
+  /** Who may read `/metrics`; absent: everybody, or where reading needs a token whoever may read. */
+  readonly metrics?: 'public' | 'token' | 'off'
+  readonly version: string
+  /** Nothing is changed: no upload, no administration, nothing taken over from upstreams; the data folder may be read-only. */
+  readonly readOnly: boolean
+  /** No upstream is asked; what is kept is served, and uploads to names of this index are taken. */
+  readonly offline: boolean
+}
+
+/** A configuration for `dataDir` with every setting at its default but `settings`. */
+export function indexDefaults(
+  dataDir: string,
+  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads' | 'retention' | 'log'>> & {
+    readonly uploads?: Partial<UploadPolicy>
+    readonly retention?: Partial<RetentionPolicy>
+    readonly log?: Partial<LogConfig>
+  } = {},
+): IndexConfig {
+  return {
+    dataDir,
+    database: { kind: 'sqlite', path: join(dataDir, 'waxseal.db') },
+    upstreams: [],
+    prefixes: [],
+    reading: 'public',
+    trustedProxies: [],
+    version: '0.0.0',
+    readOnly: false,
+    offline: false,
+    ...settings,
+    log: { level: 'info', format: 'auto', requests: true, ...settings.log },
+    uploads: {
+      maxFileSize: DEFAULT_MAX_FILE_SIZE,
+      maxProjectSize: DEFAULT_MAX_PROJECT_SIZE,
+      linuxTags: true,
+      localVersions: true,
+      privateClassifiers: true,
+      ...settings.uploads,
+    },
+    retention: {
+      graceHours: GARBAGE_GRACE_HOURS,
+      supersededHours: SUPERSEDED_HOURS,
+      everyHours: COLLECT_EVERY_HOURS,
+      ...settings.retention,
+    },
+  }
+}

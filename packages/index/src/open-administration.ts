@@ -1,0 +1,152 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import type { BlobStore } from './blobs/blob-store.ts'
+import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
+import { onDisk } from './blobs/durable.ts'
+import type { BodyStore } from './blobs/recent-blobs.ts'
+import { RecentBlobs } from './blobs/recent-blobs.ts'
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import type { IndexConfig } from './index-config.ts'
+import { collectGarbage } from './keeping/collect-garbage.ts'
+import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
+import { examine } from './keeping/doctor.ts'
+import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
+import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
+import { RECENT_BODIES_SIZE } from './limits.ts'
+import type { NamesConfig } from './names/authority.ts'
+import { readServedNames } from './names/served-names.ts'
+import { CurrentProjects } from './publish/current-projects.ts'
+import { Publisher } from './publish/publisher.ts'
+import type { PublishedBatch } from './publish/publisher.ts'
+import { Management } from './releases/management.ts'
+import type { Upgraded } from './store/bring-up-to-date.ts'
+import type { Store } from './store/store.ts'
+import { openReadOnlyStore, openStore } from './store/store.ts'
+import { errorChain } from './telemetry/error-chain.ts'
+import { reportingStore } from './telemetry/events.ts'
+import type { EventSink } from './telemetry/events.ts'
+import type { IndexStatusParts } from './telemetry/index-status.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
+
+/** What `openIndex` may be given instead of the machine's own. */
+export interface IndexEffects {
+  readonly clock?: Clock
+  readonly log?: Logger
+}
+
+/** The store with what administrators do to it: all that a command beside a running server needs. */
+export interface Administration extends AsyncDisposable {
+  readonly store: Store
+  readonly clock: Clock
+  readonly management: Management
+  /** Frees what is not needed, by the configuration's `retention`. */
+  collectGarbage(options?: CollectOptions): Promise<Collection>
+  readonly blobs: BlobStore
+  /** Looks at everything that is kept, and mends it when told to. */
+  examine(options?: DoctorOptions): Promise<Diagnosis>
+  /** For `readIndexStatus`. */
+  readonly statusParts: IndexStatusParts
+}
+
+/** What a server and a command have in common. */
+export interface Core {
+  readonly store: Store
+  readonly clock: Clock
+  readonly names: NamesConfig
+  readonly current: CurrentProjects
+  readonly publisher: Publisher
+  readonly management: Management
+  readonly blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>
+  readonly bodies: BodyStore
+  /** Undoes, in reverse order, whatever was opened. */
+  readonly opened: AsyncDisposableStack
+}
+
+/** Opens the database and the blobs of an index, and what publishes. Throws as `openIndex`. */
+export async function openCore(
+  config: IndexConfig,
+  clock: Clock,
+  told: { readonly log: Logger; readonly sink: EventSink; readonly onPublished?: (batch: PublishedBatch) => void },
+  mode: 'apply' | 'refuse' | 'read-only',
+  namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
+): Promise<Core> {
+  await using opened = new AsyncDisposableStack()
+  await onDisk(() => refuseUnfinishedRestore(config.dataDir))
+  const readOnly = mode === 'read-only'
+  if (!readOnly) await onDisk(() => mkdir(config.dataDir, { recursive: true, mode: 0o700 }))
+  const onUpgraded = (upgraded: Upgraded) => told.log.info({ upgraded }, 'the database was brought up to date')
+  const database = await (mode === 'read-only'
+    ? openReadOnlyStore(config.database)
+    : openStore(config.database, { clock, earlier: mode, onUpgraded }))
+  const store = reportingStore(opened.use(database), told.sink)
+  const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'), undefined, { readOnly })
+  const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
+  const upstreams = config.upstreams.map(({ name }) => name)
+  const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
+  const current = new CurrentProjects(store, names)
+  const publisher = new Publisher({
+    store,
+    bodies,
+    clock,
+    names,
+    publisher: `${hostname()}/${process.pid}`,
+    onPublished: (_snapshot, projects, batch) => {
+      current.forget(projects)
+      told.onPublished?.(batch)
+    },
+    onUnpublishable: (project, error) =>
+      told.log.error({ err: errorChain(error), project }, 'a page cannot be written; it stays as it was'),
+  })
+  const management = new Management({ store, clock, names, current, publisher })
+  return { store, clock, names, current, publisher, management, blobs, bodies, opened: opened.move() }
+}
+
+/** Opens what commands need that work on the data folder itself, beside a running server or without one. */
+export async function openAdministration(config: IndexConfig, effects: IndexEffects = {}): Promise<Administration> {
+  await using telemetry = new AsyncDisposableStack()
+  // A command says itself what it did.
+  const quiet = { ...config, log: { ...config.log, level: 'error' as const } }
+  const core = await openCore(
+    config,
+    effects.clock ?? systemClock,
+    telemetry.use(openTelemetry(quiet, effects.log)),
+    // Only a server, or `waxseal upgrade`, moves a database to another version: not a look at it.
+    'refuse',
+    // What the server was told on its command line holds for a command beside it too.
+    async (opened, configured) => (await readServedNames(opened)) ?? configured,
+  )
+  const { opened, ...rest } = core
+  telemetry.use(opened)
+  const kept = telemetry.move()
+  return { ...administrationOf(config, rest), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** What administrators do, on an open index. */
+export function administrationOf(
+  config: IndexConfig,
+  { store, clock, management, blobs, names, publisher }: Omit<Core, 'opened'>,
+): Omit<Administration, typeof Symbol.asyncDispose> {
+  const collecting = {
+    store,
+    blobs,
+    clock,
+    spoolDir: join(config.dataDir, 'spool'),
+    policy: config.retention,
+    // What retention gives up has to be there to be fetched again.
+    upstreams: config.offline ? [] : config.upstreams.map(({ name }) => name),
+  }
+  const { dataDir, upstreams } = config
+  const examined = { store, blobs, clock, names, publisher, dataDir, upstreams }
+  return {
+    store,
+    clock,
+    management,
+    blobs,
+    statusParts: { store, clock, database: config.database, dataDir, version: config.version },
+    collectGarbage: (options) => collectGarbage(collecting, options),
+    examine: ({ askUpstreams = !config.offline, ...options } = {}) => examine(examined, { askUpstreams, ...options }),
+  }
+}
