@@ -294,6 +294,8 @@ export const RESTORE_MIN_JUMP = 1_000_000
 export const LOG_FLUSH_MS = 50
 /** Log that waits to be written, in characters; beyond it lines are dropped and counted. */
 export const LOG_BUFFER_MAX = 8 * 1024 ** 2
+/** Log lines are put together in buffers of this size. */
+export const LOG_CHUNK = 64 * 1024
 /** How long an ending process tries to write the last lines to a reader that does not take them. */
 export const LOG_EXIT_MS = 1_000
 /** Longest path of a request, and longest name of its client, in a log line. */

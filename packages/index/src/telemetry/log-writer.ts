@@ -1,5 +1,5 @@
 import { write, writeSync } from 'node:fs'
-import { LOG_BUFFER_MAX, LOG_EXIT_MS, LOG_FLUSH_MS } from '../limits.ts'
+import { LOG_BUFFER_MAX, LOG_CHUNK, LOG_EXIT_MS, LOG_FLUSH_MS } from '../limits.ts'
 
 /**
  * Writes log lines to a file descriptor, many at a time and beside the event loop; the last ones when the process ends,
@@ -11,7 +11,11 @@ export class LogWriter implements AsyncDisposable {
   readonly #fd: number
   readonly #onLost: (lines: number) => void
   readonly #atExit = () => this.#flushNow()
-  #pending = ''
+  /** What waits to be written, in buffers: as text it would be moved about by every collection of young objects. */
+  #full: Buffer[] = []
+  #filling = Buffer.allocUnsafeSlow(LOG_CHUNK)
+  #filled = 0
+  #waiting = 0
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #lost = 0
@@ -24,11 +28,18 @@ export class LogWriter implements AsyncDisposable {
   }
 
   write(line: string): void {
-    if (this.#pending.length + line.length > LOG_BUFFER_MAX) {
+    const size = Buffer.byteLength(line)
+    if (this.#waiting + size > LOG_BUFFER_MAX) {
       this.#lost += 1
       return
     }
-    this.#pending += line
+    if (this.#filled + size > this.#filling.length) {
+      this.#full.push(this.#filling.subarray(0, this.#filled))
+      this.#filling = Buffer.allocUnsafeSlow(Math.max(LOG_CHUNK, size))
+      this.#filled = 0
+    }
+    this.#filled += this.#filling.write(line, this.#filled)
+    this.#waiting += size
     this.#timer ??= setTimeout(() => void this.flush(), LOG_FLUSH_MS).unref()
   }
 
@@ -37,12 +48,19 @@ export class LogWriter implements AsyncDisposable {
     clearTimeout(this.#timer)
     this.#timer = undefined
     while (this.#writing !== undefined) await this.#writing
-    if (this.#pending === '') return
-    const bytes = Buffer.from(this.#pending)
-    this.#pending = ''
-    this.#writing = this.#writeAll(bytes)
+    if (this.#waiting === 0) return
+    this.#writing = this.#writeAll(this.#take())
     await this.#writing
     this.#writing = undefined
+  }
+
+  /** Everything that waits, in one piece. */
+  #take(): Buffer {
+    const bytes = Buffer.concat([...this.#full, this.#filling.subarray(0, this.#filled)])
+    this.#full = []
+    this.#filled = 0
+    this.#waiting = 0
+    return bytes
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {
@@ -67,8 +85,7 @@ export class LogWriter implements AsyncDisposable {
   }
 
   #flushNow(): void {
-    let bytes = Buffer.from(this.#pending)
-    this.#pending = ''
+    let bytes = this.#take()
     const until = performance.now() + LOG_EXIT_MS
     while (bytes.length > 0 && performance.now() < until) {
       try {
