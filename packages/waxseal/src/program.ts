@@ -3,6 +3,7 @@ import { addBackup } from './commands/backup.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addEvents } from './commands/events.ts'
 import { addFile } from './commands/file.ts'
 import { addInit } from './commands/init.ts'
 import { addProject } from './commands/project.ts'
@@ -34,6 +35,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addWhy,
   addSetup,
   addStatus,
+  addEvents,
   addGc,
   addBackup,
   addRestore,

@@ -54,7 +54,7 @@ export const METRICS = {
   waxseal_snapshot: gauge('Number of the newest snapshot'),
   waxseal_journal_waiting: gauge('Changes that are committed and not published yet'),
   waxseal_journal_oldest_seconds: gauge('How long the oldest of them has been waiting'),
-  waxseal_events_total: counter('Events recorded by this process, by kind', 'kind'),
+  waxseal_events_total: counter('Events of this process, by kind', 'kind'),
 
   waxseal_store_files: gauge('Files whose bytes are stored, by where they are from', 'source'),
   waxseal_store_bytes: gauge('Bytes of these files', 'source'),

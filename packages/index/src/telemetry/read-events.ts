@@ -1,3 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { EVENT_POLL_MS, MAX_EVENTS } from '../limits.ts'
+import type { Selectable } from 'kysely'
+import type { EventTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { EventKind } from './events.ts'
 
@@ -16,16 +20,39 @@ export interface ToldEvent {
 export async function readEvents(store: Store, after: number, limit: number): Promise<readonly ToldEvent[]> {
   const rows = await store.db
     .selectFrom('event')
-    .select(['id', 'kind', 'at', 'actor', 'project', 'detail'])
+    .select(COLUMNS)
     .where('id', '>', after)
     .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map(({ detail, kind, ...row }) => ({
-    ...row,
-    kind: kind as EventKind,
-    detail: JSON.parse(detail) as unknown,
-  }))
+  return rows.map(told)
+}
+
+/** The newest events, the oldest of them first. */
+export async function readNewestEvents(store: Store, limit: number): Promise<readonly ToldEvent[]> {
+  const rows = await store.db.selectFrom('event').select(COLUMNS).orderBy('id', 'desc').limit(limit).execute()
+  return rows.toReversed().map(told)
+}
+
+/** The events after the id `after` as they come, until `ended`; looked for every `EVENT_POLL_MS`. */
+export async function* followEvents(
+  store: Store,
+  after: number,
+  ended: AbortSignal,
+): AsyncGenerator<readonly ToldEvent[]> {
+  let last = after
+  while (!ended.aborted) {
+    const events = await readEvents(store, last, MAX_EVENTS)
+    last = events.at(-1)?.id ?? last
+    if (events.length > 0) yield events
+    if (events.length < MAX_EVENTS) await delay(EVENT_POLL_MS, undefined, { signal: ended }).catch(() => undefined)
+  }
+}
+
+const COLUMNS = ['id', 'kind', 'at', 'actor', 'project', 'detail'] as const
+
+function told({ detail, kind, ...row }: Pick<Selectable<EventTable>, (typeof COLUMNS)[number]>): ToldEvent {
+  return { ...row, kind: kind as EventKind, detail: JSON.parse(detail) as unknown }
 }
 
 /** The id of the newest event; 0 before the first. */
