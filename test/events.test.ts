@@ -226,6 +226,7 @@ suite('what happens to an index is recorded, counted and told', () => {
     const operation = readFileSync(join(import.meta.dirname, '../docs/operation.md'), 'utf8')
     const section = operation.slice(operation.indexOf('\n## Events')).split('\n## ')[1] ?? ''
     const rows = [...section.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, kind]) => kind)
-    assert.deepEqual(rows.toSorted(), [...EVENT_KINDS].toSorted())
+    assert.equal(rows.length, EVENT_KINDS.length)
+    assert.deepEqual(new Set(rows), new Set(EVENT_KINDS))
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { CIRCUIT_MAX_OPEN_MS } from '../../packages/index/src/limits.ts'
-import { addressOf } from '../support/behind-upstream.ts'
+import { addressOf, until } from '../support/behind-upstream.ts'
 import { HOUR, MINUTE, startClocked } from './clocked-index.ts'
 
 const wheel = (project: string, version: string) => ({
@@ -57,5 +57,16 @@ for (const kind of ['close', 'hang'] as const) {
     assert.deepEqual(await clocked.versions('unknown1'), ['1.0'])
     clocked.now += MINUTE
     assert.match((await clocked.versions('really-unknown'))[0] ?? '', /^404 /)
+
+    const told = await until(
+      () => clocked.index.store.db.selectFrom('event').selectAll().where('kind', 'like', 'upstream-%').execute(),
+      (events) => events.at(-1)?.kind === 'upstream-up',
+    )
+    const [down, up] = [told[0], told.at(-1)].map(
+      (event) => JSON.parse(event?.detail ?? '{}') as Record<string, unknown>,
+    )
+    assert.equal(told[0]?.kind, 'upstream-down')
+    assert.ok(typeof down?.['error'] === 'string' && down['error'] !== '', 'with the failure that did it')
+    assert.equal(up?.['downSeconds'], Math.round((clocked.now - MINUTE - Date.parse(told[0]?.at ?? '')) / 1000))
   })
 }

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LoginLimit } from './login-limit.ts'
+import type { BurstOfFailures } from './login-limit.ts'
 
 const YEAR = 365 * 86_400_000
 
-function setUp(): { readonly limit: LoginLimit; readonly wait: (milliseconds: number) => void } {
+function setUp(onBurst?: (burst: BurstOfFailures) => void): {
+  readonly limit: LoginLimit
+  readonly wait: (milliseconds: number) => void
+} {
   let now = 50 * YEAR
   return {
-    limit: new LoginLimit({ now: () => now }),
+    limit: new LoginLimit({ now: () => now }, onBurst),
     wait: (milliseconds) => {
       now += milliseconds
     },
@@ -95,5 +99,24 @@ describe('RATE: failed logins', () => {
     assert.equal(limit.wrongToken('192.0.2.1'), undefined)
     fail(limit, 'alice', '192.0.2.1', 10)
     assert.deepEqual(limit.password('alice', '192.0.2.1'), { allowed: false, retryAfter: 300 })
+  })
+
+  it('are told of once in five minutes for each who is kept out', () => {
+    const told: unknown[] = []
+    const { limit, wait } = setUp((burst) => told.push(burst))
+    fail(limit, 'alice', '192.0.2.1', 10)
+    assert.deepEqual(told, [], 'nobody is kept out yet')
+    for (let count = 0; count < 5; count++) limit.password('alice', '192.0.2.1')
+    assert.deepEqual(told, [{ user: 'alice', address: '192.0.2.1' }])
+    limit.password('bob', '192.0.2.1')
+    assert.equal(told.length, 1, 'the address is told of already')
+    limit.password('alice', '192.0.2.2')
+    assert.equal(told.length, 1, 'and so is the user')
+    for (let count = 0; count < 12; count++) limit.wrongToken('192.0.2.1')
+    assert.deepEqual(told.slice(1), [{ user: undefined, address: '192.0.2.1' }])
+    wait(300_000)
+    fail(limit, 'alice', '192.0.2.1', 10)
+    limit.password('alice', '192.0.2.1')
+    assert.equal(told.length, 3)
   })
 })

@@ -96,6 +96,11 @@ class Bench {
     await this.store.transaction((tx) => tx.insertInto('file').values(values).execute())
   }
 
+  async events(): Promise<readonly (readonly [string, string])[]> {
+    const rows = await this.store.db.selectFrom('event').select(['kind', 'detail']).orderBy('id').execute()
+    return rows.filter(({ kind }) => kind !== 'schema-migrated').map(({ kind, detail }) => [kind, detail])
+  }
+
   async kept(...sha256s: readonly string[]): Promise<readonly boolean[]> {
     return Promise.all(sha256s.map(async (sha256) => (await this.blobs.head(sha256)) !== undefined))
   }
@@ -139,6 +144,7 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
         assert.deepEqual(await bench.kept(garbage), [false])
         assert.deepEqual(await bench.marks(), [])
         assert.equal((await lastCollection(bench.store))?.garbage.swept.blobs, 1)
+        assert.deepEqual(await bench.events(), [['garbage-swept', '{"files":1,"bytes":10}']])
       }))
 
     test('keeps whatever a row speaks of, and nothing that a deleted one does', () =>
@@ -281,6 +287,7 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
         assert.equal((await local.where('stored', '=', 1).execute()).length, 3)
         assert.equal((await bench.collect(options)).dropped?.files, 0)
         assert.equal((await bench.collect()).dropped, undefined)
+        assert.deepEqual(await bench.events(), [['retention-applied', '{"files":4,"bytes":40}']])
       }))
 
     test('runs beside no other keeper', () =>

@@ -110,6 +110,8 @@ test('a restored index has the same rows and blobs, and publishes everything aga
         await using store = await openRestored(target)
         const before = await carried(index.store)
         assert.deepEqual(await carried(store), before)
+        const newest = await store.db.selectFrom('event').selectAll().orderBy('id', 'desc').executeTakeFirst()
+        assert.deepEqual([newest?.kind, JSON.parse(newest?.detail ?? '').snapshot], ['restored', above])
         for (const table of ['node', 'garbage', 'lease'] as const) {
           assert.deepEqual(await store.db.selectFrom(table).selectAll().execute(), [], table)
         }
