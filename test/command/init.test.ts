@@ -79,6 +79,9 @@ describe('waxseal init', () => {
     const args = ['init', '--yes', '--data', data, '--token-file', file]
     assert.equal((await waxsealCommand(args)).code, 1)
     assert.deepEqual([readFileSync(file, 'utf8'), readdirSync(folder.path)], ['precious', ['token']])
+    const nowhere = [...args.slice(0, -1), join(folder.path, 'gone/token')]
+    assert.equal((await waxsealCommand(nowhere)).code, 3)
+    assert.deepEqual(readdirSync(folder.path), ['token'])
     writeFileSync(file, '')
     const run = await waxsealCommand(args)
     assert.equal(run.code, 0, run.stderr)

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ensureFirstAdmin, makeFirstAdmin, openAdministration, wrongUserName } from '@waxseal/index'
 import type { Command } from 'commander'
@@ -8,7 +8,7 @@ import type { CheckedConfig } from '../config/load.ts'
 import { checkConfig } from '../config/load.ts'
 import { invalidConfig, tellProblems } from '../config/problems.ts'
 import { CONFIG_NAME } from '../config/read-file.ts'
-import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { EXIT_ENVIRONMENT, EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { initialConfig } from '../init/config-text.ts'
 import { begin, finish, isUnfinished, occupied } from '../init/place.ts'
@@ -80,7 +80,7 @@ async function init(options: InitCommandOptions): Promise<void> {
   refuseOccupied(data)
   const again = isUnfinished(data)
   const tokenFile = options.tokenFile === undefined ? undefined : resolve(options.tokenFile)
-  if (tokenFile !== undefined) refuseUsed(tokenFile, again)
+  if (tokenFile !== undefined) prepare(tokenFile, again)
   begin(data)
   const token = await makeIndex(config.index, admin, again)
   if (token !== undefined && tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`, 0o600)
@@ -100,10 +100,19 @@ function refuseOccupied(data: string): void {
   if (reason !== undefined) throw new CommandError('occupied', reason, EXIT_REFUSED)
 }
 
-/** Nobody's file is written over; that of an init which was cut short may be. */
-function refuseUsed(tokenFile: string, again: boolean): void {
-  if (!existsSync(tokenFile) || again || statSync(tokenFile).size === 0) return
-  throw new CommandError('occupied', `${tokenFile} is there already, and nothing was changed.`, EXIT_REFUSED)
+/** Nobody's file is written over, that of an init which was cut short excepted; and it can be written, before anything is made. */
+function prepare(tokenFile: string, again: boolean): void {
+  const size = statSync(tokenFile, { throwIfNoEntry: false })?.size ?? 0
+  if (size > 0 && !again) {
+    throw new CommandError('occupied', `${tokenFile} is there already, and nothing was changed.`, EXIT_REFUSED)
+  }
+  try {
+    writeWhole(tokenFile, '', 0o600)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const message = `The token cannot be written to ${tokenFile} (${code}), and nothing was made.`
+    throw new CommandError('cannot-write', message, EXIT_ENVIRONMENT, { cause: error })
+  }
 }
 
 /** What was said, held to the rules of the configuration; only the database may come from the environment. */
