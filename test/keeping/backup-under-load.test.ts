@@ -30,6 +30,11 @@ interface Report {
   readonly copied: { readonly count: number }
 }
 
+interface Diagnosis {
+  readonly findings: readonly { readonly code: string }[]
+  readonly checked: { readonly references: number; readonly pages: number; readonly decisions: number }
+}
+
 void test('a backup beside 50 uploads a second, restored elsewhere, has every upload from before it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'waxseal-backup-load-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
@@ -55,6 +60,10 @@ void test('a backup beside 50 uploads a second, restored elsewhere, has every up
 
   await waxseal('restore', dest, '--data', restored)
   await assertSoundStorage(restored)
+  const { findings, checked } = JSON.parse(await waxseal('doctor', '--data', restored, '--json')) as Diagnosis
+  assert.deepEqual(findings, [])
+  assert.ok(checked.references >= report.blobs.count, JSON.stringify(checked))
+  assert.ok(checked.pages === PROJECTS && checked.decisions >= PROJECTS, JSON.stringify(checked))
   await using copy = await startWaxseal({ args: ['--no-upstream'], dataDir: restored })
   const shown = await listedFiles(copy)
   for (const file of before) assert.equal(shown.get(file.filename)?.sha256, file.sha256, file.filename)
