@@ -14,6 +14,8 @@ import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { receiveFile } from '../upstream/receive-file.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import type { Mention } from './blob-mentions.ts'
+import { isSpokenOf } from './blob-mentions.ts'
 import type { Repair } from './doctor-findings.ts'
 
 export interface RepairParts {
@@ -33,16 +35,17 @@ export interface RepairParts {
  * Brings one blob back that is missing or damaged. Damaged bytes are set aside first, never deleted. Then, in order: a
  * backup's; the page from its rows; the sidecar from its wheel; the file from its upstream, or the word that it is not
  * stored, so that it is fetched when somebody asks. What none of them has is lost, and nothing about it is changed.
+ * `mentions`: the rows that speak of it.
  */
-export async function repairBlob(parts: RepairParts, sha256: string): Promise<Repair> {
+export async function repairBlob(parts: RepairParts, sha256: string, mentions: readonly Mention[]): Promise<Repair> {
   const place = await parts.blobs.setAside(sha256)
   const aside = place === undefined ? '' : `; what was there is in ${place}`
   if ((await parts.blobs.head(sha256)) !== undefined) return { done: true, how: 'it is whole by now' }
   for (const attempt of [fromBackup, fromRows, fromWheel, fromUpstream]) {
-    const how = await attempt(parts, sha256)
+    const how = await attempt(parts, sha256, mentions)
     if (how !== undefined) return { done: true, how: how + aside }
   }
-  if (!(await isSpokenOf(parts.store, sha256))) return { done: true, how: `nothing speaks of it${aside}` }
+  if (!(await isSpokenOf(parts.store, sha256, mentions))) return { done: true, how: `nothing speaks of it${aside}` }
   return { done: false, how: `it is lost: no backup was given that has it, and nothing else does${aside}` }
 }
 
@@ -58,34 +61,62 @@ async function fromBackup({ backup, blobs }: RepairParts, sha256: string): Promi
   return 'taken from the backup'
 }
 
-async function fromRows({ store, blobs, bodies }: RepairParts, sha256: string): Promise<string | undefined> {
-  const pages = await store.db.selectFrom('page').selectAll().where('body_sha256', '=', sha256).execute()
-  for (const page of pages) await bodies.restore(page)
-  // Readers are never given a page from before; its row only keeps its bytes for a day.
-  const old = await store.transaction((tx) =>
-    tx.deleteFrom('superseded_page').where('body_sha256', '=', sha256).executeTakeFirst(),
-  )
-  if (pages.length > 0)
+async function fromRows(
+  { store, blobs, bodies }: RepairParts,
+  sha256: string,
+  mentions: readonly Mention[],
+): Promise<string | undefined> {
+  let restored = 0
+  let forgotten = 0
+  for (const { project, part } of mentions) {
+    if (part === 'page') {
+      const pages = store.db.selectFrom('page').selectAll().where('project', '=', project)
+      const page = await pages.where('body_sha256', '=', sha256).executeTakeFirst()
+      if (page === undefined) continue
+      await bodies.restore(page)
+      restored += 1
+    }
+    if (part === 'page' || part === 'superseded-page') forgotten += await forgetOldPages(store, project, sha256)
+  }
+  if (restored > 0)
     return (await blobs.head(sha256)) === undefined ? 'the page was published anew' : 'the page was rendered again'
-  return old.numDeletedRows > 0n && !(await isSpokenOf(store, sha256))
+  return forgotten > 0 && !(await isSpokenOf(store, sha256, mentions))
     ? 'a replaced page, forgotten a little early'
     : undefined
 }
 
-async function fromWheel({ store, blobs }: RepairParts, sha256: string): Promise<string | undefined> {
-  const rows = await store.db
-    .selectFrom('file')
-    .selectAll()
-    .where('metadata_sha256', '=', sha256)
-    .where('stored', '=', 1)
-    .where('kind', '=', 'wheel')
-    .where('deleted_at', 'is', null)
-    .execute()
-  for (const row of rows) {
-    const bytes = await metadataOf(blobs, row)
+/** Readers are never given a page from before; its row only keeps its bytes for a day. */
+async function forgetOldPages(store: Store, project: string, sha256: string): Promise<number> {
+  const { numDeletedRows } = await store.transaction((tx) =>
+    tx
+      .deleteFrom('superseded_page')
+      .where('project', '=', project)
+      .where('body_sha256', '=', sha256)
+      .executeTakeFirstOrThrow(),
+  )
+  return Number(numDeletedRows)
+}
+
+async function fromWheel(
+  { store, blobs }: RepairParts,
+  sha256: string,
+  mentions: readonly Mention[],
+): Promise<string | undefined> {
+  for (const { id, part } of mentions) {
+    if (id === null || part !== 'metadata') continue
+    const row = await store.db
+      .selectFrom('file')
+      .selectAll()
+      .where('id', '=', id)
+      .where('metadata_sha256', '=', sha256)
+      .where('stored', '=', 1)
+      .where('kind', '=', 'wheel')
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst()
+    const bytes = row && (await metadataOf(blobs, row))
     if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== sha256) continue
     await blobs.put(sha256, bytes)
-    return `extracted again from ${row.filename}`
+    return `extracted again from ${row?.filename}`
   }
   return undefined
 }
@@ -103,7 +134,11 @@ async function metadataOf(blobs: BlobStore, row: FileRow): Promise<Uint8Array | 
   }
 }
 
-async function fromUpstream(parts: RepairParts, sha256: string): Promise<string | undefined> {
+async function fromUpstream(
+  parts: RepairParts,
+  sha256: string,
+  mentions: readonly Mention[],
+): Promise<string | undefined> {
   const { store, blobs, spool, upstreams } = parts
   const files = store.db.selectFrom('file').selectAll().where('source', '<>', LOCAL_SOURCE)
   const rows = await files.where('sha256', '=', sha256).where('stored', '=', 1).execute()
@@ -123,7 +158,7 @@ async function fromUpstream(parts: RepairParts, sha256: string): Promise<string 
   const again = rows.filter((row) => row.withdrawn_at === null && row.url !== null)
   if (again.length === 0) return undefined
   await notStored(parts, again)
-  return (await isSpokenOf(store, sha256))
+  return (await isSpokenOf(store, sha256, mentions))
     ? undefined
     : 'no longer said to be stored: it is fetched when somebody asks for it'
 }
@@ -141,32 +176,4 @@ async function notStored({ store, clock, publisher }: RepairParts, rows: readonl
     }
   })
   await publisher.publish()
-}
-
-/** Whether a row needs this blob to be there. */
-export async function isSpokenOf({ db }: Store, sha256: string): Promise<boolean> {
-  const file = await db
-    .selectFrom('file')
-    .select('id')
-    .where('deleted_at', 'is', null)
-    .where((eb) =>
-      eb.or([
-        eb.and([eb('sha256', '=', sha256), eb('stored', '=', 1)]),
-        eb.and([eb('metadata_sha256', '=', sha256), eb('source', '=', LOCAL_SOURCE)]),
-        eb('attestations_sha256', '=', sha256),
-      ]),
-    )
-    .limit(1)
-    .executeTakeFirst()
-  if (file !== undefined) return true
-  for (const table of ['page', 'superseded_page'] as const) {
-    const page = await db
-      .selectFrom(table)
-      .select('project')
-      .where('body_sha256', '=', sha256)
-      .limit(1)
-      .executeTakeFirst()
-    if (page !== undefined) return true
-  }
-  return false
 }

@@ -14,6 +14,8 @@ import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { UpstreamConfig } from '../upstream/config.ts'
 import { openUpstream } from '../upstream/upstream.ts'
+import type { Mention } from './blob-mentions.ts'
+import { isSpokenOf, mentionsOf } from './blob-mentions.ts'
 import type { BlobTrouble } from './doctor-blobs.ts'
 import { examineBlobs } from './doctor-blobs.ts'
 import { Findings } from './doctor-findings.ts'
@@ -21,9 +23,8 @@ import type { Finding } from './doctor-findings.ts'
 import { examineFolders } from './doctor-folders.ts'
 import { examinePages } from './doctor-pages.ts'
 import type { RepairParts } from './doctor-repair.ts'
-import { isSpokenOf, repairBlob } from './doctor-repair.ts'
+import { repairBlob } from './doctor-repair.ts'
 import { examineCircumstances, examineDecisions, examineRows } from './doctor-rows.ts'
-import { usesOfBlob } from './referenced-blobs.ts'
 
 export interface DoctorParts {
   readonly store: Store
@@ -100,8 +101,12 @@ async function diagnose(
   const decisions = await examineDecisions(store, findings)
   const folder = join(dataDir, 'blobs')
   const { troubles, more, ...seen } = await examineBlobs({ store, blobs, folder }, findings, options.progress)
+  const mentions = await mentionsOf(store, new Set(troubles.map(({ sha256 }) => sha256)))
+  const isFile = ({ sha256 }: BlobTrouble): boolean =>
+    mentions.get(sha256)?.some(({ part }) => part === 'file') === true
   // Files before the sidecars that are made from them.
-  for (const trouble of await filesFirst(store, troubles)) await tellTrouble(parts, trouble, repairing, findings)
+  for (const trouble of [...troubles.filter(isFile), ...troubles.filter((one) => !isFile(one))])
+    await tellTrouble(parts, { ...trouble, mentions: mentions.get(trouble.sha256) ?? [] }, repairing, findings)
   if (more > 0)
     findings.add('blob-missing', `${more} more blobs in trouble than are listed; run it again after the repair`)
   const pages = await examinePages({ store, names, repair: repairing && pageBodies(parts) }, findings)
@@ -136,56 +141,26 @@ async function openBackup(folder: string): Promise<DirectoryBlobStore> {
   return await openDirectoryBlobStore(blobs, undefined, { readOnly: true })
 }
 
-async function filesFirst(store: Store, troubles: readonly BlobTrouble[]): Promise<readonly BlobTrouble[]> {
-  const files: BlobTrouble[] = []
-  const others: BlobTrouble[] = []
-  for (const trouble of troubles) {
-    const { db } = store
-    const file = await db
-      .selectFrom('file')
-      .select('id')
-      .where('sha256', '=', trouble.sha256)
-      .limit(1)
-      .executeTakeFirst()
-    ;(file === undefined ? others : files).push(trouble)
-  }
-  return [...files, ...others]
-}
-
 async function tellTrouble(
   { store, blobs }: DoctorParts,
-  { sha256, code }: BlobTrouble,
+  { sha256, code, mentions }: BlobTrouble & { readonly mentions: readonly Mention[] },
   repairing: RepairParts | undefined,
   findings: Findings,
 ): Promise<void> {
-  const spoken = await isSpokenOf(store, sha256)
   // Deleted, or healed, since it was looked at.
-  if (code === 'blob-missing' && (!spoken || (await blobs.head(sha256)) !== undefined)) return
-  const uses = await usesOfBlob(store.db, sha256)
-  const names = uses.map(
+  if (code === 'blob-missing' && (await blobs.head(sha256)) !== undefined) return
+  if (code === 'blob-missing' && !(await isSpokenOf(store, sha256, mentions))) return
+  const names = mentions.map(
     ({ project, part, filename }) => `${part} of ${project}${filename === undefined ? '' : `: ${filename}`}`,
   )
-  const uploader = await uploaderOf(store, sha256)
-  const what = [
-    names.slice(0, 5).join(', ') || 'no row speaks of it',
-    ...(uploader === undefined ? [] : [`uploaded by ${uploader}`]),
-  ]
+  const uploader = mentions.find((mention) => mention.uploader !== null && mention.part === 'file')?.uploader
+  const what = [names.slice(0, 5).join(', ') || 'no row speaks of it', ...(uploader ? [`uploaded by ${uploader}`] : [])]
   // What may not be read is somebody else's to mend: it may be whole.
   const repair =
-    repairing === undefined || code === 'blob-unreadable' ? {} : { repair: await repairBlob(repairing, sha256) }
+    repairing === undefined || code === 'blob-unreadable'
+      ? {}
+      : { repair: await repairBlob(repairing, sha256, mentions) }
   findings.add(code, what.join('; '), { sha256, ...repair })
-}
-
-async function uploaderOf({ db }: Store, sha256: string): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('file')
-    .select('uploaded_by')
-    .where('sha256', '=', sha256)
-    .where('deleted_at', 'is', null)
-    .where('uploaded_by', 'is not', null)
-    .limit(1)
-    .executeTakeFirst()
-  return row?.uploaded_by ?? undefined
 }
 
 async function record(store: Store, { at, counts, repaired, left }: Diagnosis, repair: boolean): Promise<void> {

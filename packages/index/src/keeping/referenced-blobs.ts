@@ -1,6 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
 import { sql } from 'kysely'
-import { NAMED_FILES } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -59,34 +58,6 @@ export interface BlobUse {
   readonly part: 'file' | 'metadata' | 'attestations' | 'page' | 'superseded-page'
   /** For what belongs to a file. */
   readonly filename?: string
-}
-
-/** Which files and pages a blob is part of: what its loss means. `NAMED_FILES` at most of each part. */
-export async function usesOfBlob(db: Kysely<Database>, sha256: string): Promise<readonly BlobUse[]> {
-  const uses: BlobUse[] = []
-  for (const [part, column] of FILE_PARTS) {
-    const rows = await db
-      .selectFrom('file')
-      .select(['project', 'filename'])
-      .where(column, '=', sha256)
-      .where('deleted_at', 'is', null)
-      .$if(column === 'sha256', (query) => query.where('stored', '=', 1))
-      .orderBy('id')
-      .limit(NAMED_FILES)
-      .execute()
-    uses.push(...rows.map(({ project, filename }) => ({ project, part, filename })))
-  }
-  for (const [part, table] of PAGE_PARTS) {
-    const rows = await db
-      .selectFrom(table)
-      .select('project')
-      .where('body_sha256', '=', sha256)
-      .orderBy('project')
-      .limit(NAMED_FILES)
-      .execute()
-    uses.push(...rows.map(({ project }) => ({ project, part })))
-  }
-  return uses
 }
 
 /** The columns that name blobs; `references` above knows them too. */

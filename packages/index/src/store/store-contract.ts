@@ -5,7 +5,8 @@ import { sql } from 'kysely'
 import { IndexError } from '../error.ts'
 import type { NewFileRow } from './schema.ts'
 import type { BlobReference } from '../keeping/referenced-blobs.ts'
-import { referencedBlobs, usesOfBlob } from '../keeping/referenced-blobs.ts'
+import { isSpokenOf, mentionsOf } from '../keeping/blob-mentions.ts'
+import { referencedBlobs } from '../keeping/referenced-blobs.ts'
 import { STREAM_ROWS } from '../limits.ts'
 import { streamRows } from './stream-rows.ts'
 import { isUniqueViolation, openStore, type Store, type StoreOptions } from './store.ts'
@@ -205,12 +206,19 @@ export function storeContract(kind: string, subject: StoreUnderTest): void {
         { sha256: digest('5'), required: 0, size: null },
         { sha256: digest('6'), ...unsized },
       ])
-      assert.deepEqual(await usesOfBlob(store.db, digest('2')), [
+      const mentions = await mentionsOf(store, new Set(['1', '2', '4', '7'].map(digest)))
+      const told = (name: string) =>
+        mentions.get(digest(name))?.map(({ project, part, filename }) => ({ project, part, filename }))
+      assert.deepEqual(told('2'), [
         { project: 'demo', part: 'metadata', filename: 'a' },
         { project: 'demo', part: 'metadata', filename: 'd' },
       ])
-      assert.deepEqual(await usesOfBlob(store.db, digest('1')), [{ project: 'demo', part: 'superseded-page' }])
-      assert.deepEqual(await usesOfBlob(store.db, digest('7')), [])
+      assert.deepEqual(told('1'), [{ project: 'demo', part: 'superseded-page', filename: undefined }])
+      assert.deepEqual([told('3'), told('7')], [undefined, undefined])
+      for (const name of ['1', '2', '4', '7']) {
+        const spoken = await isSpokenOf(store, digest(name), mentions.get(digest(name)) ?? [])
+        assert.equal(spoken, name !== '7', name)
+      }
     })
 
     it('runs transactions that read before they write as if one after the other', async () => {
