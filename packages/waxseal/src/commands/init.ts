@@ -86,8 +86,9 @@ async function init(options: InitCommandOptions): Promise<void> {
   if (token !== undefined && tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`, 0o600)
   const file = join(data, CONFIG_NAME)
   writeWhole(file, initialConfig(settings.values), 0o600)
-  finish(data)
   tell(options, checked, { file, admin, token, tokenFile })
+  // Not before: an init that is cut short here is begun again, with a token that somebody sees.
+  finish(data)
 }
 
 function dataFromEnvironment(): { readonly data?: string } {
