@@ -135,7 +135,7 @@ void test('a server starts while another process holds its database', async () =
   const first = await startWaxseal({ args: ['--no-upstream'] })
   try {
     const { dataDir } = first
-    const holder = new DatabaseSync(join(dataDir, 'waxseal.db'))
+    const holder = new DatabaseSync(join(dataDir, 'waxseal.db'), { timeout: 10_000 })
     holder.exec('begin immediate')
     const second = await startWaxseal({ dataDir, args: ['--no-upstream'] })
     assert.equal((await ask(`${second.url}/simple/`)).status, 200)
