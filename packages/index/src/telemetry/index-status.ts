@@ -14,7 +14,7 @@ import type { Store, StoreOptions } from '../store/store.ts'
 import { takeCensus } from './census.ts'
 import type { Census } from './census.ts'
 import { readNodes } from './node-status.ts'
-import type { RunningNode } from './node-status.ts'
+import type { RunningNode, SilentNode } from './node-status.ts'
 import { readDatabaseSize, readDisk, readGarbage, readLastBackup, readWaiting } from './store-facts.ts'
 import type { Disk, LastBackup, Waiting } from './store-facts.ts'
 
@@ -41,6 +41,8 @@ export interface IndexStatus {
   readonly waiting: Waiting
   readonly disk: Disk
   readonly servers: readonly RunningNode[]
+  /** Servers that ended without a word, or cannot write. */
+  readonly silentServers: readonly SilentNode[]
   readonly lastBackup: LastBackup | null
   readonly expiringTokens: readonly ExpiringToken[]
   /** What somebody should look at; empty: all is well. */
@@ -72,6 +74,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     .selectFrom('page')
     .select(({ fn }) => fn.countAll<number>().as('pages'))
     .executeTakeFirstOrThrow()
+  const { running, silent } = await readNodes(store, clock)
   const found = {
     at: isoTime(clock),
     version,
@@ -84,10 +87,8 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     store: { ...(await takeCensus(store.db)), pages, garbageFiles: await readGarbage(store) },
     waiting: await readWaiting(store, clock),
     disk: await readDisk(dataDir),
-    servers: [
-      ...(self === undefined ? [] : [self]),
-      ...(await readNodes(store, clock)).filter(({ id }) => id !== self?.id),
-    ],
+    servers: [...(self === undefined ? [] : [self]), ...running.filter(({ id }) => id !== self?.id)],
+    silentServers: silent,
     lastBackup: await readLastBackup(store),
     expiringTokens: await readExpiringTokens(store, clock),
   }
@@ -109,9 +110,12 @@ async function readExpiringTokens(store: Store, clock: Clock): Promise<readonly 
 
 /** Each sentence names the trouble; a token that expires is told of, and needs nobody. */
 function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): readonly string[] {
-  const { servers, waiting, disk, lastBackup, store } = status
+  const { servers, silentServers, waiting, disk, lastBackup, store } = status
   const said: string[] = []
   if (servers.length === 0) said.push('No server is running on this index.')
+  for (const { id, seenAt } of silentServers) {
+    said.push(`The server ${id} said last at ${seenAt} that it runs: it was killed, or cannot write.`)
+  }
   if (waiting.oldestSeconds * 1000 > PUBLISH_STUCK_MS) {
     said.push(`${waiting.changes} changes wait to be published, the oldest for ${Math.round(waiting.oldestSeconds)} s.`)
   }

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
+import { LOG_EXIT_MS } from '../limits.ts'
 import { LogWriter } from './log-writer.ts'
 import { redactor } from './redact.ts'
 import { textLine } from './text-line.ts'
@@ -44,7 +46,16 @@ export function openLog(config: LogConfig, secrets: readonly string[], onLost: (
     },
     stream,
   )
-  return { log, [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose]() }
+  return {
+    log,
+    async [Symbol.asyncDispose]() {
+      const ended = new AbortController()
+      // Whoever reads the log may stand still: that keeps no process from ending.
+      const late = delay(LOG_EXIT_MS, undefined, { signal: ended.signal }).catch(() => undefined)
+      await Promise.race([writer[Symbol.asyncDispose](), late])
+      ended.abort()
+    },
+  }
 }
 
 let lastTime = 0

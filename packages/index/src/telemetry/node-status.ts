@@ -42,19 +42,26 @@ export interface RunningNode extends NodeStatus {
   readonly version: string
 }
 
-/** The servers that said so within `RUNNING_NODE_MS`. */
-export async function readNodes(store: Store, clock: Clock): Promise<readonly RunningNode[]> {
+/** A server that has not said for `RUNNING_NODE_MS` that it runs, and never that it stops. */
+export type SilentNode = Pick<RunningNode, 'id' | 'seenAt' | 'version'>
+
+/** The servers that said within `RUNNING_NODE_MS` that they run, and the silent ones that no other has cleared away yet. */
+export async function readNodes(
+  store: Store,
+  clock: Clock,
+): Promise<{ readonly running: readonly RunningNode[]; readonly silent: readonly SilentNode[] }> {
   const since = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
-  const rows = await store.db
-    .selectFrom('node')
-    .selectAll()
-    .where('seen_at', '>=', since)
-    .orderBy('started_at')
-    .execute()
-  return rows.flatMap(({ id, started_at, seen_at, version, status }) => {
-    const parsed = nodeStatus.safeParse(JSON.parse(status))
-    return parsed.success ? [{ id, startedAt: started_at, seenAt: seen_at, version, ...parsed.data }] : []
-  })
+  const rows = await store.db.selectFrom('node').selectAll().orderBy('started_at').execute()
+  const running = rows.filter(({ seen_at }) => seen_at >= since)
+  return {
+    running: running.flatMap(({ id, started_at, seen_at, version, status }) => {
+      const parsed = nodeStatus.safeParse(JSON.parse(status))
+      return parsed.success ? [{ id, startedAt: started_at, seenAt: seen_at, version, ...parsed.data }] : []
+    }),
+    silent: rows
+      .filter(({ seen_at }) => seen_at < since)
+      .map(({ id, seen_at, version }) => ({ id, seenAt: seen_at, version })),
+  }
 }
 
 export interface NodeReportParts {
