@@ -85,7 +85,7 @@ suite('a server that is watched', () => {
     await until(ready, ({ status }) => status === 200)
   })
 
-  test(`${MAX_EVENT_STREAMS} streams of events, no more; a stop ends them all, saying so in /-/ready`, async () => {
+  test(`${MAX_EVENT_STREAMS} streams of events, no more; a stop ends them all`, async () => {
     const ended = new AbortController()
     const open = () =>
       fetch(`${server.url}/api/v1/events`, {
