@@ -2,6 +2,7 @@ export { ensureFirstAdmin, hasInitToken, makeFirstAdmin } from './access/first-a
 export { systemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { IndexError } from './error.ts'
+export { damagedDatabaseMessage, isDamagedDatabase } from './store/errors.ts'
 export { readIndexStatus } from './telemetry/index-status.ts'
 export type { IndexStatus } from './telemetry/index-status.ts'
 export { followEvents, readEvents, readNewestEvents } from './telemetry/read-events.ts'

@@ -1,4 +1,4 @@
-import { IndexError } from '@waxseal/index'
+import { damagedDatabaseMessage, IndexError, isDamagedDatabase } from '@waxseal/index'
 import type { IndexErrorCode } from '@waxseal/index'
 import { PackagingError } from '@waxseal/packaging'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED, EXIT_USAGE } from './exit-codes.ts'
@@ -34,6 +34,9 @@ export function explainFailure(error: unknown): {
   if (error instanceof CommandError) return error
   if (error instanceof PackagingError) return { code: error.code, message: error.message, exitCode: EXIT_USAGE }
   if (error instanceof IndexError) return { code: error.code, message: error.message, exitCode: exitCodeOf(error.code) }
+  if (isDamagedDatabase(error)) {
+    return { code: 'storage-failed', message: damagedDatabaseMessage(error), exitCode: EXIT_ENVIRONMENT }
+  }
   if (error instanceof Error) {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'failed'
     return { code, message: error.message, exitCode: EXIT_ENVIRONMENT }

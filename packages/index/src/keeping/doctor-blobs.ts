@@ -24,12 +24,19 @@ export interface BlobsSeen {
   readonly more: number
 }
 
+export interface BlobsParts {
+  /** Undefined: its rows cannot be believed, the blobs are only hashed. */
+  readonly store: Store | undefined
+  readonly blobs: DirectoryBlobStore
+  readonly folder: string
+}
+
 /**
  * Holds every reference against what is there, then hashes every blob, in one pass over the disk, a few at a time, with
  * memory that depends on trouble alone. What is stored, or deleted, meanwhile is no finding.
  */
 export async function examineBlobs(
-  { store, blobs, folder }: { readonly store: Store; readonly blobs: DirectoryBlobStore; readonly folder: string },
+  { store, blobs, folder }: BlobsParts,
   findings: Findings,
   progress?: (done: number, total: number) => void,
 ): Promise<BlobsSeen> {
@@ -40,7 +47,7 @@ export async function examineBlobs(
     if (troubles.size < DOCTOR_BLOBS) troubles.set(trouble.sha256, trouble)
     else more += 1
   }
-  const held = await holdReferences(store, blobs, note)
+  const held = store === undefined ? await measure(blobs) : await holdReferences(store, blobs, note)
   let done = 0
   const work = walkBlobFolder(folder)[Symbol.asyncIterator]()
   const hashSome = async (): Promise<void> => {
@@ -60,6 +67,16 @@ export async function examineBlobs(
   }
   await Promise.all(Array.from({ length: DOCTOR_HASHING }, hashSome))
   return { ...held, troubles: [...troubles.values()], more }
+}
+
+async function measure(blobs: DirectoryBlobStore) {
+  let count = 0
+  let bytes = 0
+  for await (const { size } of blobs.list()) {
+    count += 1
+    bytes += size
+  }
+  return { blobs: count, bytes, references: 0 }
 }
 
 /** The state of the rows is older than that of the folder: what it speaks of has to be there. */

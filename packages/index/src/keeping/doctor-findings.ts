@@ -7,8 +7,9 @@ export type Severity = 'error' | 'warning' | 'note'
 const CATALOGUE = {
   'database-damaged': {
     severity: 'error',
-    means: 'The database file itself is damaged.',
-    advice: 'Stop the server and restore the last backup ("waxseal restore"); look at the disk.',
+    means: 'The database file itself is damaged; nothing that depends on its rows was looked at or repaired.',
+    advice:
+      'Stop the server, keep a copy of the data folder, and restore the last backup ("waxseal restore"); look at the disk.',
   },
   'rows-inconsistent': {
     severity: 'error',

@@ -1,15 +1,30 @@
 import { sql } from 'kysely'
 import { decisionHash } from '../names/decisions.ts'
 import { DOCTOR_BATCH, DOCTOR_CLOCK_SKEW_MS } from '../limits.ts'
+import { isDamagedDatabase } from '../store/errors.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { Findings } from './doctor-findings.ts'
 
-/** Lets the database look at itself (SQLite), and asks it for rows that contradict each other. */
+/** Lets SQLite look at its file. False: it is damaged, and what its rows say is worth nothing. */
+export async function examineDatabase({ kind, db }: Store, findings: Findings): Promise<boolean> {
+  if (kind !== 'sqlite') return true
+  try {
+    const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(100)`.execute(db)
+    const damages = rows.filter(({ integrity_check: said }) => said !== 'ok')
+    for (const { integrity_check: said } of damages) findings.add('database-damaged', said)
+    return damages.length === 0
+  } catch (error) {
+    // It ends at the first page that it cannot make anything of.
+    if (!isDamagedDatabase(error)) throw error
+    findings.add('database-damaged', error instanceof Error ? error.message : 'it cannot be read')
+    return false
+  }
+}
+
+/** Asks the database for rows that contradict each other. */
 export async function examineRows(store: Store, findings: Findings): Promise<void> {
   if (store.kind === 'sqlite') {
-    const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(100)`.execute(store.db)
-    for (const { integrity_check: said } of rows) if (said !== 'ok') findings.add('database-damaged', said)
     const foreign = await sql<{ table: string }>`pragma foreign_key_check`.execute(store.db)
     for (const { table } of foreign.rows) findings.add('rows-inconsistent', `a row of ${table} refers to none`)
   }

@@ -24,7 +24,7 @@ import { examineFolders } from './doctor-folders.ts'
 import { examinePages } from './doctor-pages.ts'
 import type { RepairParts } from './doctor-repair.ts'
 import { repairBlob } from './doctor-repair.ts'
-import { examineCircumstances, examineDecisions, examineRows } from './doctor-rows.ts'
+import { examineCircumstances, examineDatabase, examineDecisions, examineRows } from './doctor-rows.ts'
 
 export interface DoctorParts {
   readonly store: Store
@@ -71,9 +71,11 @@ export interface Diagnosis {
  * @throws IndexError `conflict` when it is to repair while a backup, a restore or a collection runs; `not-found` when
  * `from` is no backup
  */
-export function examine(parts: DoctorParts, options: DoctorOptions = {}): Promise<Diagnosis> {
-  if (options.repair !== true) return diagnose(parts, options, undefined)
-  return withLease(parts.store, parts.clock, 'keeping', async () => {
+export async function examine(parts: DoctorParts, options: DoctorOptions = {}): Promise<Diagnosis> {
+  const findings = new Findings()
+  if (!(await examineDatabase(parts.store, findings))) return await examineWithoutRows(parts, options, findings)
+  if (options.repair !== true) return await diagnose(parts, options, undefined, findings)
+  return await withLease(parts.store, parts.clock, 'keeping', async () => {
     await using opened = new AsyncDisposableStack()
     const upstreams = options.askUpstreams === false ? [] : parts.upstreams
     const repairing: RepairParts = {
@@ -83,7 +85,7 @@ export function examine(parts: DoctorParts, options: DoctorOptions = {}): Promis
       backup: options.from === undefined ? undefined : await openBackup(options.from),
       upstreams: new Map(upstreams.map((one) => [one.name, opened.use(openUpstream(one, { clock: parts.clock }))])),
     }
-    return await diagnose(parts, options, repairing)
+    return await diagnose(parts, options, repairing, findings)
   })
 }
 
@@ -91,9 +93,9 @@ async function diagnose(
   parts: DoctorParts,
   options: DoctorOptions,
   repairing: RepairParts | undefined,
+  findings: Findings,
 ): Promise<Diagnosis> {
   const { store, blobs, clock, names, dataDir } = parts
-  const findings = new Findings()
   const configured = parts.upstreams.map(({ name }) => name)
   await examineRows(store, findings)
   await examineFolders(dataDir, blobs, findings)
@@ -107,19 +109,35 @@ async function diagnose(
   // Files before the sidecars that are made from them.
   for (const trouble of [...troubles.filter(isFile), ...troubles.filter((one) => !isFile(one))])
     await tellTrouble(parts, { ...trouble, mentions: mentions.get(trouble.sha256) ?? [] }, repairing, findings)
-  if (more > 0)
-    findings.add('blob-missing', `${more} more blobs in trouble than are listed; run it again after the repair`)
+  noteMore(more, findings)
   const pages = await examinePages({ store, names, repair: repairing && pageBodies(parts) }, findings)
-  const diagnosis = {
-    at: isoTime(clock),
-    checked: { ...seen, pages, decisions },
-    findings: findings.listed,
-    counts: findings.counts,
-    repaired: findings.repaired,
-    left: findings.left,
-  }
+  const diagnosis = diagnosisOf(clock, findings, { ...seen, pages, decisions })
   await record(store, diagnosis, repairing !== undefined)
   return diagnosis
+}
+
+/** What can be said all the same where the database is damaged; nothing is written. */
+async function examineWithoutRows(
+  { blobs, clock, dataDir }: DoctorParts,
+  { progress }: DoctorOptions,
+  findings: Findings,
+): Promise<Diagnosis> {
+  await examineFolders(dataDir, blobs, findings)
+  const folder = join(dataDir, 'blobs')
+  const { troubles, more, ...seen } = await examineBlobs({ store: undefined, blobs, folder }, findings, progress)
+  for (const { sha256, code } of troubles) findings.add(code, 'what it is part of is not known', { sha256 })
+  noteMore(more, findings)
+  return diagnosisOf(clock, findings, { ...seen, pages: 0, decisions: 0 })
+}
+
+function noteMore(more: number, findings: Findings): void {
+  if (more > 0)
+    findings.add('blob-missing', `${more} more blobs in trouble than are listed; run it again after the repair`)
+}
+
+function diagnosisOf(clock: Clock, findings: Findings, checked: Diagnosis['checked']): Diagnosis {
+  const { listed, counts, repaired, left } = findings
+  return { at: isoTime(clock), checked, findings: listed, counts, repaired, left }
 }
 
 function pageBodies({ store, blobs, clock, names, publisher }: DoctorParts): PageBodies {

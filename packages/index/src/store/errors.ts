@@ -26,6 +26,20 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof Error && POOL_TROUBLE.test(error.message)
 }
 
+/** SQLITE_CORRUPT and SQLITE_NOTADB: low bytes (sqlite.org/rescode.html). */
+const SQLITE_DAMAGED = new Set([11, 26])
+
+/** Whether SQLite found its file damaged. */
+export function isDamagedDatabase(error: unknown): boolean {
+  return SQLITE_DAMAGED.has(sqliteCode(error) & 0xff)
+}
+
+/** What people are told then. */
+export function damagedDatabaseMessage(error: unknown): string {
+  const why = error instanceof Error ? ` (${error.message})` : ''
+  return `The database is damaged${why}. Stop the server, keep a copy of the data folder, and restore the last backup ("waxseal restore"); look at the disk.`
+}
+
 /** Whether a row was refused because its primary key or another unique value is taken, in either dialect. */
 export function isUniqueViolation(error: unknown): boolean {
   return SQLITE_UNIQUE.has(sqliteCode(error)) || field(error, 'code') === POSTGRES_UNIQUE

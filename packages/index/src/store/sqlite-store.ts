@@ -6,7 +6,7 @@ import { IndexError, isFull } from '../error.ts'
 import { SQLITE_READ_LOCK_TIMEOUT, SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
 import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
-import { isTransient } from './errors.ts'
+import { damagedDatabaseMessage, isDamagedDatabase, isTransient } from './errors.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import { keepCopy } from './sqlite-copy.ts'
@@ -37,6 +37,9 @@ function open(path: string, readOnly: boolean): DatabaseSync {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     return openSqlite(path, readOnly)
   } catch (error) {
+    if (isDamagedDatabase(error)) {
+      throw new IndexError('storage-failed', `${path}: ${damagedDatabaseMessage(error)}`, { cause: error })
+    }
     const why = error instanceof Error ? ` (${error.message})` : ''
     const message = `The database ${path} cannot be opened${why}. The user that runs Waxseal (uid ${process.getuid?.() ?? 'unknown'}) has to own the data folder, and the disk needs some free space.`
     throw new IndexError(isFull(error) ? 'storage-full' : 'storage-failed', message, { cause: error })
