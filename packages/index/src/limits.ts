@@ -215,6 +215,8 @@ export const KEEP_ALIVE_MS = 65_000
 export const MAX_CONNECTIONS = 10_000
 /** Connections of one client, which is an IPv4 address or an IPv6 /64; trusted proxies have no such limit. */
 export const MAX_CLIENT_CONNECTIONS = 1_000
+/** Requests of one connection that wait for their answer or are being answered; no client of ours sends a second one. */
+export const MAX_CONNECTION_REQUESTS = 16
 /** Descriptors that connections leave to everything else: database, upstreams, downloads, uploads. */
 export const RESERVED_DESCRIPTORS = 512
 /** How often the files of the TLS certificate are looked at. */

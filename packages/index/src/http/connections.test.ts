@@ -5,10 +5,22 @@ import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
+import { MAX_CONNECTION_REQUESTS } from '../limits.ts'
 import { Connections } from './connections.ts'
 import type { ConnectionLimits } from './connections.ts'
 
 const MANY: ConnectionLimits = { total: 100, perClient: 100, descriptors: 1000, exempt: () => false }
+
+const CHUNK = Buffer.alloc(256 * 1024)
+const CHUNKS = 64
+
+/** As files are sent: one chunk at a time, all of one size, the next when the client has taken it. */
+async function sendChunks(res: ServerResponse): Promise<void> {
+  for (let count = 0; count < CHUNKS; count += 1) {
+    if (!(await new Promise((resolve) => res.write(CHUNK, (error) => resolve(!error))))) return
+  }
+  res.end()
+}
 
 /** A server that answers `/wait` only when it is told to, and everything else at once. */
 async function scene(limits: Partial<ConnectionLimits>) {
@@ -16,9 +28,12 @@ async function scene(limits: Partial<ConnectionLimits>) {
   const waiting: ServerResponse[] = []
   const accepted: Socket[] = []
   const server = createServer((req, res) => {
-    if (!connections.begin(req, res)) return res.writeHead(503).end()
+    const begun = connections.begin(req, res)
+    if (begun === 'cut') return undefined
+    if (begun === 'no-room') return res.writeHead(503).end()
     if (req.url === '/wait') return waiting.push(res)
     if (req.url === '/large') return res.end(Buffer.alloc(16 * 1024 ** 2))
+    if (req.url === '/file') return void sendChunks(res)
     return res.end('ok')
   })
   server.on('connection', (socket: Socket) => {
@@ -124,6 +139,44 @@ test('a client that takes nothing of an answer is cut off, in time for its size'
   server.connections.endStalled(300 * minute)
   await closed(reader)
   assert.equal(server.connections.size, 0)
+})
+
+test('a client that takes a file slowly and steadily gets all of it', async () => {
+  await using server = await scene({})
+  const reader = await server.open()
+  reader.pause()
+  reader.write('GET /file HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  let got = 0
+  let now = 0
+  for await (const data of reader) {
+    got += (data as Buffer).length
+    // A sweep for each mebibyte or so, once the server has filled up again what was taken.
+    if (got < (now / 60_000) * 1024 ** 2) continue
+    now += 60_000
+    server.connections.endStalled(now)
+  }
+  assert.ok(got >= CHUNKS * CHUNK.length, `${got} bytes after ${now / 60_000} minutes`)
+  assert.ok(now > 600_000)
+})
+
+const ENDS = { timeout: 60_000 }
+
+test('more requests at a time than a connection may have end it, the rest unseen', ENDS, async () => {
+  await using server = await scene({})
+  const greedy = await server.open()
+  const polite = await server.open()
+  const request = 'GET /wait HTTP/1.1\r\nHost: x\r\n\r\n'
+  polite.write(request.repeat(MAX_CONNECTION_REQUESTS))
+  while (server.waiting.length < MAX_CONNECTION_REQUESTS) await new Promise((resolve) => setImmediate(resolve))
+  greedy.write(request.repeat(500))
+  await closed(greedy)
+  assert.equal(server.waiting.length, 2 * MAX_CONNECTION_REQUESTS)
+  for (const res of server.waiting) res.end('late')
+  let told = ''
+  while (told.split('200 OK').length <= MAX_CONNECTION_REQUESTS) told += String((await once(polite, 'data'))[0])
+  assert.equal(await server.ask(polite, '/'), '200')
+  assert.equal(server.connections.size, 1)
+  assert.equal(server.connections.busy, 0)
 })
 
 test('closing ends what is idle at once and the rest with its request', async () => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { SEND_STALL_MS, UPLOAD_MIN_BYTES_PER_SECOND } from '../limits.ts'
+import { MAX_CONNECTION_REQUESTS, SEND_STALL_MS, UPLOAD_MIN_BYTES_PER_SECOND } from '../limits.ts'
 import { clientNetwork } from './client-network.ts'
 import { drain } from './drain.ts'
 
@@ -30,8 +30,8 @@ interface Connection {
   restedAt: number
   /** The rest of a refused body is being read, so that the client sees the answer. */
   draining: boolean
-  /** Bytes that the client has not taken, and since when it is the same number. */
-  stalled: { readonly bytes: number; readonly since: number } | undefined
+  /** While bytes wait for the client: how many it has taken so far, and since when it is the same number. */
+  stalled: { readonly taken: number; readonly since: number } | undefined
 }
 
 /**
@@ -95,12 +95,22 @@ export class Connections {
     this.#bySocket.set(socket, connection)
   }
 
-  /** Notes a request until its answer is out. False: there is no room for it, and nothing was noted. */
-  begin(req: IncomingMessage, res: ServerResponse): boolean {
+  /**
+   * Notes a request until its answer is out. `no-room`: it is to be refused, and nothing was noted. `cut`: its
+   * connection has been ended, and it needs no answer.
+   */
+  begin(req: IncomingMessage, res: ServerResponse): 'begun' | 'no-room' | 'cut' {
+    // Whatever else came with the same packet is still handed to us after the end.
+    if (req.socket.destroyed) return 'cut'
     const connection = this.#bySocket.get(req.socket)
-    if (connection === undefined) return true
+    if (connection === undefined) return 'begun'
+    // What is asked without waiting for answers is kept in memory until they are out, whoever reads none of them.
+    if (connection.requests >= MAX_CONNECTION_REQUESTS) {
+      connection.raw.destroy()
+      return 'cut'
+    }
     if (connection.requests === 0) {
-      if (this.size + this.#busy.size >= this.#limits.descriptors && !this.#evictOther(connection)) return false
+      if (this.size + this.#busy.size >= this.#limits.descriptors && !this.#evictOther(connection)) return 'no-room'
       this.#idle.delete(connection)
       connection.client?.idle.delete(connection)
       this.#busy.add(connection)
@@ -112,7 +122,7 @@ export class Connections {
       if (!req.complete && !connection.raw.destroyed) void this.#drain(connection, req)
       if (connection.requests === 0 && this.#busy.delete(connection)) this.#rest(connection)
     })
-    return true
+    return 'begun'
   }
 
   /** From now on connections end with their request, and those without one at once; admits none any more. */
@@ -142,13 +152,15 @@ export class Connections {
    */
   endStalled(now: number): void {
     for (const connection of this.#busy) {
-      const bytes = connection.socket.writableLength
+      const { bytesWritten, writableLength: bytes } = connection.socket
+      // What waits says nothing: of a file that is being sent, one chunk always waits.
+      const taken = bytesWritten - bytes
       const { stalled } = connection
-      if (bytes === 0 || stalled?.bytes !== bytes) {
-        connection.stalled = bytes === 0 ? undefined : { bytes, since: now }
+      if (bytes === 0 || stalled?.taken !== taken) {
+        connection.stalled = bytes === 0 ? undefined : { taken, since: now }
         continue
       }
-      // An answer handed over in one piece shows no progress before its end: it gets the time that its size needs.
+      // A piece shows no progress before its end: it gets the time that its size needs.
       const allowed = SEND_STALL_MS + (1000 * bytes) / UPLOAD_MIN_BYTES_PER_SECOND
       if (now - stalled.since > allowed) connection.raw.destroy()
     }

@@ -63,7 +63,9 @@ export async function listenOnAll(
     exempt: options.exempt ?? (() => false),
   })
   const guarded = (req: IncomingMessage, res: ServerResponse): void => {
-    if (!connections.begin(req, res)) {
+    const begun = connections.begin(req, res)
+    if (begun === 'cut') return
+    if (begun === 'no-room') {
       res.setHeader('Connection', 'close')
       return refuseRead(res, req, { code: 'too-busy', retryAfter: 5 })
     }
