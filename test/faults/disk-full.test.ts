@@ -170,6 +170,16 @@ diskTests(import.meta.url, () => {
     const list = { method: 'PUT', body: { reason: 'for good' } }
     assert.equal((await asAdmin('/api/v1/projects/inside/releases/1.0/yank', list)).status, 200)
     ledger.acknowledgedYank(scene.kept.internal, 'for good')
+    // Taking over what upstreams list is left alone for up to ten seconds after it failed: clients are told when to ask again.
+    upstream.addProject({
+      name: 'healed',
+      files: [{ filename: 'healed-1.0-py3-none-any.whl', bytes: randomBytes(100) }],
+    })
+    const healed = await until(
+      () => behind.page('healed'),
+      ({ status }) => status === 200,
+    )
+    assert.equal(healed.status, 200)
     await ledger.verify(server.url, server.dataDir)
     for (const token of tokens) {
       const who = await ask(`${server.url}/api/v1/tokens`, { headers: { authorization: `Bearer ${token}` } })
