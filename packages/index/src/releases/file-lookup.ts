@@ -157,8 +157,7 @@ export class FileLookup {
       })
       await appendJournal(tx, { project: name, action: 'authority', at, actor: null })
       return true
-      // Published, durably, before the first byte of the file goes out.
-    }, 'with-the-next')
+    })
     if (decided) await publisher.publish()
     current.forget([name])
     const state = await current.get(name)

@@ -46,6 +46,14 @@ suite('a lease', () => {
     })
   })
 
+  test('holds for a host whose clock is a little behind', async () => {
+    await hold(async () => {
+      now -= LEASE_MS / 6
+      await assert.rejects(free(), { code: 'conflict' })
+      now += LEASE_MS / 6
+    })
+  })
+
   test('of a clock that was set back since does not hold for a year', async () => {
     await hold(async () => {
       now -= 365 * 86_400_000

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { hasInitToken, listenOnAll, openIndex, ServerCertificate } from '@waxseal/index'
@@ -58,6 +58,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
     { ...rest, ...(upstream === false ? { upstreams: false } : upstream === undefined ? {} : { upstream }) },
     process.env,
   )
+  refuseForgottenConfig(config.index.dataDir, options)
   const stopped = firstSignal()
   await using index = await openIndex({ ...config.index, version: VERSION, docsDir: DOCS_DIR })
   await using parts = new AsyncDisposableStack()
@@ -95,6 +96,18 @@ function say(line: string): void {
   } catch {
     // A file's stream throws where a pipe's tells later.
   }
+}
+
+/** A restored index without the configuration of the old one would ask upstreams for names that are its own (attacks.md DC-19). */
+function refuseForgottenConfig(dataDir: string, { config }: ServeOptions): void {
+  const restored = join(dataDir, 'waxseal.toml.restored')
+  if (config !== undefined || process.env['WAXSEAL_CONFIG'] || existsSync(join(dataDir, 'waxseal.toml'))) return
+  if (!existsSync(restored)) return
+  throw new CommandError(
+    'config-restored',
+    `This index was restored, and its configuration waits in ${restored}. Look through it (its database above all), then rename it to waxseal.toml, or name another one with --config.`,
+    EXIT_ENVIRONMENT,
+  )
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one then has its usual effect. */

@@ -78,5 +78,6 @@ function redacted(
 ): unknown {
   if (typeof value !== 'string') return value
   if (about.type === 'path' && path[0] !== 'accel-redirect') return resolvePath(path, value)
-  return about.secret === true || URL.parse(value)?.username ? redactUrl(value) : value
+  const url = URL.parse(value)
+  return about.secret === true || url?.username || url?.password ? redactUrl(value) : value
 }
