@@ -61,6 +61,23 @@ test('setup refuses a second index with exit 1, and says it in one document with
   assert.equal((JSON.parse(refused.stdout) as { error: { code: string } }).error.code, 'setup-conflict')
 })
 
+test('what --force cannot take out is told with exit 1, though the rest is written', () => {
+  const folder = join(home, 'forced')
+  const env = { XDG_CONFIG_HOME: folder, PIP_INDEX_URL: 'https://me:hunter2@other.example/simple/' }
+  const args = ['pip', ...URL_HERE, '--write', '--force']
+  const forced = setup(args, { env })
+  assert.equal(forced.status, 1, forced.stderr)
+  assert.match(
+    forced.stdout,
+    /Wrote .*pip\.conf.\nStill in the way: .* PIP_INDEX_URL is set \(https:\/\/other\.example/,
+  )
+  assert.doesNotMatch(forced.stdout, /hunter2|is the only/)
+  assert.match(readFileSync(join(folder, 'pip/pip.conf'), 'utf8'), /packages\.example/)
+  const told = JSON.parse(setup([...args, '--json'], { env }).stdout) as { readonly conflicts: readonly string[] }
+  assert.equal(told.conflicts.length, 1)
+  assert.equal(setup(args, { env: { XDG_CONFIG_HOME: folder } }).status, 0)
+})
+
 test('setup takes the address from the configuration, and without one says how to give it', () => {
   const nowhere = setup(['pip'], { env: { WAXSEAL_LISTEN: '127.0.0.1:9' } })
   assert.equal(nowhere.status, 3)

@@ -7,7 +7,7 @@ import type { AdministerOptions } from '../administer.ts'
 import { withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
-import { EXIT_USAGE } from '../exit-codes.ts'
+import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { printResult } from '../output.ts'
 import type { SetupClient } from '../setup/clients.ts'
@@ -50,7 +50,10 @@ export function addSetup(program: Command): void {
     )
     .option('--index <name>', 'what the configuration calls the index', 'waxseal')
     .option('--write', 'write it, instead of printing it')
-    .option('--force', 'take out what is in the way; a copy of each file stays')
+    .option(
+      '--force',
+      'take out what is in the way; a copy of each file stays, and exit 1 tells of what cannot be taken out',
+    )
     .addOption(
       new Option(
         '--scope <scope>',
@@ -79,6 +82,8 @@ async function setUp(client: SetupClient, options: SetupOptions): Promise<void> 
     )
   }
   const outcome = options.write === true ? await writeSetup(plan, options.force === true) : await examineSetup(plan)
+  // A client that still reaches another index is not set up.
+  if (options.write === true && outcome.conflicts.length > 0) process.exitCode = EXIT_REFUSED
   const files = plan.files.map(({ path, shown }, at) => ({ ...outcome.files[at], path, content: shown }))
   const { snippets, notes } = plan
   const document = { client, url: request.index.simple, files, snippets, conflicts: outcome.conflicts, notes }

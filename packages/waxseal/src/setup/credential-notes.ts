@@ -1,8 +1,9 @@
 import type { SetupRequest } from './setup-plan.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 /** Why there is one index only; said with every configuration. */
 export const ONLY_INDEX =
-  'This is the only index, on purpose: of two, whoever has the higher version of a name wins. Waxseal asks the other indexes itself.'
+  'Let it be the only index: of two, whoever has the higher version of a name wins. Waxseal asks the other indexes itself.'
 
 /** What there is to say about credentials for reading, when any were asked for. */
 export function readingNotes(request: SetupRequest, otherwise: string): readonly string[] {
@@ -22,14 +23,8 @@ export function insecureNotes({ index }: SetupRequest): readonly string[] {
     : []
 }
 
-/** Variables of pip's that would add or replace an index whatever its files say. */
-export function pipEnvironmentConflicts({ env, index }: SetupRequest): readonly string[] {
-  const added = ['PIP_EXTRA_INDEX_URL', 'PIP_FIND_LINKS', 'PIP_NO_INDEX'].filter((name) => (env[name] ?? '') !== '')
-  const url = env['PIP_INDEX_URL'] ?? ''
-  const replaced = url !== '' && url.replace(/\/+$/, '') !== index.simple.replace(/\/+$/, '') ? ['PIP_INDEX_URL'] : []
-  return [...added, ...replaced].map(unsetIt)
-}
-
-export function unsetIt(name: string): string {
-  return `The environment variable ${name} is set, and wins over every file. Unset it, in your shell's start files too.`
+/** A variable that overrules what was written; `value` is left out where it is a secret itself. */
+export function unsetIt(name: string, value = ''): string {
+  const shown = value === '' ? '' : ` (${withoutSecrets(value)})`
+  return `The environment variable ${name} is set${shown}, and wins over every file. Unset it, in your shell's start files too.`
 }

@@ -1,81 +1,168 @@
+import { CommandError } from '../command-error.ts'
+import { EXIT_REFUSED } from '../exit-codes.ts'
+
 /** One option with the lines it stands on; continuation lines belong to it. */
-interface IniOption {
+export interface IniOption {
+  /** `DEFAULT` stands for every section. */
   readonly section: string
   /** In lower case, as Python's configparser compares names. */
   readonly key: string
+  /** Without the indentation of its lines. */
   readonly value: string
+  readonly indent: string
   readonly first: number
   /** Exclusive. */
   readonly end: number
 }
 
-const SECTION = /^\[([^\]]+)\]/
-const OPTION = /^([^\s:=][^:=]*?)\s*[:=]\s*(.*)$/
+interface Header {
+  readonly section: string
+  readonly indent: string
+  readonly line: number
+}
+
+const DEFAULT_SECTION = 'DEFAULT'
+const LINE = /[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+/g
+/** What Python's `str.strip` takes away; JavaScript's `trim` knows other characters. */
+const SPACE = String.raw`[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]`
+const INDENT = new RegExp(`^${SPACE}*`)
+const STARTS_WITH_SPACE = new RegExp(`^${SPACE}`)
 
 /**
- * A file as Python's configparser reads it (pip.conf, .pypirc), kept line by line: what nobody changes stays as it is,
- * comments and order included.
+ * A file as Python's configparser reads it for pip and twine (RawConfigParser: `=` and `:`, comments on lines of their
+ * own, no interpolation, nothing twice), kept line by line: what nobody changes stays as it is, to the byte.
  */
 export class IniFile {
   readonly #lines: string[]
   readonly #eol: string
+  readonly #path: string
 
-  constructor(text: string) {
+  /** Throws CommandError `config-unreadable` where configparser refuses the text. `path` is for the message. */
+  constructor(text: string, path: string) {
     this.#eol = text.includes('\r\n') ? '\r\n' : '\n'
-    this.#lines = text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/)
+    this.#lines = text.match(LINE) ?? []
+    this.#path = path
+    this.#read()
   }
 
   /** Every option, in order. */
   options(): readonly IniOption[] {
-    const found: IniOption[] = []
-    let section = ''
-    this.#lines.forEach((line, at) => {
-      const header = SECTION.exec(line)
-      const option = isComment(line) ? null : OPTION.exec(line)
-      const last = found.at(-1)
-      if (header !== null) section = header[1] ?? ''
-      else if (option !== null) {
-        const [, key = '', value = ''] = option
-        found.push({ section, key: key.toLowerCase(), value, first: at, end: at + 1 })
-      } else if (last !== undefined && /^\s+\S/.test(line) && last.section === section && !isComment(line.trim())) {
-        found[found.length - 1] = { ...last, value: `${last.value}\n${line.trim()}`.trim(), end: at + 1 }
-      }
-    })
-    return found
+    return this.#read().options
   }
 
+  /** The value of a section's option, else the one that `[DEFAULT]` has for every section. */
   get(section: string, key: string): string | undefined {
-    return this.options().findLast((option) => option.section === section && option.key === key)?.value
+    const found = (name: string) => this.options().find((option) => option.section === name && option.key === key)
+    return (found(section) ?? found(DEFAULT_SECTION))?.value
   }
 
   /** Sets an option where it stands, else at the end of its section, else in a new section at the end. */
   set(section: string, key: string, value: string): void {
-    const line = `${key} = ${value.replaceAll('\n', `${this.#eol}    `)}`
-    const old = this.options().findLast((option) => option.section === section && option.key === key)
+    const { options, headers } = this.#read()
+    const old = options.find((option) => option.section === section && option.key === key)
     if (old !== undefined) {
-      if (old.value !== value) this.#lines.splice(old.first, old.end - old.first, line)
+      if (old.value !== value) this.#splice(old.first, old.end, [this.#optionLine(old.indent, key, value)])
       return
     }
-    const header = this.#lines.findIndex((text) => SECTION.exec(text)?.[1] === section)
-    if (header === -1) {
-      if (this.#lines.length > 0 && this.#lines.at(-1)?.trim() !== '') this.#lines.push('')
-      this.#lines.push(`[${section}]`, line)
+    const at = headers.findIndex((header) => header.section === section)
+    const header = headers[at]
+    if (header === undefined) {
+      const last = this.#lines.at(-1)
+      const gap = last === undefined || strip(last) === '' ? [] : ['']
+      this.#splice(this.#lines.length, this.#lines.length, [...gap, `[${section}]`, this.#optionLine('', key, value)])
       return
     }
     // Behind the last option: comments before the next section belong to that one.
-    const end = this.options().findLast((option) => option.section === section)?.end ?? header + 1
-    this.#lines.splice(end, 0, line)
+    const last = options.findLast((option) => option.section === section)
+    // A deeper line that follows would continue a shallower one.
+    const indent = last?.indent ?? headers[at + 1]?.indent ?? header.indent
+    const place = last?.end ?? header.line + 1
+    this.#splice(place, place, [this.#optionLine(indent, key, value)])
   }
 
   remove({ first, end }: IniOption): void {
-    this.#lines.splice(first, end - first)
+    this.#splice(first, end, [])
   }
 
   toString(): string {
-    return this.#lines.map((line) => line + this.#eol).join('')
+    return this.#lines.join('')
+  }
+
+  #optionLine(indent: string, key: string, value: string): string {
+    return `${indent}${key} = ${value.replaceAll('\n', `${this.#eol}${indent}    `)}`
+  }
+
+  #splice(first: number, end: number, lines: readonly string[]): void {
+    const before = this.#lines[first - 1]
+    if (before !== undefined && lines.length > 0 && !/[\r\n]$/.test(before)) this.#lines[first - 1] += this.#eol
+    this.#lines.splice(first, end - first, ...lines.map((line) => line + this.#eol))
+  }
+
+  /** configparser's `_read`, with the lines that everything stands on. */
+  #read(): { readonly options: readonly IniOption[]; readonly headers: readonly Header[] } {
+    const options: IniOption[] = []
+    const headers: Header[] = []
+    /** Of the option that a deeper line continues; none behind a header. */
+    let open = false
+    let depth = 0
+    for (const [at, line] of this.#lines.entries()) {
+      const text = strip(line)
+      if (text === '' || text.startsWith('#') || text.startsWith(';')) continue
+      const indent = INDENT.exec(line)?.[0] ?? ''
+      const last = options.at(-1)
+      if (open && last !== undefined && indent.length > depth) {
+        const lines = this.#lines.slice(last.end, at).filter((between) => strip(between) === '')
+        const value = [last.value, ...lines.map(() => ''), text].join('\n')
+        options[options.length - 1] = { ...last, value, end: at + 1 }
+        continue
+      }
+      depth = indent.length
+      const closing = text.startsWith('[') ? text.lastIndexOf(']') : -1
+      open = closing < 2
+      if (!open) this.#addHeader(headers, { section: text.slice(1, closing), indent, line: at })
+      else options.push(this.#option(options, headers.at(-1), text, indent, at))
+    }
+    return { options, headers }
+  }
+
+  #addHeader(headers: Header[], header: Header): void {
+    const isTwice = headers.some(({ section }) => section === header.section)
+    if (isTwice && header.section !== DEFAULT_SECTION)
+      throw this.#unreadable(header.line, 'the section is there already')
+    headers.push(header)
+  }
+
+  #option(
+    options: readonly IniOption[],
+    header: Header | undefined,
+    text: string,
+    indent: string,
+    at: number,
+  ): IniOption {
+    if (header === undefined) throw this.#unreadable(at, 'there is no [section] before it')
+    const delimiter = text.search(/[=:]/)
+    const key = strip(text.slice(0, Math.max(delimiter, 0))).toLowerCase()
+    if (key === '') throw this.#unreadable(at, 'it is no "name = value"')
+    const { section } = header
+    if (options.some((option) => option.section === section && option.key === key)) {
+      throw this.#unreadable(at, 'the section has this option already')
+    }
+    return { section, key, value: strip(text.slice(delimiter + 1)), indent, first: at, end: at + 1 }
+  }
+
+  /** Names the line and never shows it: it may hold a password. */
+  #unreadable(line: number, why: string): CommandError {
+    return new CommandError(
+      'config-unreadable',
+      `${this.#path} cannot be read, by its client either: line ${line + 1}, ${why}. Correct it and try again.`,
+      EXIT_REFUSED,
+    )
   }
 }
 
-function isComment(line: string): boolean {
-  return line.startsWith('#') || line.startsWith(';')
+function strip(text: string): string {
+  const start = INDENT.exec(text)?.[0].length ?? 0
+  let end = text.length
+  while (end > start && STARTS_WITH_SPACE.test(text.charAt(end - 1))) end -= 1
+  return text.slice(start, end)
 }

@@ -60,10 +60,16 @@ test('our name with another URL is a conflict', () => {
   assert.deepEqual(sources(text), [wanted])
 })
 
-test('sources in another form, and files that are not TOML, are left alone', () => {
+test('sources in another form are a conflict; forced, they are replaced where they are no part of another value', () => {
   const inline = '[tool.uv]\nindex = [{ name = "a", url = "https://a.example/" }]\n'
-  assert.equal(edit(inline).text, inline)
   assert.equal(edit(inline).conflicts.length, 1)
+  assert.deepEqual(sources(edit(inline).text), [wanted])
+  const inside = 'tool = { uv = { index = [{ name = "a", url = "https://a.example/" }] } }\n'
+  assert.equal(edit(inside).text, inside)
+  assert.equal(edit(inside).conflicts.length, 1)
+})
+
+test('a file that is not TOML is refused', () => {
   assert.throws(
     () => edit('[broken'),
     (error) => error instanceof CommandError && error.code === 'config-unreadable',

@@ -2,6 +2,7 @@ import type { Edit } from './setup-plan.ts'
 import { isPublicDefault, sameUrl } from './setup-plan.ts'
 import type { ArrayEntry } from './toml-file.ts'
 import { TomlFile } from './toml-file.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 export interface OnlySource {
   /** Of the file, for messages. */
@@ -12,30 +13,35 @@ export interface OnlySource {
   readonly values: ReadonlyMap<string, string | boolean>
   /** Keys that stay as they are where they are set: other parts of the file may refer to them. */
   readonly keep?: readonly string[]
+  /** Keys with which a source is less than the only one: taken out of ours, and what they said is told. */
+  readonly limits?: readonly string[]
 }
 
 /**
  * Makes one source the only one of a TOML file that lists sources as tables (uv, Poetry, PDM, pipenv). The client's
  * public default is replaced; any other source is a conflict.
  */
-export function onlySource(before: string | undefined, { path, table, values, keep = [] }: OnlySource): Edit {
+export function onlySource(
+  before: string | undefined,
+  { path, table, values, keep = [], limits = [] }: OnlySource,
+): Edit {
   const file = new TomlFile(before ?? '', path)
   const heading = `[[${table.join('.')}]]`
+  const conflicts: string[] = []
   const inline = file.value(table)
   if (inline !== undefined && file.entries(table).length !== (Array.isArray(inline) ? inline.length : -1)) {
-    return {
-      text: file.text,
-      conflicts: [
-        `${path} has ${table.join('.')} in another form than ${heading}. Write it as tables, or edit it by hand.`,
-      ],
-    }
+    conflicts.push(
+      `${path} has ${table.join('.')} in another form than ${heading}. Write it as tables, or have it replaced with --force.`,
+    )
+    file.removeAt(table)
+    // It stands inside of another value.
+    if (file.value(table) !== undefined) return { text: before ?? '', conflicts }
   }
-  const conflicts: string[] = []
   const ours = findOurs(file.entries(table), values)
   if (ours === undefined) file.append(table, values)
-  else if (!sameUrl(textOf(ours, 'url'), String(values.get('url'))) && !isPublicDefault(textOf(ours, 'url'))) {
+  else if (!sameUrl(textOf(ours, 'url'), String(values.get('url'))) && !isDefault(ours)) {
     conflicts.push(
-      `${path}: ${heading} ${textOf(ours, 'name')} is ${withoutSecret(textOf(ours, 'url'))}. Remove it, choose another --index name, or replace it with --force.`,
+      `${path}: ${heading} ${textOf(ours, 'name')} is ${withoutSecrets(textOf(ours, 'url'))}. Remove it, choose another --index name, or replace it with --force.`,
     )
   }
   for (const [key, value] of values) {
@@ -44,12 +50,20 @@ export function onlySource(before: string | undefined, { path, table, values, ke
     const fits = key === 'url' ? typeof now === 'string' && sameUrl(now, String(value)) : now === value
     if (entry !== undefined && !fits && !(keep.includes(key) && now !== undefined)) file.set(entry, key, value)
   }
+  for (const key of limits) {
+    const entry = findOurs(file.entries(table), values)
+    if (entry === undefined || !Object.hasOwn(entry.values, key)) continue
+    conflicts.push(
+      `${path}: with "${key}", the source ${textOf(entry, 'name')} is not the only one for every package. Remove that line, or have it taken out with --force.`,
+    )
+    file.unset(entry, key)
+  }
   for (;;) {
     const kept = findOurs(file.entries(table), values)
     const other = file.entries(table).find((entry) => entry.node.range[0] !== kept?.node.range[0])
     if (other === undefined) break
     conflicts.push(
-      `${path} has another source, ${textOf(other, 'name') || 'without a name'} (${withoutSecret(textOf(other, 'url') || 'no url')}). Two sources are merged by version, which lets a stranger win. Make it an upstream of the index, then remove it here, or have it taken out with --force.`,
+      `${path} has another source, ${textOf(other, 'name') || 'without a name'} (${withoutSecrets(textOf(other, 'url') || 'no url')}). Two sources are merged by version, which lets a stranger win. Make it an upstream of the index, then remove it here, or have it taken out with --force.`,
     )
     file.remove(other)
   }
@@ -64,21 +78,18 @@ function findOurs(
   return (
     entries.find((entry) => sameUrl(textOf(entry, 'url'), String(values.get('url')))) ??
     entries.find((entry) => textOf(entry, 'name') === values.get('name')) ??
-    entries.find((entry) => isPublicDefault(textOf(entry, 'url')))
+    entries.find(isDefault)
   )
+}
+
+/** The client's public default. Poetry knows it by its name alone. */
+function isDefault(entry: ArrayEntry): boolean {
+  const url = textOf(entry, 'url')
+  return isPublicDefault(url) || (url === '' && /^pypi$/i.test(textOf(entry, 'name')))
 }
 
 /** The value of a key that should be a string; what is none of ours may be anything. */
 function textOf({ values }: ArrayEntry, key: string): string {
   const value = values[key]
   return typeof value === 'string' ? value : ''
-}
-
-/** A URL in a client's file may hold a password; no message of ours does. */
-export function withoutSecret(text: string): string {
-  const parsed = URL.parse(text)
-  if (parsed === null || (parsed.username === '' && parsed.password === '')) return text
-  parsed.username = ''
-  parsed.password = ''
-  return parsed.href
 }

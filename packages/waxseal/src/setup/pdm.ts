@@ -4,16 +4,20 @@ import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
 import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
 import { netrcFile } from './netrc-file.ts'
-import { onlySource, withoutSecret } from './only-source.ts'
+import { onlySource } from './only-source.ts'
 import type { Edit, PlannedFile, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { isPublicDefault, sameUrl } from './setup-plan.ts'
-import { tableText, TomlFile } from './toml-file.ts'
+import { isTable, tableText, TomlFile } from './toml-file.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 const TABLE = ['tool', 'pdm', 'source']
+/** A list of links is no index, and a choice of packages leaves the others to nobody or to the next source. */
+const LIMITS = ['type', 'include_packages', 'exclude_packages']
+const IGNORE_STORED = 'PDM_IGNORE_STORED_INDEX'
 
 /** A source called `pypi` takes the place of PyPI: in the project's pyproject.toml, else in PDM's own configuration. */
 export function planPdm(request: SetupRequest): SetupPlan {
-  const { scope, projectDir, env, index } = request
+  const { scope, projectDir, index } = request
   const pyproject = join(projectDir, 'pyproject.toml')
   if (scope === 'venv' || scope === 'global') {
     throw new CommandError('scope-invalid', 'PDM has a configuration of the project and of the user.', EXIT_USAGE)
@@ -21,17 +25,19 @@ export function planPdm(request: SetupRequest): SetupPlan {
   const config = userConfig(request)
   const project = scope === 'project' || (scope === undefined && existsSync(pyproject))
   const netrc = netrcFile(request)
-  const mirror = env['PDM_PYPI_URL'] ?? ''
   return {
     files: [
       project ? projectFile(request, pyproject) : userFile(request, config),
       ...(netrc === undefined ? [] : [netrc]),
     ],
     snippets: [],
-    conflicts: [
-      ...(mirror !== '' && !project && !sameUrl(mirror, index.simple) ? [unsetIt('PDM_PYPI_URL')] : []),
-      ...(project && existsSync(config) ? furtherSources(readFileSync(config, 'utf8'), config) : []),
-    ],
+    conflicts: project
+      ? storedConflicts(request, [...localConfigs(projectDir), config, siteConfig(request)])
+      : [
+          ...userVariables(request),
+          ...ignoredConflicts(siteConfig(request)),
+          ...storedConflicts(request, [siteConfig(request)]),
+        ],
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
@@ -52,7 +58,7 @@ function projectFile({ index }: SetupRequest, path: string): PlannedFile {
     path,
     shown: tableText(TABLE, values),
     secret: false,
-    edit: (before) => onlySource(before, { path, table: TABLE, values }),
+    edit: (before) => onlySource(before, { path, table: TABLE, values, limits: LIMITS }),
   }
 }
 
@@ -75,25 +81,81 @@ function userFile({ index }: SetupRequest, path: string): PlannedFile {
 
 function userEdit(before: string, path: string, simple: string): Edit {
   const file = new TomlFile(before, path)
+  const conflicts = [...furtherSources(file, path), ...ignored(file, path)]
+  for (const name of sourceNames(file)) file.removeAt(['pypi', name])
+  if (ignored(file, path).length > 0) file.removeAt(['pypi', 'ignore_stored_index'])
   const url = file.value(['pypi', 'url'])
-  const conflicts = [...furtherSources(before, path)]
-  if (typeof url === 'string' && !sameUrl(url, simple) && !isPublicDefault(url)) {
-    conflicts.push(`${path}: pypi.url is ${withoutSecret(url)}. Remove it, or have it replaced with --force.`)
+  if (typeof url === 'string' && sameUrl(url, simple)) return { text: file.text, conflicts }
+  if (typeof url === 'string' && !isPublicDefault(url)) {
+    conflicts.push(`${path}: pypi.url is ${withoutSecrets(url)}. Remove it, or have it replaced with --force.`)
   }
-  if (typeof url === 'string' && sameUrl(url, simple)) return { text: before, conflicts }
   if (!file.setIn(['pypi'], 'url', simple))
     conflicts.push(`${path} has pypi in another form than [pypi]. Edit it by hand.`)
   return { text: file.text, conflicts }
 }
 
+/** PDM's configuration of the machine. */
+function siteConfig({ env, platform }: SetupRequest): string {
+  if (platform === 'win32') return join(env['PROGRAMDATA'] || 'C:\\ProgramData', 'pdm', 'pdm', 'config.toml')
+  if (platform === 'darwin') return '/Library/Application Support/pdm/config.toml'
+  // Of several folders platformdirs takes the first.
+  return join((env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(':')[0] ?? '', 'pdm', 'config.toml')
+}
+
+/** PDM's configuration beside the project's file, by its name of now and of before 2.5. */
+function localConfigs(projectDir: string): readonly string[] {
+  return [join(projectDir, 'pdm.toml'), join(projectDir, '.pdm.toml')]
+}
+
+function userVariables({ env, index }: SetupRequest): readonly string[] {
+  const url = env['PDM_PYPI_URL'] ?? ''
+  return [
+    ...(url === '' || sameUrl(url, index.simple) ? [] : [unsetIt('PDM_PYPI_URL', url)]),
+    ...(isYes(env[IGNORE_STORED]) ? [unsetIt(IGNORE_STORED)] : []),
+  ]
+}
+
+/** Sources that other files of PDM's add. It asks them beside those of a project, unless the first to speak says no. */
+function storedConflicts({ env }: SetupRequest, paths: readonly string[]): readonly string[] {
+  const files = openAll(paths)
+  const ignore = [env[IGNORE_STORED], ...files.map(([, file]) => file.value(['pypi', 'ignore_stored_index']))]
+  if (isYes(ignore.find((value) => value !== undefined))) return []
+  return files.flatMap(([path, file]) => furtherSources(file, path))
+}
+
+function ignoredConflicts(path: string): readonly string[] {
+  return openAll([path]).flatMap(([, file]) => ignored(file, path))
+}
+
+function openAll(paths: readonly string[]): readonly (readonly [path: string, file: TomlFile])[] {
+  return paths
+    .filter((path) => existsSync(path))
+    .map((path) => [path, new TomlFile(readFileSync(path, 'utf8'), path)] as const)
+}
+
+/** PDM reads none of its own sources when the configuration says so. */
+function ignored(file: TomlFile, path: string): readonly string[] {
+  return isYes(file.value(['pypi', 'ignore_stored_index']))
+    ? [
+        `${path}: with pypi.ignore_stored_index, PDM passes its own configuration over. Remove it, or have it taken out of your own file with --force.`,
+      ]
+    : []
+}
+
+/** As PDM's `ensure_boolean` has it. */
+function isYes(value: unknown): boolean {
+  return typeof value === 'string' ? value !== '' && !/^(?:false|no|0)$/i.test(value) : value === true
+}
+
 /** `[pypi.NAME]` of PDM's configuration: further sources for every project. */
-function furtherSources(text: string, path: string): readonly string[] {
-  const pypi = new TomlFile(text, path).value(['pypi'])
-  if (typeof pypi !== 'object' || pypi === null) return []
-  return Object.entries(pypi)
-    .filter(([, value]) => typeof value === 'object')
-    .map(
-      ([name]) =>
-        `${path} has another source, pypi.${name}, for every project. Remove it: pdm config --delete pypi.${name}`,
-    )
+function furtherSources(file: TomlFile, path: string): readonly string[] {
+  return sourceNames(file).map(
+    (name) =>
+      `${path} has another source, pypi.${name}, for every project. Remove it (an index becomes an upstream of this one), or have it taken out of your own file with --force.`,
+  )
+}
+
+function sourceNames(file: TomlFile): readonly string[] {
+  const pypi = file.value(['pypi'])
+  return isTable(pypi) ? Object.keys(pypi).filter((name) => isTable(pypi[name])) : []
 }

@@ -2,15 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
-import { insecureNotes, ONLY_INDEX, pipEnvironmentConflicts, readingNotes } from './credential-notes.ts'
+import { insecureNotes, ONLY_INDEX, readingNotes } from './credential-notes.ts'
 import { IniFile } from './ini-file.ts'
 import { netrcFile } from './netrc-file.ts'
-import { withoutSecret } from './only-source.ts'
+import { isInTheWay, namesTheIndex, pipEnvironmentConflicts, pipOptionName } from './pip-options.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
-import { isPublicDefault, sameUrl } from './setup-plan.ts'
-
-/** Options that give pip a second place to take packages from, or none. pip takes `_` for `-`. */
-const ADDS_A_PLACE = new Set(['extra-index-url', 'find-links', 'no-index'])
+import { isPublicDefault } from './setup-plan.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 /** pip.conf: the index in `[global]`, which holds for every command of pip. */
 export function planPip(request: SetupRequest): SetupPlan {
@@ -28,7 +26,7 @@ export function planPip(request: SetupRequest): SetupPlan {
       ...(netrc === undefined ? [] : [netrc]),
     ],
     snippets: [],
-    conflicts: [...pipEnvironmentConflicts(request), ...otherFiles(request, path)],
+    conflicts: [...pipEnvironmentConflicts(request), ...otherPipFiles(request, path)],
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
@@ -67,7 +65,7 @@ export function pipFiles({
 function targetFile(request: SetupRequest): string {
   const named = request.env['PIP_CONFIG_FILE'] ?? ''
   if (named !== '') {
-    if (named === '/dev/null' || named.toLowerCase() === 'nul') {
+    if (isNothing(named)) {
       throw usage('PIP_CONFIG_FILE turns the configuration files of pip off. Unset it, then try again.')
     }
     if (request.scope !== undefined) {
@@ -87,45 +85,49 @@ function usage(message: string): CommandError {
 }
 
 function pipEdit(before: string | undefined, path: string, { index, ca }: SetupRequest): Edit {
-  const file = new IniFile(before ?? '')
+  const file = new IniFile(before ?? '', path)
   const conflicts: string[] = []
   for (;;) {
-    const wrong = file.options().find((option) => isInTheWay(option, index.simple))
+    const wrong = file.options().find(({ key, value }) => isInTheWay(key, value, index.simple))
     if (wrong === undefined) break
-    if (!isPublicDefault(wrong.value) || ADDS_A_PLACE.has(wrong.key)) {
+    if (!isPublicDefault(wrong.value) || !namesTheIndex(wrong.key)) {
       conflicts.push(
-        `${path}: ${wrong.key} in [${wrong.section}] is ${withoutSecret(wrong.value)}. Remove it (an index becomes an upstream of this one), or have it taken out with --force.`,
+        `${path}: ${wrong.key} in [${wrong.section}] is ${withoutSecrets(wrong.value)}. Remove it (an index becomes an upstream of this one), or have it taken out with --force.`,
       )
     }
     file.remove(wrong)
   }
-  if (file.get('global', 'index-url') === undefined) file.set('global', 'index-url', index.simple)
+  const ours = file
+    .options()
+    .find(({ section, key, value }) => section === 'global' && pipOptionName(key) === 'index-url' && value !== '')
+  if (ours === undefined) file.set('global', 'index-url', index.simple)
   if (ca !== undefined) file.set('global', 'cert', ca)
   return { text: file.toString(), conflicts }
 }
 
-/** Whether an option adds a place beside the index, or names another index in its stead. */
-function isInTheWay({ key, value }: { readonly key: string; readonly value: string }, simple: string): boolean {
-  const name = key.replaceAll('_', '-')
-  if (ADDS_A_PLACE.has(name)) return value !== '' && !/^(?:0|no|false|off)$/i.test(value)
-  return name === 'index-url' && !sameUrl(value, simple)
-}
-
-/** What other files of pip's say against it: a place more, or another index from a file or section that wins. */
-function otherFiles(request: SetupRequest, target: string): readonly string[] {
+/**
+ * What files of pip's other than `target` say against the index: a place more, or another index from a file or section
+ * that wins. Without a target, which has another client that asks pip, only the places more.
+ */
+export function otherPipFiles(request: SetupRequest, target?: string): readonly string[] {
   const { global, user, venv } = pipFiles(request)
   const named = request.env['PIP_CONFIG_FILE'] ?? ''
   const read = named === '' ? [...global, ...user, ...venv] : [...global, ...venv, named]
-  const rank = read.indexOf(target)
+  const rank = target === undefined ? read.length : read.indexOf(target)
   return read.flatMap((path, at) => {
-    if (path === target || !existsSync(path)) return []
-    return new IniFile(readFileSync(path, 'utf8'))
+    if (path === target || !existsSync(path) || isNothing(path)) return []
+    return new IniFile(readFileSync(path, 'utf8'), path)
       .options()
-      .filter((option) => isInTheWay(option, request.index.simple))
-      .filter(({ key, section }) => key.replaceAll('_', '-') !== 'index-url' || at > rank || section !== 'global')
+      .filter(({ key, value }) => isInTheWay(key, value, request.index.simple))
+      .filter(({ key, section }) => !namesTheIndex(key) || at > rank || (target !== undefined && section !== 'global'))
       .map(
         ({ key, section, value }) =>
-          `${path}, which pip reads too: ${key} in [${section}] is ${withoutSecret(value)}. Remove it there.`,
+          `${path}, which pip reads too: ${key} in [${section}] is ${withoutSecrets(value)}. Remove it there.`,
       )
   })
+}
+
+/** What PIP_CONFIG_FILE is set to where pip is to read no file. */
+function isNothing(path: string): boolean {
+  return path === '/dev/null' || path.toLowerCase() === 'nul'
 }

@@ -1,10 +1,17 @@
 import { join } from 'node:path'
-import { insecureNotes, ONLY_INDEX, pipEnvironmentConflicts, readingNotes } from './credential-notes.ts'
+import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
 import { netrcFile } from './netrc-file.ts'
 import { onlySource } from './only-source.ts'
+import { pipEnvironmentConflicts } from './pip-options.ts'
+import { otherPipFiles } from './pip.ts'
 import { requireProjectFile } from './project-file.ts'
-import type { SetupPlan, SetupRequest } from './setup-plan.ts'
-import { tableText } from './toml-file.ts'
+import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
+import { sameUrl } from './setup-plan.ts'
+import { withPins } from './source-pins.ts'
+import { isTable, tableText, TomlFile } from './toml-file.ts'
+
+/** Tables of a Pipfile that hold no packages; every other is a category of them. */
+const NO_PACKAGES = new Set(['source', 'pipenv', 'requires', 'scripts'])
 
 /** The Pipfile's one source. It keeps its name where it has one: packages may be pinned to it. */
 export function planPipenv(request: SetupRequest): SetupPlan {
@@ -26,12 +33,12 @@ export function planPipenv(request: SetupRequest): SetupPlan {
         path,
         shown: tableText(['source'], values),
         secret: false,
-        edit: (before) => onlySource(before, { path, table: ['source'], values, keep: ['name'] }),
+        edit: (before) => pipfileEdit(before, path, values),
       },
       ...(netrc === undefined ? [] : [netrc]),
     ],
     snippets: [],
-    conflicts: pipEnvironmentConflicts(request),
+    conflicts: [...pipEnvironmentConflicts(request), ...mirror(request), ...otherPipFiles(request)],
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
@@ -44,4 +51,19 @@ export function planPipenv(request: SetupRequest): SetupPlan {
       'Then pipenv lock: a Pipfile.lock that is there still names the sources of before.',
     ],
   }
+}
+
+function pipfileEdit(before: string | undefined, path: string, values: ReadonlyMap<string, string | boolean>): Edit {
+  const edit = onlySource(before, { path, table: ['source'], values, keep: ['name'] })
+  const whole = new TomlFile(edit.text, path).value([])
+  const packages = Object.keys(isTable(whole) ? whole : {})
+    .filter((table) => !NO_PACKAGES.has(table))
+    .map((table) => [table])
+  return withPins(edit, { path, sources: ['source'], packages, key: 'index' })
+}
+
+/** It takes the place of PyPI wherever pipenv would ask it, in a lock file of before too. */
+function mirror({ env, index }: SetupRequest): readonly string[] {
+  const url = env['PIPENV_PYPI_MIRROR'] ?? ''
+  return url === '' || sameUrl(url, index.simple) ? [] : [unsetIt('PIPENV_PYPI_MIRROR', url)]
 }

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
-import { insecureNotes, ONLY_INDEX, readingNotes } from './credential-notes.ts'
+import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
 import { netrcFile } from './netrc-file.ts'
 import { onlySource } from './only-source.ts'
 import { requireProjectFile } from './project-file.ts'
-import type { SetupPlan, SetupRequest } from './setup-plan.ts'
-import { tableText } from './toml-file.ts'
+import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
+import { sameUrl } from './setup-plan.ts'
+import { withPins } from './source-pins.ts'
+import { isTable, tableText, TomlFile } from './toml-file.ts'
 
 const TABLE = ['tool', 'poetry', 'source']
 
@@ -26,12 +28,12 @@ export function planPoetry(request: SetupRequest): SetupPlan {
         path,
         shown: tableText(TABLE, values),
         secret: false,
-        edit: (before) => onlySource(before, { path, table: TABLE, values }),
+        edit: (before) => poetryEdit(before, path, values, old),
       },
       ...(netrc === undefined ? [] : [netrc]),
     ],
     snippets: [],
-    conflicts: [],
+    conflicts: uploadVariable(request),
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
@@ -48,4 +50,29 @@ export function planPoetry(request: SetupRequest): SetupPlan {
       'Then poetry lock: a lock file that is there still names the sources of before.',
     ],
   }
+}
+
+function poetryEdit(
+  before: string | undefined,
+  path: string,
+  values: ReadonlyMap<string, string | boolean>,
+  old: boolean,
+): Edit {
+  // Each generation calls the keys of the other an error.
+  const limits = old ? ['priority', 'secondary'] : ['default', 'secondary']
+  const edit = onlySource(before, { path, table: TABLE, values, limits })
+  const groups = new TomlFile(edit.text, path).value(['tool', 'poetry', 'group'])
+  const packages = [
+    ['tool', 'poetry', 'dependencies'],
+    ['tool', 'poetry', 'dev-dependencies'],
+    ...Object.keys(isTable(groups) ? groups : {}).map((group) => ['tool', 'poetry', 'group', group, 'dependencies']),
+  ]
+  return withPins(edit, { path, sources: TABLE, packages, key: 'source' })
+}
+
+/** Poetry's environment says nothing about sources, but where `poetry publish --repository` goes. */
+function uploadVariable({ env, name, index }: SetupRequest): readonly string[] {
+  const variable = `POETRY_REPOSITORIES_${name.toUpperCase().replaceAll('-', '_')}_URL`
+  const value = env[variable] ?? ''
+  return value === '' || sameUrl(value, index.legacy) ? [] : [unsetIt(variable, value)]
 }

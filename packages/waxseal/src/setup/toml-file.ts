@@ -62,12 +62,38 @@ export class TomlFile {
     this.#replace([end, end], `\n${key} = ${tomlValue(value)}`)
   }
 
+  /** Takes a key of the table out. */
+  unset({ node }: ArrayEntry, key: string): void {
+    const found = node.body.find((pair) => keyName(pair) === key)
+    if (found !== undefined) this.#removeLines(found)
+  }
+
+  /** Takes out what stands at `path` and below it, but for what is written inside of a value: `{ … }`. */
+  removeAt(path: readonly string[]): void {
+    const isBelow = (full: readonly unknown[]) => path.every((key, at) => full[at] === key)
+    for (;;) {
+      const table = this.#tables().find(({ resolvedKey }) => isBelow(resolvedKey))
+      if (table === undefined) break
+      this.remove({ node: table, values: {} })
+    }
+    for (;;) {
+      const pair = this.#pairs().find(({ full }) => isBelow(full))
+      if (pair === undefined) break
+      this.#removeLines(pair.node)
+    }
+  }
+
   /** Sets a key of the table `[path]`, which is added where there is none. False when it is written in another form. */
   setIn(path: readonly string[], key: string, value: string): boolean {
+    const wanted = [...path, key]
+    const pair = this.#pairs().find(
+      ({ full }) => full.length === wanted.length && wanted.every((part, at) => full[at] === part),
+    )
     const node = this.#tables().find(
       (table) => table.kind === 'standard' && table.resolvedKey.join('.') === path.join('.'),
     )
-    if (node !== undefined) this.set({ node, values: {} }, key, value)
+    if (pair !== undefined) this.#replace(pair.node.value.range, tomlValue(value))
+    else if (node !== undefined) this.set({ node, values: {} }, key, value)
     else if (this.value(path) !== undefined) return false
     else this.append(path, new Map([[key, value]]), ['[', ']'])
     return true
@@ -86,6 +112,12 @@ export class TomlFile {
     this.#text = this.#text.slice(0, start) + text + this.#text.slice(end)
   }
 
+  /** The whole lines: what stands behind a value on its line is a comment on it. */
+  #removeLines({ range: [start, end] }: AST.TOMLKeyValue): void {
+    const lineEnd = this.#text.indexOf('\n', end)
+    this.#replace([this.#text.lastIndexOf('\n', start - 1) + 1, lineEnd === -1 ? this.#text.length : lineEnd + 1], '')
+  }
+
   #parse(): AST.TOMLProgram {
     try {
       return parseTOML(this.#text)
@@ -97,6 +129,15 @@ export class TomlFile {
         { cause: error },
       )
     }
+  }
+
+  /** Every `key = value` that is written on lines of its own, with its key from the top. */
+  #pairs(): readonly { readonly full: readonly unknown[]; readonly node: AST.TOMLKeyValue }[] {
+    return this.#parse().body[0].body.flatMap((node): { full: unknown[]; node: AST.TOMLKeyValue }[] =>
+      node.type === 'TOMLTable'
+        ? node.body.map((pair) => ({ full: [...node.resolvedKey, ...keyParts(pair)], node: pair }))
+        : [{ full: keyParts(node), node }],
+    )
   }
 
   #tables(): readonly AST.TOMLTable[] {
@@ -127,10 +168,15 @@ function ownValues(node: AST.TOMLTable): Readonly<Record<string, unknown>> {
   return Object.fromEntries(node.body.map((pair) => [keyName(pair), getStaticTOMLValue(pair.value)]))
 }
 
-function keyName({ key }: AST.TOMLKeyValue): string {
-  return key.keys.map((part) => (part.type === 'TOMLBare' ? part.name : part.value)).join('.')
+function keyName(pair: AST.TOMLKeyValue): string {
+  return keyParts(pair).join('.')
 }
 
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+function keyParts({ key }: AST.TOMLKeyValue): string[] {
+  return key.keys.map((part) => (part.type === 'TOMLBare' ? part.name : part.value))
+}
+
+/** Whether a value of TOML is a table. */
+export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

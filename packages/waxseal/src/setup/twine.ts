@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { unsetIt } from './credential-notes.ts'
 import { IniFile } from './ini-file.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { sameUrl } from './setup-plan.ts'
@@ -18,7 +19,7 @@ export function planTwine(request: SetupRequest): SetupPlan {
       },
     ],
     snippets: [],
-    conflicts: [],
+    conflicts: environmentConflicts(request),
     notes: [
       `Upload: twine upload -r ${name} dist/*. flit, PDM and hatch read the same file.`,
       token === undefined
@@ -33,7 +34,7 @@ export function planTwine(request: SetupRequest): SetupPlan {
 
 function pypircEdit(before: string, path: string, request: SetupRequest): Edit {
   const { index, name, token, ca, username = '__token__' } = request
-  const file = new IniFile(before)
+  const file = new IniFile(before, path)
   const conflicts: string[] = []
   const repository = file.get(name, 'repository')
   if (repository !== undefined && !sameUrl(repository, index.legacy)) {
@@ -43,7 +44,7 @@ function pypircEdit(before: string, path: string, request: SetupRequest): Edit {
   }
   const user = file.get(name, 'username')
   if (user !== undefined && user !== username) {
-    conflicts.push(`${path}: [${name}] has the user ${user}. Say --username, or have it replaced with --force.`)
+    conflicts.push(`${path}: [${name}] has another user. Say --username, or have it replaced with --force.`)
   }
   const password = file.get(name, 'password')
   if (token !== undefined && password !== undefined && password !== token) {
@@ -57,4 +58,16 @@ function pypircEdit(before: string, path: string, request: SetupRequest): Edit {
   if (token !== undefined) file.set(name, 'password', token)
   if (ca !== undefined) file.set(name, 'ca_cert', ca)
   return { text: file.toString(), conflicts }
+}
+
+/** With the first of them twine asks no file at all; the others come before what the file says. */
+function environmentConflicts({ env, index, token, username = '__token__' }: SetupRequest): readonly string[] {
+  const url = env['TWINE_REPOSITORY_URL'] ?? ''
+  const user = env['TWINE_USERNAME'] ?? ''
+  const password = env['TWINE_PASSWORD'] ?? ''
+  return [
+    ...(url === '' || sameUrl(url, index.legacy) ? [] : [unsetIt('TWINE_REPOSITORY_URL', url)]),
+    ...(user === '' || user === username ? [] : [unsetIt('TWINE_USERNAME')]),
+    ...(token === undefined || password === '' || password === token ? [] : [unsetIt('TWINE_PASSWORD')]),
+  ]
 }

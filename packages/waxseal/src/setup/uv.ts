@@ -1,15 +1,19 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
-import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
+import { insecureNotes, ONLY_INDEX, readingNotes } from './credential-notes.ts'
 import { netrcFile } from './netrc-file.ts'
 import { onlySource } from './only-source.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
+import type { SourcePins } from './source-pins.ts'
+import { pinConflicts, withPins } from './source-pins.ts'
 import { tableText, TomlFile } from './toml-file.ts'
+import { otherUvFiles, uvEnvironmentConflicts, uvFiles, withoutOtherPlaces, workspaceConflicts } from './uv-places.ts'
 
-/** Older settings of uv's that add an index or replace it; `[pip]` has the same. */
-const OLDER_SETTINGS = ['index-url', 'extra-index-url', 'find-links', 'no-index'] as const
+const IN_PYPROJECT = ['tool', 'uv', 'index']
+/** An explicit index is asked for the packages that name it only; a flat one is a page of links. */
+const LIMITS = ['explicit', 'format']
 
 /** uv.toml, or `[tool.uv]` of a project's pyproject.toml: one default index. */
 export function planUv(request: SetupRequest): SetupPlan {
@@ -21,6 +25,7 @@ export function planUv(request: SetupRequest): SetupPlan {
     ['publish-url', index.legacy],
     ['default', true],
   ])
+  const inProject = dirname(path) === request.projectDir
   const netrc = netrcFile(request)
   const variable = `UV_INDEX_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
   return {
@@ -29,27 +34,34 @@ export function planUv(request: SetupRequest): SetupPlan {
         path,
         shown: tableText(table, values),
         secret: false,
-        edit: (before) => withOlderSettings(onlySource(before, { path, table, values }), path, table.slice(0, -1)),
+        edit: (before) => uvEdit(before, path, table, values),
       },
       ...(netrc === undefined ? [] : [netrc]),
     ],
     snippets: [],
-    conflicts: environmentConflicts(request),
+    conflicts: [
+      ...uvEnvironmentConflicts(request),
+      ...otherUvFiles(request, path),
+      ...(inProject ? workspaceConflicts(request) : []),
+      ...(path === join(request.projectDir, 'uv.toml') ? pinsBeside(request) : []),
+    ],
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
       ...(ca === undefined ? [] : [`Certificates: uv takes them from the environment, SSL_CERT_FILE=${ca}`]),
       ...readingNotes(request, `Or set ${variable}_USERNAME and ${variable}_PASSWORD.`),
       `Upload: uv publish --index ${name}, with the token in UV_PUBLISH_TOKEN.`,
+      ...(inProject ? ['Then uv lock: a uv.lock that is there still names the indexes of before.'] : []),
     ],
   }
 }
 
 /** The file that uv reads: a project's uv.toml hides the `[tool.uv]` beside it. */
-function target({ scope, projectDir, env, home, platform }: SetupRequest): {
+function target(request: SetupRequest): {
   readonly path: string
   readonly table: readonly string[]
 } {
+  const { scope, projectDir, env } = request
   const named = env['UV_CONFIG_FILE'] ?? ''
   const pyproject = join(projectDir, 'pyproject.toml')
   const project = join(projectDir, 'uv.toml')
@@ -60,29 +72,35 @@ function target({ scope, projectDir, env, home, platform }: SetupRequest): {
   if (scope === 'project' || (scope === undefined && (existsSync(pyproject) || existsSync(project)))) {
     return existsSync(project) || !existsSync(pyproject)
       ? { path: project, table: ['index'] }
-      : { path: pyproject, table: ['tool', 'uv', 'index'] }
+      : { path: pyproject, table: IN_PYPROJECT }
   }
-  if (platform === 'win32') {
-    const folder =
-      scope === 'global' ? env['PROGRAMDATA'] || 'C:\\ProgramData' : env['APPDATA'] || join(home, 'AppData', 'Roaming')
-    return { path: join(folder, 'uv', 'uv.toml'), table: ['index'] }
-  }
-  const folder = scope === 'global' ? '/etc' : env['XDG_CONFIG_HOME'] || join(home, '.config')
-  return { path: join(folder, 'uv', 'uv.toml'), table: ['index'] }
+  const { user, global } = uvFiles(request)
+  return { path: scope === 'global' ? (global.at(-1) ?? user) : user, table: ['index'] }
 }
 
-function withOlderSettings(edit: Edit, path: string, above: readonly string[]): Edit {
-  const file = new TomlFile(edit.text, path)
-  const found = [above, [...above, 'pip']].flatMap((table) =>
-    OLDER_SETTINGS.filter((key) => file.value([...table, key]) !== undefined).map((key) => [...table, key].join('.')),
+function uvEdit(
+  before: string | undefined,
+  path: string,
+  table: readonly string[],
+  values: ReadonlyMap<string, string | boolean>,
+): Edit {
+  const simple = String(values.get('url'))
+  const edit = withoutOtherPlaces(
+    onlySource(before, { path, table, values, limits: LIMITS }),
+    path,
+    table.slice(0, -1),
+    simple,
   )
-  const conflicts = found.map((key) => `${path} sets ${key}, which would stand beside the index. Remove it by hand.`)
-  return { text: edit.text, conflicts: [...edit.conflicts, ...conflicts] }
+  return table === IN_PYPROJECT ? withPins(edit, pinsOf(path)) : edit
 }
 
-function environmentConflicts({ env, index }: SetupRequest): readonly string[] {
-  const same = (name: string) => (env[name] ?? '').replace(/\/+$/, '') === index.simple.replace(/\/+$/, '')
-  const added = ['UV_INDEX', 'UV_EXTRA_INDEX_URL', 'UV_FIND_LINKS', 'UV_NO_CONFIG', 'UV_NO_INDEX']
-  const replaced = ['UV_DEFAULT_INDEX', 'UV_INDEX_URL'].filter((name) => !same(name))
-  return [...added, ...replaced].filter((name) => (env[name] ?? '') !== '').map(unsetIt)
+/** A project's uv.toml hides the settings of the pyproject.toml beside it, but not which index a package is bound to. */
+function pinsBeside({ projectDir }: SetupRequest): readonly string[] {
+  const path = join(projectDir, 'pyproject.toml')
+  if (!existsSync(path)) return []
+  return pinConflicts(new TomlFile(readFileSync(path, 'utf8'), path), { ...pinsOf(path), sources: ['index'] })
+}
+
+function pinsOf(path: string): SourcePins {
+  return { path, sources: IN_PYPROJECT, packages: [['tool', 'uv', 'sources']], key: 'index' }
 }

@@ -15,7 +15,7 @@ export interface FileOutcome {
 
 export interface SetupOutcome {
   readonly files: readonly FileOutcome[]
-  /** What is in the way, or, after a forced writing, may still be. */
+  /** What is in the way, or, after a forced writing, still is. */
   readonly conflicts: readonly string[]
 }
 
@@ -55,18 +55,30 @@ export async function writeSetup(plan: SetupPlan, force: boolean): Promise<Setup
   }
   const files: FileOutcome[] = []
   for (const file of prepared) files.push(await write(file))
-  return { files, conflicts: plan.conflicts }
+  const left = prepared.flatMap(({ file, text }) => file.edit(text).conflicts)
+  return { files, conflicts: [...plan.conflicts, ...left] }
 }
 
 async function prepare(file: PlannedFile): Promise<Prepared> {
   try {
     const place = await realpath(file.path).catch(orMissing(file.path))
-    const before = await readFile(place, 'utf8').catch(orMissing(undefined))
+    const bytes = await readFile(place).catch(orMissing(undefined))
+    const before = bytes === undefined ? undefined : decoded(bytes, file.path)
     const mode = before === undefined ? undefined : (await stat(place)).mode & 0o777
     const { text, conflicts } = file.edit(before)
     return { file, place, before, mode, text, conflicts }
   } catch (error) {
     throw unwritable(file.path, error)
+  }
+}
+
+/** Text of another encoding would come back damaged from its own edit. */
+function decoded(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    const advice = `${path} is not UTF-8. Convert it, or edit it by hand.`
+    throw new CommandError('config-unreadable', advice, EXIT_REFUSED, { cause: error })
   }
 }
 
