@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { clientTest, outsideRequests, runScrubbed, wantedClients, type Client } from '../support/clients.ts'
 import { buildWheel } from '../support/python-projects.ts'
@@ -63,6 +63,80 @@ for (const wanted of wantedClients('pip')) {
     assertSuccess(await pip.run(['install', '--target', 'out', 'acme-app'], options))
     readFileSync(join(work.path, 'out/acme_app-1.0.dist-info/METADATA'))
   })
+}
+
+/** What a client is told by its files before `waxseal setup`: another index, which has the higher version. */
+type Rivalry = {
+  /** Of the file under the home or the project, for the URL of the rival. */
+  readonly files: (url: string) => Readonly<Record<string, string>>
+  readonly install: (client: Client, cwd: string, env: ReturnType<typeof homeOf>) => Promise<void>
+}
+
+const SOURCE = (name: string, url: string, more = '') => `name = "${name}"\nurl = "${url}"\n${more}`
+const PROJECT =
+  '[project]\nname = "consumer"\nversion = "1.0"\nrequires-python = ">=3.11"\ndependencies = ["acme-app"]\n'
+
+const RIVALRIES: Readonly<Record<'pip' | 'poetry' | 'pdm' | 'pipenv', Rivalry>> = {
+  pip: {
+    files: (url) => ({ 'home/.config/pip/pip.conf': `[DEFAULT]\n  --extra-index-url =\n    ${url}\n[global]\n` }),
+    install: async (pip, cwd, env) => {
+      assertSuccess(await pip.run(['install', '--target', 'out', 'acme-app'], { cwd, env }))
+    },
+  },
+  poetry: {
+    files: (url) => ({
+      'pyproject.toml': `[tool.poetry]\nname = "consumer"\nversion = "1.0"\ndescription = ""\nauthors = []\n[tool.poetry.dependencies]\npython = "^3.11"\nacme-app = "*"\n[[tool.poetry.source]]\n${SOURCE('rival', url)}`,
+    }),
+    install: async (poetry, cwd, home) => {
+      const env = { ...home, POETRY_VIRTUALENVS_IN_PROJECT: 'true', POETRY_VIRTUALENVS_CREATE: 'true' }
+      assertSuccess(await poetry.run(['lock'], { cwd, env }))
+      assertSuccess(await poetry.run(['install', '--no-root'], { cwd, env }))
+    },
+  },
+  pdm: {
+    files: (url) => ({
+      'pyproject.toml': `${PROJECT}[[tool.pdm.source]]\n${SOURCE('rival', url)}`,
+    }),
+    install: async (pdm, cwd, env) => {
+      await useEnvironment(pdm, cwd, env)
+      assertSuccess(await pdm.run(['install', '--no-self'], { cwd, env }))
+    },
+  },
+  pipenv: {
+    files: (url) => ({
+      Pipfile: `[[source]]\n${SOURCE('pypi', 'https://pypi.org/simple', 'verify_ssl = true\n')}[[source]]\n${SOURCE('rival', url, 'verify_ssl = true\n')}[packages]\nacme-app = "*"\n`,
+    }),
+    install: async (pipenv, cwd, home) => {
+      const python = { PIPENV_DEFAULT_PYTHON_VERSION: pipenv.python, PIPENV_PYTHON: pipenv.python }
+      const env = { ...home, ...python, PIPENV_VENV_IN_PROJECT: '1' }
+      assertSuccess(await pipenv.run(['install'], { cwd, env }))
+    },
+  },
+}
+
+const rivalWheel = buildWheel({ name: 'acme-app', version: '9.0' })
+
+for (const name of ['pip', 'poetry', 'pdm', 'pipenv'] as const) {
+  for (const wanted of wantedClients(name)) {
+    clientTest(wanted, `DC-7 asks no other index after \`waxseal setup ${name} --force\``, async (client) => {
+      await using work = await workFolder()
+      await using rival = await startSimulator()
+      rival.addProject({ name: 'acme-app', files: [{ filename: rivalWheel.filename, bytes: rivalWheel.bytes }] })
+      const { files, install } = RIVALRIES[name]
+      for (const [path, text] of Object.entries(files(rival.simpleUrl))) {
+        mkdirSync(dirname(join(work.path, path)), { recursive: true })
+        writeFileSync(join(work.path, path), text)
+      }
+      // Words of the format as values: they are not what ends an entry.
+      mkdirSync(join(work.path, 'home'), { recursive: true })
+      const netrc = 'machine other.example login default password machine\n'
+      writeFileSync(join(work.path, 'home/.netrc'), netrc)
+      await setUp(work.path, name, [...WRITE, '--force', '--client-version', client.version])
+      await install(client, work.path, homeOf(work.path))
+      assert.deepEqual(rival.requests, [])
+      assert.ok(readFileSync(join(work.path, 'home/.netrc'), 'utf8').startsWith(netrc))
+    })
+  }
 }
 
 const writePyproject = (folder: string, text: string) => writeFileSync(join(folder, 'pyproject.toml'), text)
