@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
+import { deadPartName } from '../../packages/index/src/blobs/testing/dead-part-name.ts'
 import { indexDefaults } from '../../packages/index/src/index-config.ts'
 import { openAdministration } from '../../packages/index/src/open-administration.ts'
 import type { Diagnosis, DoctorOptions } from '../../packages/index/src/keeping/doctor.ts'
@@ -147,7 +148,7 @@ suite('what waxseal doctor finds', () => {
 
   test('files that were left half-written, and things that are no blobs', async () => {
     const dataDir = copyOfWhole()
-    writeFileSync(join(dataDir, 'spool', '.part-999999999-0123456789ab-0'), 'left')
+    writeFileSync(join(dataDir, 'spool', deadPartName()), 'left')
     writeFileSync(join(dataDir, 'blobs', 'notes.txt'), 'mine')
     const lines = told(await examined(dataDir)).toSorted()
     assert.deepEqual(lines, ['leftovers: 1 files, 4 bytes', `stray-file: ${join(dataDir, 'blobs', 'notes.txt')}`])

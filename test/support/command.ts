@@ -17,16 +17,23 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WAXSEAL_')))
 }
 
-/** Runs the `waxseal` command to its end, without a terminal. */
+/** Runs the `waxseal` command to its end, without a terminal; with `through`, started by that program. */
 export async function waxsealCommand(
   args: readonly string[],
   {
     cwd = tmpdir(),
     env = {},
     input = '',
-  }: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+    through = [],
+  }: {
+    readonly cwd?: string
+    readonly env?: NodeJS.ProcessEnv
+    readonly input?: string
+    readonly through?: readonly string[]
+  } = {},
 ): Promise<Run> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' })
+  const [program = '', ...rest] = [...through, process.execPath, MAIN, ...args]
+  const child = spawn(program, rest, { cwd, env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

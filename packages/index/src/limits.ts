@@ -271,6 +271,13 @@ export const COLLECT_EVERY_HOURS = 24
 export const COLLECT_CHECK_MS = 10 * 60_000
 /** A blob touched more recently than this may be about to get its row: it is not marked yet. */
 export const BLOB_SETTLE_MS = 3_600_000
+/**
+ * How often a server says that it still wants the files which it is receiving; and after which time without that, or
+ * anything written to it, a file goes whose writer cannot be seen: longer than a container is paused, a disk hangs or a
+ * network share is out of reach.
+ */
+export const PART_RENEWAL_MS = 10 * 60_000
+export const PART_ABANDONED_MS = 3_600_000
 /** Marks written, and rows of old pages deleted, in one transaction: few enough to hold up no upload. */
 export const GARBAGE_BATCH = 500
 /** Blobs deleted between two looks at all references. */

@@ -97,7 +97,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   const observed = opened.use(
     observeIndex(config, { telemetry, asked, proxies, statusParts: administration.statusParts }),
   )
-  const spool = readOnly ? closedSpool : await openSpool(join(config.dataDir, 'spool'))
+  const spool = opened.use(readOnly ? closedSpool : await openSpool(join(config.dataDir, 'spool')))
   const authenticator = opened.use(
     createAuthenticator(store, clock, { notesUse: !readOnly, onBurst: (burst) => observed.noteFailedLogins(burst) }),
   )

@@ -12,6 +12,7 @@ import { blobStoreContract, digest, pieces, sample } from './blob-store-contract
 import { openDirectoryBlobStore } from './directory-blob-store.ts'
 import { onDisk, writeAll } from './durable.ts'
 import { openSpool } from './spool.ts'
+import { deadPartName } from './testing/dead-part-name.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'waxseal-blobs-'))
 after(() => rmSync(root, { recursive: true }))
@@ -147,7 +148,7 @@ describe('the blob folder', () => {
     await first.put(digest(sample(10)), pieces(sample(10)))
     const path = (await first.get(digest(sample(10))))?.path
     assert.ok(path !== undefined)
-    writeFileSync(join(dirname(path), '.part-999999999-0123456789ab-0'), 'left over')
+    writeFileSync(join(dirname(path), deadPartName()), 'left over')
     const again = await openDirectoryBlobStore(folder)
     await again.sweepLeftovers()
     assert.deepEqual(files(folder), [path])

@@ -5,7 +5,8 @@ import { Blake2b256 } from './blake2b.ts'
 import type { SpooledFile } from './blob-store.ts'
 import { onDisk, writeAll } from './durable.ts'
 import { readOnlyError } from '../store/read-only.ts'
-import { partName, sweepParts } from './leftovers.ts'
+import { PART_RENEWAL_MS } from '../limits.ts'
+import { partName, renewParts, sweepParts } from './leftovers.ts'
 
 /** A finished file in the spool with every digest that an upload may state or a page may show; hex. */
 export interface SpooledUpload extends SpooledFile {
@@ -13,8 +14,8 @@ export interface SpooledUpload extends SpooledFile {
   readonly md5: string
 }
 
-/** Where files are received before anybody knows whether they are wanted. */
-export interface Spool {
+/** Where files are received before anybody knows whether they are wanted; as long as it is open, none grows old. */
+export interface Spool extends Disposable {
   /** @throws IndexError `storage-failed` */
   createSpoolFile(): Promise<SpoolWriter>
 }
@@ -40,7 +41,10 @@ export async function openSpool(folder: string): Promise<Spool> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await sweepParts(folder)
   })
+  // A disk that fails is told of by the files themselves.
+  const renewal = setInterval(() => void renewParts(folder).catch(() => undefined), PART_RENEWAL_MS).unref()
   return {
+    [Symbol.dispose]: () => clearInterval(renewal),
     createSpoolFile: () =>
       onDisk(async () => {
         const path = join(folder, partName())
@@ -50,7 +54,10 @@ export async function openSpool(folder: string): Promise<Spool> {
 }
 
 /** Receives nothing: for a server that changes nothing. */
-export const closedSpool: Spool = { createSpoolFile: () => Promise.reject(readOnlyError()) }
+export const closedSpool: Spool = {
+  createSpoolFile: () => Promise.reject(readOnlyError()),
+  [Symbol.dispose]: () => undefined,
+}
 
 class FileSpoolWriter implements SpoolWriter {
   readonly path: string

@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test'
 import { digest, sample } from '../blobs/blob-store-contract.ts'
 import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { deadPartName } from '../blobs/testing/dead-part-name.ts'
 import { withLease } from '../store/lease.ts'
 import type { NewFileRow } from '../store/schema.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
@@ -234,7 +235,7 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
       withBench(async (bench) => {
         await bench.blob(10, 48)
         mkdirSync(join(bench.folder, 'spool'))
-        writeFileSync(join(bench.folder, 'spool', '.part-999999999-0123456789ab-0'), 'left')
+        writeFileSync(join(bench.folder, 'spool', deadPartName()), 'left')
         const before = await bench.collect({ dryRun: true })
         assert.deepEqual([before.garbage.marked.blobs, before.leftovers], [1, { files: 1, bytes: 4 }])
         assert.deepEqual(await bench.marks(), [])

@@ -81,7 +81,7 @@ export async function examine(parts: DoctorParts, options: DoctorOptions = {}): 
     const repairing: RepairParts = {
       ...parts,
       bodies: pageBodies(parts),
-      spool: await openSpool(join(parts.dataDir, 'spool')),
+      spool: opened.use(await openSpool(join(parts.dataDir, 'spool'))),
       backup: options.from === undefined ? undefined : await openBackup(options.from),
       upstreams: new Map(upstreams.map((one) => [one.name, opened.use(openUpstream(one, { clock: parts.clock }))])),
     }
