@@ -18,6 +18,7 @@ import { PUBLISH_BATCH } from '../limits.ts'
 import { CurrentProjects } from './current-projects.ts'
 import { appendJournal } from './journal.ts'
 import { Publisher, newestSnapshot } from './publisher.ts'
+import { publishStrays } from './stray-journal.ts'
 
 const clock: Clock = { now: () => Date.parse('2026-03-01T12:00:00.000Z') }
 const at = new Date(clock.now()).toISOString()
@@ -275,4 +276,23 @@ test('readers keep a known name, and never one that does not exist', () =>
     const forgotten = current.get('one')
     assert.ok(forgotten instanceof Promise)
     await Promise.all([stranger, forgotten])
+  }))
+
+test('what is brought out for others is out when a server stops: its database closes next', (t) =>
+  withBench(async (bench) => {
+    t.mock.timers.enable({ apis: ['setInterval'] })
+    const pause = pausing(bench.blobs)
+    const failures: unknown[] = []
+    const publisher = bench.publisher(pause.blobs)
+    const strays = publishStrays(publisher, 1000, {
+      onFailure: (error) => failures.push(error),
+      onRecovery: () => undefined,
+    })
+    await claim(bench.store, 'one')
+    t.mock.timers.tick(1000)
+    await pause.reached
+    const stopped = strays[Symbol.asyncDispose]()
+    pause.release()
+    await stopped
+    assert.deepEqual([await waiting(bench.store), failures], [0, []])
   }))

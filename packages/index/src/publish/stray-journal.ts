@@ -8,14 +8,16 @@ export interface StrayListener {
 
 /**
  * Publishes, every `intervalMs`, what nobody has come to publishing: another process may commit a change and die, and our
- * own disk may have been full at that moment. Disposing of it ends that.
+ * own disk may have been full at that moment. Disposing of it ends that, and waits for what is under way: the database
+ * closes next.
  */
 export function publishStrays(
   publisher: Publisher,
   intervalMs: number,
   { onFailure, onRecovery }: StrayListener,
-): Disposable {
+): AsyncDisposable {
   let failing = false
+  let running: Promise<void> | undefined
   const publish = async (): Promise<void> => {
     try {
       await publisher.publish()
@@ -26,7 +28,14 @@ export function publishStrays(
       failing = true
     }
   }
-  const timer = setInterval(() => void publish(), intervalMs)
+  const timer = setInterval(() => {
+    running ??= publish().finally(() => (running = undefined))
+  }, intervalMs)
   timer.unref()
-  return { [Symbol.dispose]: () => clearInterval(timer) }
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await running
+    },
+  }
 }
