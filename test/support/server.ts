@@ -41,7 +41,7 @@ export type RunningServer = {
   createToken(request: TokenRequest): Promise<string>
   /** A signal that does not end it. */
   signal(name: NodeJS.Signals): void
-  /** SIGTERM; resolves with the exit code when the process is gone. */
+  /** SIGTERM; resolves with the exit code when the process is gone, null when it had to be killed. */
   stop(): Promise<number | null>
   /** SIGKILL: what a power cut leaves behind. */
   kill9(): Promise<void>
@@ -55,6 +55,8 @@ const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js
 const ADMIN_TOKEN = 'waxseal-tests-first-administrator-token'
 /** A start takes under half a second; on a busy machine much longer, never this long. */
 const START_TIMEOUT_MS = 60_000
+/** A stop cuts off what is not finished after half a minute; one that takes longer than this never ends. */
+const STOP_TIMEOUT_MS = 120_000
 
 type Ready = { readonly url: string; readonly pid: number }
 
@@ -138,7 +140,9 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
 
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     const code = await exited
+    clearTimeout(timer)
     await rm(scratch, { recursive: true, force: true })
     return code
   }

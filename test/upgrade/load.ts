@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
+import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { addressOf } from '../support/behind-upstream.ts'
 import type { Client } from '../support/clients.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import type { Distribution } from '../support/python-projects.ts'
 import { ask } from '../support/raw-http.ts'
+import type { AskOptions, Reply } from '../support/raw-http.ts'
 import { multipart } from '../support/upload-stream.ts'
 
 /** By then every node has noticed what another one published, on the slowest machine. */
 const LISTED_MS = 20_000
+/** By then what a test waits for is done several times over: a server that only refuses would be tried for ever. */
+const MORE_MS = 120_000
 
 /** What the load needs of a server: where to knock, for each request anew. */
 export interface LoadTarget {
@@ -20,9 +24,10 @@ export interface LoadTarget {
 
 /**
  * Uploads and installations without a pause, each tried again until it is answered. Whatever is answered must be right;
- * not to be answered, or with 503, is all that an exchange of programs may cost.
+ * not to be answered, or with 503, is all that an exchange of programs may cost. Disposing of it ends it, whatever it
+ * waits for.
  */
-export class Load {
+export class Load implements AsyncDisposable {
   readonly acknowledged: Distribution[] = []
   /** Uploads, and readings, that were answered, and tries that were not. */
   readonly counts = { uploads: 0, readings: 0, installs: 0, unanswered: 0 }
@@ -30,6 +35,8 @@ export class Load {
   longestGap = 0
   readonly #target: LoadTarget
   readonly #running: Promise<unknown>
+  /** Whose connections are cut when the load is given up. */
+  readonly #agent = new Agent()
   #ended = false
   #failure: unknown
   #number = 0
@@ -39,11 +46,8 @@ export class Load {
   constructor(target: LoadTarget) {
     this.#target = target
     const actors = [this.#upload(), this.#upload(), this.#read(), this.#read(), this.#install()]
-    this.#running = Promise.all(actors).catch((error: unknown) => {
-      this.#failure = error
-      this.#ended = true
-      this.#wake()
-    })
+    // All of them, also after the first failure: what one still does would come in the way of tidying up.
+    this.#running = Promise.allSettled(actors.map((actor) => actor.catch((error: unknown) => this.#fail(error))))
   }
 
   /** Resolves when so many uploads, readings and, with a pip, installations more were done; rejects when one went wrong. */
@@ -53,7 +57,11 @@ export class Load {
       this.counts.uploads < before.uploads + uploads ||
       this.counts.readings < before.readings + readings ||
       (this.#target.pip !== undefined && this.counts.installs < before.installs + installs)
+    const timer = setTimeout(() => {
+      this.#fail(new Error(`the load got no further within ${MORE_MS} ms: ${JSON.stringify([before, this.counts])}`))
+    }, MORE_MS)
     while (missing() && !this.#ended) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    clearTimeout(timer)
     if (this.#failure !== undefined) throw this.#failure
   }
 
@@ -63,12 +71,28 @@ export class Load {
     await this.#running
     if (this.#failure !== undefined) throw this.#failure
     for (const file of this.acknowledged) {
-      const reply = await ask(`${this.#target.url()}${addressOf(file.name, file)}`)
+      const reply = await this.#ask(`${this.#target.url()}${addressOf(file.name, file)}`)
       assert.ok(
         reply.status === 200 && reply.body.equals(file.bytes),
         `${file.filename}: ${reply.status} ${reply.reason}`,
       )
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true
+    this.#agent.destroy()
+    await this.#running
+  }
+
+  #ask(url: string, options: AskOptions = {}): Promise<Reply> {
+    return ask(url, { ...options, agent: this.#agent })
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    this.#ended = true
+    this.#wake()
   }
 
   async #upload(): Promise<void> {
@@ -77,7 +101,8 @@ export class Load {
       const file = buildWheel({ name: `corp-load-${number % 4}`, version: `1.${number}` })
       const { body, contentType } = multipart(file)
       const headers = { authorization: `Bearer ${this.#target.token}`, 'content-type': contentType }
-      const reply = await this.#answered(() => ask(`${this.#target.url()}/legacy/`, { method: 'POST', headers, body }))
+      const asking = { method: 'POST', headers, body }
+      const reply = await this.#answered(() => this.#ask(`${this.#target.url()}/legacy/`, asking))
       if (reply === undefined) return
       assert.equal(reply.status, 200, `the upload of ${file.filename}: ${reply.status} ${reply.reason}`)
       this.acknowledged.push(file)
@@ -93,7 +118,7 @@ export class Load {
         continue
       }
       if (!(await this.#listedAt(this.#target.url(), file))) continue
-      const reply = await this.#answered(() => ask(`${this.#target.url()}${addressOf(file.name, file)}`))
+      const reply = await this.#answered(() => this.#ask(`${this.#target.url()}${addressOf(file.name, file)}`))
       if (reply === undefined) return
       assert.ok(reply.status === 200 && reply.body.equals(file.bytes), `${file.filename}: ${reply.status}`)
       this.#done('readings')
@@ -115,7 +140,7 @@ export class Load {
       const wanted = `${file.name}==${file.version}`
       const outcome = await pip.run(['download', ...from, '--dest', 'out', wanted], { cwd: folder })
       // A node that stops for good answers nobody any more: whoever asked it turns to another one.
-      if (outcome.code !== 0 && (await ask(`${url}/-/health`)).status === 0) {
+      if (outcome.code !== 0 && (await this.#ask(`${url}/-/health`)).status === 0) {
         this.counts.unanswered += 1
         continue
       }
@@ -128,11 +153,11 @@ export class Load {
   async #listedAt(url: string, file: Distribution): Promise<boolean> {
     const end = performance.now() + LISTED_MS
     for (;;) {
-      const page = await ask(`${url}/simple/${file.name}/`)
+      const page = await this.#ask(`${url}/simple/${file.name}/`)
       if (page.status === 200 && page.body.toString().includes(file.sha256)) return true
       assert.ok([0, 200, 503].includes(page.status), `the page of ${file.name}: ${page.status} ${page.reason}`)
       await delay(50)
-      if (page.status !== 200) {
+      if (page.status !== 200 || this.#failure !== undefined) {
         this.counts.unanswered += 1
         return false
       }
@@ -141,7 +166,7 @@ export class Load {
   }
 
   /** Asks until there is an answer, as clients do; undefined when the load ended without. */
-  async #answered(question: () => ReturnType<typeof ask>): Promise<Awaited<ReturnType<typeof ask>> | undefined> {
+  async #answered(question: () => Promise<Reply>): Promise<Reply | undefined> {
     for (;;) {
       const reply = await question()
       if (reply.status !== 0 && reply.status !== 503 && reply.complete) {

@@ -26,10 +26,13 @@ function tell(t: TestContext, load: Load): void {
   t.diagnostic(`${uploads} uploads, ${readings} readings, ${installs} pips; ${unanswered} tries again; ${gap}`)
 }
 
+/** 0.1.0 closes its database at the end without waiting for what it brings out for other nodes at that moment. */
+const KNOWN_OF_OLD = /"message":"driver has already been destroyed".*"msg":"background work failed"/
+
 /** The exchange of a program: what is under way is finished, and the process ends by itself. */
-async function stop(server: RunningServer): Promise<void> {
+async function stop(server: RunningServer, known?: RegExp): Promise<void> {
   assert.equal(await server.stop(), 0)
-  assertNoServerFault(server)
+  assertNoServerFault(server, known)
 }
 
 void test('the old program, the new one and the old one again follow each other on one folder, under load', async (t) => {
@@ -43,10 +46,10 @@ void test('the old program, the new one and the old one again follow each other 
   const options = { dataDir, args: ['--config', config, '--listen', `127.0.0.1:${port}`] } satisfies ServerOptions
   const before = parts.use(await startWaxseal({ ...options, main: old.main }))
   const target = { url: () => `http://127.0.0.1:${port}`, token: before.token, pip, folder: scratch.path }
-  const load = new Load(target)
+  await using load = new Load(target)
   await load.more(ENOUGH)
 
-  await stop(before)
+  await stop(before, KNOWN_OF_OLD)
   const during = parts.use(await startWaxseal(options))
   await load.more(ENOUGH)
 
@@ -76,17 +79,17 @@ function rolling(label: string, startPostgres: () => Promise<PostgresServer>): v
     let nodes = [first, second]
     let turn = 0
     const url = (): string => nodes[(turn += 1) % nodes.length]?.url ?? ''
-    const load = new Load({ url, token: first.token, pip, folder: scratch.path })
+    await using load = new Load({ url, token: first.token, pip, folder: scratch.path })
     await load.more(ENOUGH)
 
     nodes = [second]
-    await stop(first)
+    await stop(first, KNOWN_OF_OLD)
     const third = await start()
     nodes = [second, third]
     await load.more(ENOUGH)
 
     nodes = [third]
-    await stop(second)
+    await stop(second, KNOWN_OF_OLD)
     const fourth = await start()
     nodes = [third, fourth]
     await load.more(ENOUGH)
