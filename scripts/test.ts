@@ -5,8 +5,21 @@ const nightly = process.argv.includes('--nightly')
 const files = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const patterns =
   files.length > 0 ? files : ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'test/**/*.test.ts']
-const result = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...patterns], {
-  stdio: 'inherit',
-  env: { ...process.env, ...(nightly ? { WAXSEAL_NIGHTLY: '1' } : {}) },
-})
+
+const MINUTE_MS = 60_000
+const soakMinutes = Number(process.env['WAXSEAL_SOAK_MINUTES'] ?? (nightly ? 60 : 0))
+// Twice and more what the longest test or suite takes on two busy cores, beside the soak.
+const testMs = ((nightly ? 40 : 15) + soakMinutes) * MINUTE_MS
+// Longer, so that a test that hangs is named before its file is ended.
+const fileMs = testMs + 5 * MINUTE_MS
+
+const deadline = `--import=${new URL('test-file-deadline.ts', import.meta.url).href}`
+const result = spawnSync(
+  process.execPath,
+  ['--test', '--test-concurrency=2', `--test-timeout=${testMs}`, deadline, ...patterns],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, TEST_FILE_DEADLINE_MS: String(fileMs), ...(nightly ? { WAXSEAL_NIGHTLY: '1' } : {}) },
+  },
+)
 process.exitCode = result.status ?? 1
