@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createToken, createUser, indexDefaults, listenOn, openIndex, upstreamDefaults } from '@waxseal/index'
 import type { Index, IndexConfig } from '@waxseal/index'
-import { pino } from 'pino'
 import type { Distribution } from '../support/python-projects.ts'
 import { uploadForm } from '../support/upload-form.ts'
 import type { Simulator } from '../support/upstream-simulator.ts'
@@ -147,6 +146,7 @@ export async function startIndex({
   const config = indexDefaults(dataDir, {
     ...settings,
     adminToken: ADMIN_TOKEN,
+    log: { level: 'warn' },
     upstreams: Object.entries(upstreams).map(([name, upstream]) =>
       upstreamDefaults(name, typeof upstream === 'string' ? upstream : upstream.simpleUrl, {
         refreshSeconds: REFRESH_SECONDS,
@@ -159,9 +159,7 @@ export async function startIndex({
       }),
     ),
   })
-  const index = parts.use(
-    await openIndex(config, { clock, log: pino({ level: 'warn' }, { write: (line) => void logged.push(line) }) }),
-  )
+  const index = parts.use(await openIndex(config, { clock, writeLine: (line) => void logged.push(line) }))
   const server = parts.use(await listenOn(index.handler, '127.0.0.1', 0))
   const { url } = server
   let users = 0

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
 import { createToken } from '../../packages/index/src/access/tokens.ts'
 import { createUser } from '../../packages/index/src/access/users.ts'
 import { listenOn } from '../../packages/index/src/http/listen.ts'
@@ -40,13 +39,12 @@ export async function startClocked(): Promise<ClockedIndex> {
   const upstream = parts.use(await startSimulator())
   const state = { now: Date.parse('2026-11-24T12:00:00Z') }
   const config = indexDefaults(join(folder, 'data'), {
+    log: { level: 'silent' },
     upstreams: [upstreamDefaults('sim', upstream.simpleUrl, { firstByteTimeoutMs: 1000 })],
   })
   const start = async () => {
     await using opened = new AsyncDisposableStack()
-    const index = opened.use(
-      await openIndex(config, { clock: { now: () => state.now }, log: pino({ level: 'silent' }) }),
-    )
+    const index = opened.use(await openIndex(config, { clock: { now: () => state.now } }))
     const server = opened.use(await listenOn(index.handler, '127.0.0.1', 0))
     return { index, url: server.url, opened: opened.move() }
   }

@@ -63,7 +63,7 @@ export function watchPublishing(metrics: Metrics): (batch: PublishedBatch) => vo
 /** Puts together what a server tells: metrics, events, readiness, status, its row among the servers, its request log. */
 export function observeIndex(config: IndexConfig, parts: ObserveParts): Observation {
   const { telemetry, statusParts, asked, proxies } = parts
-  const { log, metrics, sink } = telemetry
+  const { log, writeLine, metrics, sink } = telemetry
   const { store, clock, dataDir } = statusParts
   const { readOnly, version } = config
 
@@ -107,6 +107,7 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
     modes,
     requests: new RequestLog({
       log,
+      writeLine,
       metrics: new RequestMetrics(metrics),
       requests: config.log.requests,
       management: ['/events', '/status', ...MANAGEMENT_ROUTES.map(({ path }) => path)],

@@ -34,7 +34,8 @@ import { openTelemetry } from './telemetry/telemetry.ts'
 /** What `openIndex` may be given instead of the machine's own. */
 export interface IndexEffects {
   readonly clock?: Clock
-  readonly log?: Logger
+  /** Takes the lines of the log, in place of standard error. */
+  readonly writeLine?: (line: string) => void
 }
 
 /** The store with what administrators do to it: all that a command beside a running server needs. */
@@ -112,7 +113,7 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
   const core = await openCore(
     config,
     effects.clock ?? systemClock,
-    telemetry.use(openTelemetry(quiet, effects.log)),
+    telemetry.use(openTelemetry(quiet, effects.writeLine)),
     // Only a server, or `waxseal upgrade`, moves a database to another version: not a look at it.
     'refuse',
     // What the server was told on its command line holds for a command beside it too.

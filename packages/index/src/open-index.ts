@@ -73,7 +73,7 @@ export interface Index extends Administration {
  */
 export async function openIndex(config: IndexConfig, effects: IndexEffects = {}): Promise<Index> {
   await using opened = new AsyncDisposableStack()
-  const telemetry = opened.use(openTelemetry(config, effects.log))
+  const telemetry = opened.use(openTelemetry(config, effects.writeLine))
   const { log } = telemetry
   const told = { ...telemetry, onPublished: watchPublishing(telemetry.metrics) }
   const { readOnly } = config

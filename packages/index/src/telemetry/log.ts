@@ -20,22 +20,32 @@ export interface LogConfig {
 
 export interface OpenLog extends AsyncDisposable {
   readonly log: Logger
+  /** Takes a whole JSON line, with its line feed, as the log writes them. */
+  readonly writeLine: (line: string) => void
 }
 
 /** Where the log goes: standard error, because standard output belongs to the command. */
 const STDERR = 2
 
-/** Opens the log of this process. `secrets` appear in no line, whoever puts them there. Disposing of it writes what is left. */
-export function openLog(config: LogConfig, secrets: readonly string[], onLost: (lines: number) => void): OpenLog {
+export interface LogParts {
+  /** They appear in no line, whoever puts them there. */
+  readonly secrets: readonly string[]
+  /** Told how many lines could not be written. */
+  readonly onLost: (lines: number) => void
+  /** Takes the lines, in place of standard error. */
+  readonly write: ((line: string) => void) | undefined
+}
+
+/** Opens the log of this process. Disposing of it writes what is left. */
+export function openLog(config: LogConfig, { secrets, onLost, write }: LogParts): OpenLog {
   const asText = config.format === 'text' || (config.format === 'auto' && isatty(STDERR))
   const redact = redactor(secrets)
   const writer = new LogWriter(STDERR, (lines) => {
     onLost(lines)
     log.warn({ lines }, 'log lines were lost')
   })
-  const stream = {
-    write: (line: string) => writer.write(asText ? textLine(redact(line)) : redact(line)),
-  }
+  const put = write ?? ((line: string) => writer.write(line))
+  const writeLine = (line: string): void => put(asText ? textLine(redact(line)) : redact(line))
   const log = pino(
     {
       level: config.level,
@@ -43,11 +53,14 @@ export function openLog(config: LogConfig, secrets: readonly string[], onLost: (
       base: null,
       timestamp: () => `,"time":"${isoNow()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      // What stands under `err` is a `LoggedError`; pino would take its type for that of any object.
+      serializers: { err: (error: unknown) => error },
     },
-    stream,
+    { write: writeLine },
   )
   return {
     log,
+    writeLine,
     async [Symbol.asyncDispose]() {
       const ended = new AbortController()
       // Whoever reads the log may stand still: that keeps no process from ending.
@@ -61,8 +74,8 @@ export function openLog(config: LogConfig, secrets: readonly string[], onLost: (
 let lastTime = 0
 let lastText = ''
 
-/** Making the text costs more than the rest of a short line; many lines have the same millisecond. */
-function isoNow(): string {
+/** The time of a line. Making the text costs more than the rest of a short line; many lines have the same millisecond. */
+export function isoNow(): string {
   const now = Date.now()
   if (now !== lastTime) {
     lastTime = now

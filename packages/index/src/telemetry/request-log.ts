@@ -3,13 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { LOG_AGENT_MAX, LOG_PATH_MAX } from '../limits.ts'
 import { errorChain } from './error-chain.ts'
+import { requestLine } from './request-line.ts'
+import { isoNow } from './log.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { attachRecord, recordOf, RequestRecord } from './request-record.ts'
 import { routeOf } from './request-route.ts'
 import type { RouteTemplates } from './request-route.ts'
 
 export interface RequestLogParts {
+  /** Asked for its level only. */
   readonly log: Logger
+  /** Takes whole JSON lines into the same log. */
+  readonly writeLine: (line: string) => void
   readonly metrics: RequestMetrics
   /** False: only failures are logged, and everything is counted. */
   readonly requests: boolean
@@ -77,16 +82,16 @@ export class RequestLog {
     route: string,
     answer: { status: number; bytes: number; ms: number; cut: boolean },
   ): void {
-    const { log, requests, clientAddress } = this.#parts
+    const { log, writeLine, requests, clientAddress } = this.#parts
     const { req, id, code, cache, who, error } = record
     const { status, bytes, ms, cut } = answer
     const level = levelOf(route, status, error)
     if (!log.isLevelEnabled(level) || (!requests && status < 500)) return
     const agent = req.headers['user-agent']
-    log[level](
-      {
+    writeLine(
+      requestLine(level, isoNow(), {
         id,
-        method: req.method,
+        method: req.method ?? '',
         route,
         path: loggedPath(req.url ?? '/'),
         status,
@@ -100,8 +105,7 @@ export class RequestLog {
         agent: agent === undefined ? undefined : loggedAgent(agent),
         cut: cut ? true : undefined,
         err: error === undefined ? undefined : errorChain(error),
-      },
-      'request',
+      }),
     )
   }
 }

@@ -9,19 +9,22 @@ import { readProcess } from './process-metrics.ts'
 /** How an index tells what it does: one log, one set of metrics. */
 export interface Telemetry extends AsyncDisposable {
   readonly log: Logger
+  /** Takes a whole JSON line into the same log. */
+  readonly writeLine: (line: string) => void
   readonly metrics: Metrics
   /** The log line and the metric of every recorded event. */
   readonly sink: EventSink
 }
 
-/** Opens the log and the metrics of an index; `given` is a log that somebody else opened, and closes. */
-export function openTelemetry(config: IndexConfig, given: Logger | undefined): Telemetry {
+/** Opens the log and the metrics of an index; `write` takes its lines in place of standard error. */
+export function openTelemetry(config: IndexConfig, write?: (line: string) => void): Telemetry {
   const metrics = new Metrics()
   const lost = metrics.counter('waxseal_log_lines_lost_total').of()
-  const opened = openLog(config.log, secretsOf(config), (lines) => {
+  const onLost = (lines: number): void => {
     lost.value += lines
-  })
-  const log = given ?? opened.log
+  }
+  const opened = openLog(config.log, { secrets: secretsOf(config), onLost, write })
+  const { log, writeLine } = opened
   readProcess(metrics)
   const started = Date.now() / 1000
   metrics.read((point) => {
@@ -33,6 +36,7 @@ export function openTelemetry(config: IndexConfig, given: Logger | undefined): T
   for (const kind of EVENT_KINDS) events.of(kind)
   return {
     log,
+    writeLine,
     metrics,
     sink(event) {
       logEvent(log, event)
