@@ -81,12 +81,12 @@ test('docs/index.md, which is the navigation, lists every document', () => {
   }
 })
 
-test('each command has a page with its help, an example or options, and the exit codes', () => {
-  const leaves = (command: ReturnType<typeof createProgram>, words: readonly string[]): readonly string[] =>
+test('each command has a page with its help, an example or options, and the exit codes', async () => {
+  const leaves = (command: Awaited<ReturnType<typeof createProgram>>, words: readonly string[]): readonly string[] =>
     command.commands.length === 0
       ? [words.join('-')]
       : command.commands.flatMap((child) => leaves(child, [...words, child.name()]))
-  const commands = leaves(createProgram(), [])
+  const commands = leaves(await createProgram(), [])
   assert.ok(commands.length >= 15)
   for (const name of commands) {
     const page = read(`commands/${name}.html`)

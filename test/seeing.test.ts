@@ -61,6 +61,11 @@ suite('a running server can be seen', () => {
     const { status } = await fetch(`${server.url}/api/v1/users`, { headers: admin() })
     assert.equal(status, 200)
     assert.equal((await line(server, ({ route }) => route === '/api/v1/users')).user, 'admin')
+    await fetch(`${server.url}/api/v1/projects/absent`)
+    assert.equal(
+      (await line(server, ({ path }) => path === '/api/v1/projects/absent')).route,
+      '/api/v1/projects/{project}',
+    )
   })
 
   test('no line can be forged and no terminal driven by what strangers send (attacks.md LOG)', async () => {

@@ -4,7 +4,9 @@ import { renderMarkdown } from './render-markdown.ts'
 import type { SitePage } from './site-page.ts'
 import { escapeHtml } from './site-page.ts'
 
-type Command = ReturnType<typeof createProgram>
+type Command = Awaited<ReturnType<typeof createProgram>>
+
+const PROGRAM = await createProgram()
 
 /** A command that does something, with the words that call it. */
 interface Leaf {
@@ -25,7 +27,7 @@ export function commandPages(
   document: string,
   link: (from: string) => (target: string) => string,
 ): readonly SitePage[] {
-  const commands = leaves(createProgram(), '')
+  const commands = leaves(PROGRAM, '')
   const list = listPage(document, commands, link('commands/index.html'))
   return [list, ...commands.map((leaf) => commandPage(leaf, document, link(commandPath(leaf.words))))]
 }

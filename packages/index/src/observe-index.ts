@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { clientAddressBehind, comesFrom } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
 import { EventsRoute } from './http/events-route.ts'
-import { MANAGEMENT_ROUTES } from './http/management-routes.ts'
 import type { OperationParts } from './http/operation-routes.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
@@ -110,7 +109,6 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
       writeLine,
       metrics: new RequestMetrics(metrics),
       requests: config.log.requests,
-      management: ['/events', '/status', ...MANAGEMENT_ROUTES.map(({ path }) => path)],
       clientAddress,
       fromProxy: comesFrom(proxies),
     }),

@@ -10,9 +10,7 @@ import { RecentBlobs } from './blobs/recent-blobs.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { IndexConfig } from './index-config.ts'
-import { collectGarbage } from './keeping/collect-garbage.ts'
 import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
-import { examine } from './keeping/doctor.ts'
 import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
 import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
 import { RECENT_BODIES_SIZE } from './limits.ts'
@@ -147,7 +145,14 @@ export function administrationOf(
     management,
     blobs,
     statusParts: { store, clock, database: config.database, dataDir, version: config.version },
-    collectGarbage: (options) => collectGarbage(collecting, options),
-    examine: ({ askUpstreams = !config.offline, ...options } = {}) => examine(examined, { askUpstreams, ...options }),
+    // Loaded when it is asked for: a server seldom or never is.
+    async collectGarbage(options) {
+      const { collectGarbage } = await import('./keeping/collect-garbage.ts')
+      return await collectGarbage(collecting, options)
+    },
+    async examine({ askUpstreams = !config.offline, ...options } = {}) {
+      const { examine } = await import('./keeping/doctor.ts')
+      return await examine(examined, { askUpstreams, ...options })
+    },
   }
 }

@@ -30,9 +30,9 @@ function leaves(command: Command, words: readonly string[]): readonly (readonly 
 /** Options that `docs/commands.md` describes once for all commands. */
 const SHARED = new Set(['--data', '--config', '--json'])
 
-test('docs/commands.md has a section for every command, with its options and arguments', () => {
+test('docs/commands.md has a section for every command, with its options and arguments', async () => {
   const page = read('commands.md')
-  const commands = leaves(createProgram(), [])
+  const commands = leaves(await createProgram(), [])
   assert.ok(commands.length >= 15, 'no commands were found')
   for (const [words, command] of commands) {
     const text = section(page, words)

@@ -27,8 +27,8 @@ function* leaves(command: Command, above: readonly string[] = []): Generator<rea
   for (const child of command.commands) yield* leaves(child, words)
 }
 
-test('the help of every command has a description, and an example that calls it', () => {
-  for (const [words, command] of leaves(createProgram())) {
+test('the help of every command has a description, and an example that calls it', async () => {
+  for (const [words, command] of leaves(await createProgram())) {
     const help = helpOf(command)
     assert.match(command.description(), /\w{3}/, words)
     const example = help.slice(help.indexOf('\nExample'))
@@ -39,8 +39,8 @@ test('the help of every command has a description, and an example that calls it'
   }
 })
 
-test('the options in the example of a command are its own', () => {
-  for (const [words, command] of leaves(createProgram())) {
+test('the options in the example of a command are its own', async () => {
+  for (const [words, command] of leaves(await createProgram())) {
     const help = helpOf(command)
     const lines = help.slice(help.indexOf('\nExample')).split('\n')
     for (const line of lines.filter((text) => text.includes(words) && !text.includes('--help'))) {
@@ -57,8 +57,8 @@ test('the options in the example of a command are its own', () => {
   }
 })
 
-test('every command that prints a result has --json', () => {
-  for (const [words, command] of leaves(createProgram())) {
+test('every command that prints a result has --json', async () => {
+  for (const [words, command] of leaves(await createProgram())) {
     if (WITHOUT_JSON.has(words)) continue
     assert.ok(
       command.options.some(({ long }) => long === '--json'),
@@ -67,8 +67,8 @@ test('every command that prints a result has --json', () => {
   }
 })
 
-test('the help of the whole tells the exit codes', () => {
-  const help = helpOf(createProgram())
+test('the help of the whole tells the exit codes', async () => {
+  const help = helpOf(await createProgram())
   for (const code of ['0  done', '1  refused', '2  wrong use', '3  the environment'])
     assert.ok(help.includes(code), code)
 })

@@ -11,7 +11,7 @@ function printFailure(code: string, message: string, data: object = {}): void {
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(argv, { from: 'user' })
+    await (await createProgram(argv[0])).parseAsync(argv, { from: 'user' })
     return EXIT_DONE
   } catch (error) {
     // Help and version end a command too; commander has printed what there is to say.

@@ -1,56 +1,48 @@
 import { Command } from 'commander'
-import { addBackup } from './commands/backup.ts'
-import { addCompletion } from './commands/completion.ts'
-import { addConfig } from './commands/config.ts'
-import { addDoctor } from './commands/doctor.ts'
-import { addEvents } from './commands/events.ts'
-import { addFile } from './commands/file.ts'
-import { addInit } from './commands/init.ts'
-import { addProject } from './commands/project.ts'
-import { addRelease } from './commands/release.ts'
-import { addGc } from './commands/gc.ts'
-import { addRestore } from './commands/restore.ts'
-import { addServe } from './commands/serve.ts'
-import { addSetup } from './commands/setup.ts'
-import { addStatus } from './commands/status.ts'
-import { addToken } from './commands/token.ts'
-import { addUpgrade } from './commands/upgrade.ts'
-import { addUpstream } from './commands/upstream.ts'
-import { addUser } from './commands/user.ts'
-import { addWhy } from './commands/why.ts'
 import { PROGRAM_HELP } from './help.ts'
 import { VERSION } from './version.ts'
 
-/** Every command, in the order of the help. */
-const COMMANDS: readonly ((program: Command) => void)[] = [
-  addInit,
-  addServe,
-  addConfig,
-  addUpstream,
-  addToken,
-  addUser,
-  addProject,
-  addRelease,
-  addFile,
-  addWhy,
-  addSetup,
-  addStatus,
-  addEvents,
-  addGc,
-  addBackup,
-  addRestore,
-  addDoctor,
-  addUpgrade,
-  addCompletion,
-]
+type Add = (program: Command) => void
 
-/** The whole command, every subcommand registered: what `main.ts` runs and what the documentation is made from. */
-export function createProgram(): Command {
+/**
+ * Every command, in the order of the help. Each is loaded when it is asked for: a server has no use for the code of
+ * `setup` or `restore`, and would keep it in memory for years.
+ */
+const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
+  ['init', async () => (await import('./commands/init.ts')).addInit],
+  ['serve', async () => (await import('./commands/serve.ts')).addServe],
+  ['config', async () => (await import('./commands/config.ts')).addConfig],
+  ['upstream', async () => (await import('./commands/upstream.ts')).addUpstream],
+  ['token', async () => (await import('./commands/token.ts')).addToken],
+  ['user', async () => (await import('./commands/user.ts')).addUser],
+  ['project', async () => (await import('./commands/project.ts')).addProject],
+  ['release', async () => (await import('./commands/release.ts')).addRelease],
+  ['file', async () => (await import('./commands/file.ts')).addFile],
+  ['why', async () => (await import('./commands/why.ts')).addWhy],
+  ['setup', async () => (await import('./commands/setup.ts')).addSetup],
+  ['status', async () => (await import('./commands/status.ts')).addStatus],
+  ['events', async () => (await import('./commands/events.ts')).addEvents],
+  ['gc', async () => (await import('./commands/gc.ts')).addGc],
+  ['backup', async () => (await import('./commands/backup.ts')).addBackup],
+  ['restore', async () => (await import('./commands/restore.ts')).addRestore],
+  ['doctor', async () => (await import('./commands/doctor.ts')).addDoctor],
+  ['upgrade', async () => (await import('./commands/upgrade.ts')).addUpgrade],
+  ['completion', async () => (await import('./commands/completion.ts')).addCompletion],
+])
+
+/**
+ * The command. `first`, its first argument, says which subcommand is wanted: only that one is loaded then. Without it, or
+ * where it names none, all are: for the help, the documentation, and the error that an unknown one is.
+ */
+export async function createProgram(first?: string): Promise<Command> {
   const program = new Command('waxseal')
     .description('A Python package index that answers for every name exactly once')
     .version(VERSION)
     .addHelpText('after', PROGRAM_HELP)
-  for (const add of COMMANDS) add(program)
+  // Completion is of all of them.
+  const wanted = first === undefined || first === 'completion' ? undefined : COMMANDS.get(first)
+  const loads = wanted === undefined ? [...COMMANDS.values()] : [wanted]
+  for (const add of await Promise.all(loads.map((load) => load()))) add(program)
   overrideExit(program, 'waxseal')
   return program
 }

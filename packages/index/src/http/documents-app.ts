@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import { Hono } from 'hono'
@@ -14,7 +15,7 @@ import type { Unasked as Mode } from '../releases/unasked.ts'
 import type { Management } from '../releases/management.ts'
 import type { ReadParts } from '../releases/read-project.ts'
 import type { ProjectMetadata } from '../releases/project-metadata.ts'
-import { noteFailure } from '../telemetry/request-record.ts'
+import { noteFailure, noteRoute } from '../telemetry/request-record.ts'
 import { badInput } from './bad-input.ts'
 import { DocumentResponses } from './document-responses.ts'
 import { failureRefusal } from './failure-refusal.ts'
@@ -41,14 +42,36 @@ export interface DocumentsParts {
 }
 
 /** What the handler knows of a request before a route sees it. */
-export interface DocumentsEnv {
+interface DocumentsEnv {
   readonly Bindings: HttpBindings & { readonly who: Requester }
 }
 
 type DocumentsContext = Context<DocumentsEnv>
 
+export type DocumentsHandler = (req: IncomingMessage, res: ServerResponse, who: Requester) => Promise<void>
+
 /** Everything that is not a page or a file: documents for people and scripts, and the management API. */
-export function createDocumentsApp(parts: DocumentsParts): Hono<DocumentsEnv> {
+export function documentsHandler(parts: DocumentsParts): DocumentsHandler {
+  const requesters = new WeakMap<IncomingMessage, Requester>()
+  const app = createDocumentsApp(parts)
+  const listener = getRequestListener(
+    (request, env) => {
+      const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
+      return app.fetch(request, { incoming, outgoing, who: requesters.get(incoming) ?? { kind: 'anonymous' } })
+    },
+    {
+      // Addresses are never made from the Host header (attacks.md SMUG): any name does for routing.
+      hostname: 'index.invalid',
+      overrideGlobalObjects: false,
+    },
+  )
+  return async (req, res, who) => {
+    requesters.set(req, who)
+    await listener(req, res)
+  }
+}
+
+function createDocumentsApp(parts: DocumentsParts): Hono<DocumentsEnv> {
   const app = new Hono<DocumentsEnv>({ getPath: documentPath })
   const documents = new DocumentResponses(parts.read, parts.metadata)
   app.use(async (c, next) => {
@@ -152,6 +175,7 @@ async function why(
 function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, route: ManagementRoute): void {
   const path = `/api/v1${route.path.replaceAll(/\{([a-z]+)\}/g, ':$1')}`
   app.on(route.method, path, async (c) => {
+    noteRoute(c.env.outgoing, `/api/v1${route.path}`)
     // Credentials before any look at the input: a stranger learns nothing from how it is judged.
     if (c.env.who.kind === 'anonymous' && (route.method !== 'GET' || parts.reading === 'private')) {
       return refused(c, { code: 'unauthorized' })

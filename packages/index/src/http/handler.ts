@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import type { Authenticator } from '../access/authenticator.ts'
 import { mayRead } from '../access/permissions.ts'
@@ -7,14 +6,13 @@ import type { Requester } from '../access/permissions.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { DocsSite } from './docs-site.ts'
 import { serveDocs } from './docs-route.ts'
-import { createDocumentsApp } from './documents-app.ts'
-import type { DocumentsParts } from './documents-app.ts'
+import type { DocumentsHandler, DocumentsParts } from './documents-app.ts'
 import type { Exchange } from './exchange.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { serveFile } from './files-route.ts'
 import type { FilesParts } from './files-route.ts'
 import type { RequestLog } from '../telemetry/request-log.ts'
-import { noteFailure, recordOf } from '../telemetry/request-record.ts'
+import { noteFailure, noteRoute, recordOf } from '../telemetry/request-record.ts'
 import { serveHealth, serveMetrics, serveReady, serveStatus } from './operation-routes.ts'
 import type { OperationParts } from './operation-routes.ts'
 import { parseTarget } from './path.ts'
@@ -45,19 +43,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
 /** Every request comes through here: parse, identify, one route, and a refusal for whatever went wrong. */
 export function createHandler(parts: HandlerParts): Handler {
-  const identities = new WeakMap<IncomingMessage, Requester>()
-  const app = createDocumentsApp(parts.documents)
-  const documents = getRequestListener(
-    (request, env) => {
-      const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
-      return app.fetch(request, { incoming, outgoing, who: identities.get(incoming) ?? { kind: 'anonymous' } })
-    },
-    {
-      // Addresses are never made from the Host header (attacks.md SMUG): any name does for routing.
-      hostname: 'index.invalid',
-      overrideGlobalObjects: false,
-    },
-  )
+  let documents: Promise<DocumentsHandler> | undefined
   return (req, res) => {
     // The peer may go at any time; what it left unfinished is for the routes to notice.
     req.on('error', () => undefined)
@@ -68,8 +54,10 @@ export function createHandler(parts: HandlerParts): Handler {
     record.segments = path.segments
     const exchange: Exchange = { req, res, path }
     const answered = dispatch(parts, exchange, async (who) => {
-      identities.set(req, who)
-      await documents(req, res)
+      // Most servers are asked for pages and files only: the rest is loaded when it is wanted.
+      documents ??= import('./documents-app.ts').then(({ documentsHandler }) => documentsHandler(parts.documents))
+      const answer = await documents
+      await answer(req, res, who)
     })
     answered?.catch((error: unknown) => fail(exchange, error))
   }
@@ -148,7 +136,7 @@ async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
 }
 
 function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documents): Promise<void> | undefined {
-  const { req, path } = exchange
+  const { req, res, path } = exchange
   const isRead = req.method === 'GET' || req.method === 'HEAD'
   switch (isRead ? path.segments.join('/') : '') {
     // These two say nothing about the index and must answer whoever asks, credentials or not.
@@ -160,8 +148,10 @@ function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documen
     case 'metrics':
       return identified(parts, exchange, (who) => serveMetrics(parts.operation, exchange, who))
     case 'api/v1/events':
+      noteRoute(res, '/api/v1/events')
       return identified(parts, exchange, (who) => parts.operation.events.serve(exchange, who))
     case 'api/v1/status':
+      noteRoute(res, '/api/v1/status')
       return identified(parts, exchange, (who) => serveStatus(parts.operation, exchange, who))
     default:
       return identified(parts, exchange, documents)

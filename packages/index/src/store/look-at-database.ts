@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
+import type { Dialect } from 'kysely'
 import { IndexError } from '../error.ts'
-import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import type { Database } from './schema.ts'
 import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
 import type { StoreOptions } from './store.ts'
@@ -17,12 +17,7 @@ export interface DatabaseContent {
 /** @throws IndexError `storage-failed` when it cannot be reached */
 export async function lookAtDatabase(options: StoreOptions): Promise<DatabaseContent> {
   if (options.kind === 'sqlite' && !existsSync(options.path)) return { filled: [], setting: () => undefined }
-  const db = new Kysely<Database>({
-    dialect:
-      options.kind === 'sqlite'
-        ? new NodeSqliteDialect(openSqlite(options.path, true))
-        : postgresDialect(openPostgresPool(options.url, true)),
-  })
+  const db = new Kysely<Database>({ dialect: await dialectOf(options) })
   try {
     const filled: string[] = []
     for (const { name, schema } of await db.introspection.getTables()) {
@@ -40,4 +35,10 @@ export async function lookAtDatabase(options: StoreOptions): Promise<DatabaseCon
   } finally {
     await db.destroy()
   }
+}
+
+async function dialectOf(options: StoreOptions): Promise<Dialect> {
+  if (options.kind === 'sqlite') return new NodeSqliteDialect(openSqlite(options.path, true))
+  const { openPostgresPool, postgresDialect } = await import('./postgres-dialect.ts')
+  return postgresDialect(openPostgresPool(options.url, true))
 }

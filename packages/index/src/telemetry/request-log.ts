@@ -8,7 +8,6 @@ import { isoNow } from './log.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { attachRecord, recordOf, RequestRecord } from './request-record.ts'
 import { routeOf } from './request-route.ts'
-import type { RouteTemplates } from './request-route.ts'
 
 export interface RequestLogParts {
   /** Asked for its level only. */
@@ -18,7 +17,6 @@ export interface RequestLogParts {
   readonly metrics: RequestMetrics
   /** False: only failures are logged, and everything is counted. */
   readonly requests: boolean
-  readonly management: RouteTemplates
   readonly clientAddress: (req: IncomingMessage) => string
   /** Whether the connection comes from a trusted proxy: its request id is taken over. */
   readonly fromProxy: (req: IncomingMessage) => boolean
@@ -66,10 +64,10 @@ export class RequestLog {
     const record = recordOf(res)
     if (record === undefined || record.ended) return
     record.ended = true
-    const { metrics, management } = this.#parts
+    const { metrics } = this.#parts
     const { req } = record
     metrics.inFlight -= 1
-    const route = routeOf(record.segments, management)
+    const route = record.route ?? routeOf(record.segments)
     const ms = performance.now() - record.started
     const bytes = req.socket.bytesWritten - record.sentBefore
     const answer = { status: res.statusCode, bytes, ms, cut: !res.writableFinished }

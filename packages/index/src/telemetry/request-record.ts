@@ -44,6 +44,8 @@ export class RequestRecord {
   readonly sentBefore: number
   /** Decoded; absent while the address is not known to be one. */
   segments: readonly string[] | undefined
+  /** The template, where the one who answers knows it better than the address tells. */
+  route: string | undefined
   cache: CacheResult = 'none'
   /** The refusal's, from the catalogue. */
   code: string | undefined
@@ -77,6 +79,12 @@ export function recordOf(res: ServerResponse): RequestRecord | undefined {
 export function noteFailure(res: ServerResponse, error: unknown): void {
   const record = res[recordKey]
   if (record !== undefined) record.error = error
+}
+
+/** Notes the template of the route that answers. */
+export function noteRoute(res: ServerResponse, route: string): void {
+  const record = res[recordKey]
+  if (record !== undefined) record.route = route
 }
 
 /** Notes the code with which a request is refused. */

@@ -1,6 +1,3 @@
-/** Management routes as OpenAPI writes them, below `/api/v1`. */
-export type RouteTemplates = readonly string[]
-
 const FIXED = new Map<string, string>([
   ['-/health', '/-/health'],
   ['-/ready', '/-/ready'],
@@ -10,9 +7,9 @@ const FIXED = new Map<string, string>([
 
 /**
  * The route of a request as a template: few, whatever is asked for, and without a name in them. What has no route is
- * `other`.
+ * `other`; what the management API is asked for, it notes itself (`noteRoute`).
  */
-export function routeOf(segments: readonly string[] | undefined, management: RouteTemplates): string {
+export function routeOf(segments: readonly string[] | undefined): string {
   if (segments === undefined) return 'other'
   const [first, second, third, fourth] = segments
   switch (first) {
@@ -28,8 +25,6 @@ export function routeOf(segments: readonly string[] | undefined, management: Rou
       return segments.length < 3 || segments.length > 4 ? 'other' : '/pypi/{project}/json'
     case 'docs':
       return '/docs/'
-    case 'api':
-      return second === 'v1' ? managementRoute(segments.slice(2), management) : 'other'
     default:
       return FIXED.get(segments.length > 2 ? '' : segments.join('/')) ?? 'other'
   }
@@ -38,14 +33,4 @@ export function routeOf(segments: readonly string[] | undefined, management: Rou
 function fileRoute(name: string): string {
   if (name.endsWith('.metadata')) return '/files/{file}.metadata'
   return name.endsWith('.provenance') ? '/files/{file}.provenance' : '/files/{file}'
-}
-
-function managementRoute(segments: readonly string[], templates: RouteTemplates): string {
-  for (const template of templates) {
-    const parts = template.split('/').slice(1)
-    if (parts.length === segments.length && parts.every((part, at) => part.startsWith('{') || part === segments[at])) {
-      return `/api/v1${template}`
-    }
-  }
-  return 'other'
 }

@@ -1,5 +1,5 @@
 import { withoutControlCharacters } from '@waxseal/packaging'
-import type { BackupCheck, BackupReport, LostBlob } from '@waxseal/index'
+import type { BackupCheck, BackupReport, LostBlob } from '@waxseal/index/keeping'
 
 /** Lines about lost blobs that people get; `--json` has more. */
 const LINES = 20

@@ -1,4 +1,4 @@
-import { backupsAt, backUp, checkBackup, openBackup } from '@waxseal/index'
+import { backupsAt, backUp, checkBackup, openBackup } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { AdministerOptions } from '../administer.ts'

@@ -1,5 +1,6 @@
-import type { RestoreOutcome } from '@waxseal/index'
-import { openBackup, restoreBackup, systemClock } from '@waxseal/index'
+import { systemClock } from '@waxseal/index'
+import type { RestoreOutcome } from '@waxseal/index/keeping'
+import { openBackup, restoreBackup } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { AdministerOptions } from '../administer.ts'

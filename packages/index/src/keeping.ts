@@ -1,0 +1,10 @@
+/** What keeps an index for years and no server needs: apart from `index.ts`, so that none loads it. */
+export { backUp } from './keeping/backup.ts'
+export type { BackupReport } from './keeping/backup.ts'
+export { backupsAt, openBackup } from './keeping/backup-source.ts'
+export type { BackupCheck, LostBlob } from './keeping/check-backup.ts'
+export { checkBackup } from './keeping/check-backup.ts'
+export type { RestoreOutcome } from './keeping/restore.ts'
+export { restoreBackup } from './keeping/restore.ts'
+export { planUpgrade, takeStepBack, upgradeStore } from './store/upgrade.ts'
+export type { UpgradePlan } from './store/upgrade.ts'
