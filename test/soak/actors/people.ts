@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildWheel } from '../../support/python-projects.ts'
 import { wantedClients } from '../../support/clients.ts'
+import { waxsealCommand } from '../../support/command.ts'
 import { runWaxseal } from '../../support/server.ts'
+import { verdictOn } from '../command-verdict.ts'
 import type { Actor, Soak } from '../scene.ts'
 import { count, moduleText, problem } from '../scene.ts'
 import { put } from './uploads.ts'
@@ -64,7 +66,8 @@ const administrator: Actor = {
         ['backup', backup],
       ].filter(([first = '']) => known.has(first)),
     )
-    await runWaxseal([...words, '--data', soak.server.dataDir, '--json'])
+    const verdict = verdictOn(words, await waxsealCommand([...words, '--data', soak.server.dataDir, '--json']))
+    if (verdict !== undefined) problem(soak, verdict)
     count(soak, `waxseal ${words[0]}`)
   },
 }
