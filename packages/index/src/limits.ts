@@ -252,6 +252,10 @@ export const SQLITE_COPY_HEADROOM = 64 * 1024 ** 2
 export const RUNNING_NODE_MS = 60_000
 /** After this a lease ends that nobody renews: its holder died. */
 export const LEASE_MS = 60_000
+/** How often whoever waits for a lease looks whether it is free. */
+export const LEASE_POLL_MS = 500
+/** How long `waxseal backup` waits for a collection, a repair or another backup by default; an option. */
+export const BACKUP_WAIT_SECONDS = 600
 
 /** Rows fetched at a time where a whole table is read. */
 export const STREAM_ROWS = 1000

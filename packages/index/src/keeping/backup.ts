@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
+import type { Patience } from '../store/lease.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
@@ -22,6 +23,8 @@ export interface BackupParts {
   /** Version of the software, for people who look at the backup. */
   readonly version: string
   readonly onProgress?: OnProgress
+  /** With other work of this kind; without it that is a refusal. */
+  readonly patience?: Patience
 }
 
 /** A blob that the rows speak of and that could not be backed up. */
@@ -57,12 +60,14 @@ const INDEX_ID = 'index-id'
  * Writes a backup beside a running server: rows of one state, and every blob that they speak of, each hashed on its way.
  * What is missing or damaged is reported; the rest is backed up all the same.
  *
- * @throws IndexError `conflict` when other work of this kind goes on, or `target` is something else;
+ * @throws IndexError `conflict` when other work of this kind goes on for longer than `patience` lasts, or `target` is
+ *   something else;
  *   `storage-failed` when it cannot be written
  */
 export async function backUp(parts: BackupParts, target: BackupTarget): Promise<BackupReport> {
-  const { store, clock } = parts
-  return await withLease(store, clock, 'keeping', async (held) => {
+  const { store, clock, patience } = parts
+  const claim = { name: 'keeping', by: 'backup', ...(patience === undefined ? {} : { patience }) } as const
+  return await withLease(store, clock, claim, async (held) => {
     const index = await indexId(store)
     const write = target.form === 'file' ? backupToFile : backupToFolder
     const report = await write(parts, { ...target, path: resolve(target.path), index }, held)

@@ -294,7 +294,9 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
     test('runs beside no other keeper', () =>
       withBench(async (bench) => {
         const clock = { now: () => bench.now }
-        await withLease(bench.store, clock, 'keeping', () => assert.rejects(bench.collect(), { code: 'conflict' }))
+        await withLease(bench.store, clock, { name: 'keeping', by: 'backup' }, () =>
+          assert.rejects(bench.collect(), { code: 'conflict' }),
+        )
         await bench.collect()
       }))
   })

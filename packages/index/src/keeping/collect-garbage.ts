@@ -55,7 +55,7 @@ export interface CollectOptions {
 export function collectGarbage(parts: CollectParts, options: CollectOptions = {}): Promise<Collection> {
   // Looking changes nothing, and need not wait for anybody.
   if (options.dryRun === true) return collect(parts, options)
-  return withLease(parts.store, parts.clock, 'keeping', async (held) => {
+  return withLease(parts.store, parts.clock, { name: 'keeping', by: 'gc' }, async (held) => {
     const collection = await collect(parts, options, held)
     await record(parts.store, collection)
     return collection

@@ -30,7 +30,9 @@ suite('a server that collects by itself', () => {
       const running = new AbortController()
       await using store = await openStore(database)
       await (await openDirectoryBlobStore(join(dataDir, 'blobs'))).put(digest(sample(10)), sample(10))
-      const busy = await withLease(store, systemClock, 'keeping', () => collectElsewhere(order, running.signal))
+      const busy = await withLease(store, systemClock, { name: 'keeping', by: 'backup' }, () =>
+        collectElsewhere(order, running.signal),
+      )
       assert.deepEqual(busy, { kind: 'busy' })
       const answer = await collectElsewhere(order, running.signal)
       assert.equal(answer.kind === 'collected' && answer.collection.garbage.young.blobs, 1)

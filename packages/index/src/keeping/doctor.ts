@@ -75,7 +75,7 @@ export async function examine(parts: DoctorParts, options: DoctorOptions = {}): 
   const findings = new Findings()
   if (!(await examineDatabase(parts.store, findings))) return await examineWithoutRows(parts, options, findings)
   if (options.repair !== true) return await diagnose(parts, options, undefined, findings)
-  return await withLease(parts.store, parts.clock, 'keeping', async () => {
+  return await withLease(parts.store, parts.clock, { name: 'keeping', by: 'doctor' }, async () => {
     await using opened = new AsyncDisposableStack()
     const upstreams = options.askUpstreams === false ? [] : parts.upstreams
     const repairing: RepairParts = {

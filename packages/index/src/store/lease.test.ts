@@ -23,12 +23,42 @@ suite('a lease', () => {
     await rm(folder, { recursive: true })
   })
 
-  const hold = (work: () => Promise<unknown>) => withLease(store, clock, 'keeping', work)
+  const hold = (work: () => Promise<unknown>) => withLease(store, clock, { name: 'keeping', by: 'gc' }, work)
   const free = () => hold(async () => 'free')
 
   test('is held by one at a time, and says who has it', async () => {
     await hold(() => assert.rejects(free(), { code: 'conflict', message: new RegExp(`Process ${process.pid} on`) }))
     assert.equal(await free(), 'free')
+  })
+
+  test('is waited for by whoever is patient, who is told what holds it', async () => {
+    const asked = Promise.withResolvers<string>()
+    const given = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const held = hold(() => (begun.resolve(), given.promise))
+    await begun.promise
+    const patience = { forMs: 60_000, onWait: (_ms: number, holder: string) => asked.resolve(holder) }
+    const waiting = withLease(store, clock, { name: 'keeping', by: 'backup', patience }, async () => 'taken')
+    assert.match(await asked.promise, new RegExp(`^process ${process.pid} on .*gc`))
+    given.resolve()
+    await held
+    assert.equal(await waiting, 'taken')
+  })
+
+  test('is not waited for longer than patience lasts; then it is said what holds it, and for how long one waited', async () => {
+    const patience = { forMs: 50, onWait: () => undefined }
+    const impatient = () => withLease(store, clock, { name: 'keeping', by: 'backup', patience }, async () => 'taken')
+    await hold(() =>
+      assert.rejects(impatient(), { code: 'conflict', message: /^Process \d+ on .*gc.*Waited for 0 seconds/ }),
+    )
+    assert.equal(await impatient(), 'taken')
+  })
+
+  test('of a version that does not say what it does is held all the same', async () => {
+    const values = { name: 'keeping', holder: 'elsewhere/77/uuid', expires_at: new Date(now + 1000).toISOString() }
+    await store.transaction((tx) => tx.insertInto('lease').values(values).execute())
+    await assert.rejects(free(), { code: 'conflict', message: /^Process 77 on elsewhere .*backup, doctor or gc/ })
+    await store.transaction((tx) => tx.deleteFrom('lease').execute())
   })
 
   test('is given back when the work fails', async () => {

@@ -1,3 +1,4 @@
+import { BACKUP_WAIT_SECONDS } from '@waxseal/index'
 import { backupsAt, backUp, checkBackup, openBackup } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
@@ -23,6 +24,7 @@ import {
 interface CreateOptions extends AdministerOptions {
   readonly file?: boolean
   readonly keep?: number
+  readonly wait: number
 }
 
 export function addBackup(program: Command): void {
@@ -35,6 +37,12 @@ export function addBackup(program: Command): void {
     .argument('<dest>', 'a folder that holds the backups and their common blobs, or a file that ends in .tar')
     .option('--file', 'write one tar file, whatever its name')
     .option('--keep <n>', 'afterwards keep only the newest N backups of the folder', positive)
+    .option(
+      '--wait <seconds>',
+      'how long to wait while a collection, a repair or another backup is at work; 0: not at all',
+      seconds,
+      BACKUP_WAIT_SECONDS,
+    )
     .addHelpText('after', '\nExample:\n  waxseal backup /srv/backup/waxseal --keep 14\n')
     .action((dest: string, options: CreateOptions) => create(dest, options))
   backup
@@ -59,6 +67,11 @@ function positive(text: string): number {
   throw new InvalidArgumentError('It has to be a number, 1 at least.')
 }
 
+function seconds(text: string): number {
+  if (/^[0-9]{1,6}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It has to be a number of seconds.')
+}
+
 async function create(dest: string, options: CreateOptions): Promise<void> {
   const form = options.file === true || dest.endsWith('.tar') ? 'file' : 'folder'
   if (form === 'file' && options.keep !== undefined) {
@@ -67,10 +80,15 @@ async function create(dest: string, options: CreateOptions): Promise<void> {
   const { index: config } = await loadConfig(options, process.env)
   const progress = startProgress('Backing up')
   const onProgress = progress.update.bind(progress)
+  const patience = {
+    forMs: options.wait * 1000,
+    onWait: (ms: number, holder: string) =>
+      progress.update(Math.round(ms / 1000), undefined, `of ${options.wait} seconds waited for ${holder}`),
+  }
   const { dataDir } = config
   const target = { path: dest, form, ...(options.keep === undefined ? {} : { keep: options.keep }) } as const
   const report = await administer(options, ({ store, blobs, clock }) =>
-    backUp({ store, blobs, clock, dataDir, version: VERSION, onProgress }, target),
+    backUp({ store, blobs, clock, dataDir, version: VERSION, onProgress, patience }, target),
   ).finally(() => progress.end())
   const document = backupDocument(report)
   if (report.manifest.blobs.missing > 0) {
