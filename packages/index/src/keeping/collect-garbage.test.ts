@@ -16,7 +16,9 @@ import type { PostgresServer } from '../store/testing/postgres-server.ts'
 import { startEmbeddedPostgres } from '../store/testing/postgres-server.ts'
 import type { CollectOptions } from './collect-garbage.ts'
 import { collectGarbage, lastCollection } from './collect-garbage.ts'
+import { markGarbage } from './mark-garbage.ts'
 import type { RetentionPolicy } from './retention.ts'
+import { sweepGarbage } from './sweep-garbage.ts'
 
 const HOUR = 3_600_000
 const POLICY: RetentionPolicy = { graceHours: 24, supersededHours: 24, everyHours: 24 }
@@ -213,6 +215,39 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
         bench.now += 25 * HOUR
         assert.equal((await bench.collect()).garbage.swept.blobs, 0)
         assert.deepEqual(await bench.kept(sha256), [true])
+      }))
+
+    test('sweeps nothing that any row speaks of by the time it is swept, whoever wrote it without touching the blob', () =>
+      withBench(async (bench) => {
+        const kinds = ['file', 'metadata', 'attestations', 'page', 'superseded-page', 'nothing', 'deleted'] as const
+        const shas = await Promise.all(kinds.map((_kind, at) => bench.blob(at + 1, 48)))
+        const [file = '', metadata = '', attestations = '', page = '', old = '', , deleted = ''] = shas
+        await bench.collect()
+        bench.now += 25 * HOUR
+        const marking = { graceMs: 24 * HOUR, dryRun: false, limit: 100 }
+        const { condemned } = await markGarbage(
+          { store: bench.store, blobs: bench.blobs, clock: { now: () => bench.now } },
+          marking,
+        )
+        assert.equal(condemned.length, kinds.length)
+        await bench.file({ sha256: file })
+        const given = { source: 'sim', stored: 0 }
+        await bench.file({ sha256: digest(sample(50)), filename: 'a', metadata_sha256: metadata, ...given })
+        await bench.file({ sha256: digest(sample(51)), filename: 'b', attestations_sha256: attestations })
+        await bench.file({ sha256: deleted, filename: 'gone', deleted_at: '2026-01-01T00:00:00.000Z' })
+        await bench.store.transaction(async (tx) => {
+          const row = { project: 'demo', snapshot: 1 }
+          const values = { ...row, body_sha256: page, prev_sha256: null, content_sha256: 'x', listed: 1 }
+          await tx.insertInto('page').values(values).execute()
+          const superseded_at = new Date(bench.now).toISOString()
+          await tx
+            .insertInto('superseded_page')
+            .values({ ...row, body_sha256: old, superseded_at })
+            .execute()
+        })
+        assert.equal((await sweepGarbage(bench, condemned)).blobs, 2)
+        assert.deepEqual(await bench.kept(...shas), [true, true, true, true, true, false, false])
+        assert.deepEqual(await bench.marks(), [])
       }))
 
     test('sweeps nothing that was just stored when the clock goes a year forward, or back', () =>

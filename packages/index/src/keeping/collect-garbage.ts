@@ -10,10 +10,11 @@ import { GARBAGE_BATCH, SUPERSEDED_HOURS, SWEEP_ROUND } from '../limits.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
-import type { Amount, Condemned, Marking } from './mark-garbage.ts'
-import { markGarbage } from './mark-garbage.ts'
+import type { Amount, Marking } from './mark-garbage.ts'
+import { amountOf, markGarbage } from './mark-garbage.ts'
 import type { Dropped, RetentionPolicy } from './retention.ts'
 import { dropOldVersions } from './retention.ts'
+import { sweepGarbage } from './sweep-garbage.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -78,39 +79,13 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
     const { condemned, ...marked } = await markGarbage({ store, blobs, clock }, marking)
     // Later rounds only sweep what the first left over.
     first ??= marked
-    for (const blob of condemned) {
-      held?.throwIfAborted()
-      if (!dryRun && !(await sweep(parts, blob))) continue
-      swept.blobs += 1
-      swept.bytes += blob.size
-    }
-    if (!dryRun) await forget(store, condemned)
+    const gone = dryRun ? amountOf(condemned) : await sweepGarbage(parts, condemned, held)
+    swept.blobs += gone.blobs
+    swept.bytes += gone.bytes
     if (dryRun || condemned.length < SWEEP_ROUND) {
       const leftovers = { files: spooled.files + stored.files, bytes: spooled.bytes + stored.bytes }
       return { dryRun, at: isoTime(clock), dropped, supersededPages, leftovers, garbage: { ...first, swept } }
     }
-  }
-}
-
-/** What refers to a blob since all references were looked at has touched it first; files are looked up all the same. */
-function sweep({ store, blobs }: CollectParts, { sha256, touched }: Condemned): Promise<boolean> {
-  return blobs.deleteUntouched(sha256, touched, async () => {
-    const file = await store.db
-      .selectFrom('file')
-      .select('id')
-      .where('sha256', '=', sha256)
-      .where('stored', '=', 1)
-      .where('deleted_at', 'is', null)
-      .limit(1)
-      .executeTakeFirst()
-    return file === undefined
-  })
-}
-
-async function forget(store: Store, condemned: readonly Condemned[]): Promise<void> {
-  for (let at = 0; at < condemned.length; at += GARBAGE_BATCH) {
-    const some = condemned.slice(at, at + GARBAGE_BATCH).map(({ sha256 }) => sha256)
-    await store.transaction((tx) => tx.deleteFrom('garbage').where('sha256', 'in', some).execute())
   }
 }
 

@@ -183,6 +183,13 @@ async function* marksOf(store: Store): AsyncIterable<Mark> {
   }
 }
 
+/** What some blobs come to. */
+export function amountOf(blobs: readonly { readonly size: number }[]): Amount {
+  const total = amount()
+  for (const blob of blobs) add(total, blob)
+  return total
+}
+
 function amount(): { blobs: number; bytes: number } {
   return { blobs: 0, bytes: 0 }
 }

@@ -26,6 +26,12 @@ export function referencedBlobs(
   return streamRows(kind, snapshot, references(snapshot))
 }
 
+/** Those of `wanted` that rows speak of at this moment: one pass over the tables, for most columns have no index. */
+export async function stillReferenced({ db }: Store, wanted: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await references(db).where('named.sha256', 'in', wanted).execute()
+  return new Set(rows.map(({ sha256 }) => sha256))
+}
+
 /** Written out, because a cursor's query binds no parameter. */
 const required = sql<number>`1`.as('required')
 const unsized = sql<number | null>`null`.as('size')
