@@ -286,6 +286,8 @@ export const PART_ABANDONED_MS = 3_600_000
 export const GARBAGE_BATCH = 500
 /** Blobs deleted between two looks at all references. */
 export const SWEEP_ROUND = 50_000
+/** Retention believes the listing of an upstream's project that is no older: two collections, as often as they are by default. */
+export const RETENTION_LISTING_MS = 48 * 3_600_000
 /** Projects of the upstream cache looked at for one query of retention. */
 export const RETENTION_BATCH = 200
 /** How often, a millisecond apart, a reader looks again for a blob that a sweep has set aside while it decides. */

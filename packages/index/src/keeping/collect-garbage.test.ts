@@ -9,11 +9,12 @@ import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { deadPartName } from '../blobs/testing/dead-part-name.ts'
 import { withLease } from '../store/lease.ts'
-import type { NewFileRow } from '../store/schema.ts'
+import type { Authority, NewFileRow } from '../store/schema.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
 import type { PostgresServer } from '../store/testing/postgres-server.ts'
 import { startEmbeddedPostgres } from '../store/testing/postgres-server.ts'
+import type { UpstreamState } from '../telemetry/upstream-health.ts'
 import type { CollectOptions } from './collect-garbage.ts'
 import { collectGarbage, lastCollection } from './collect-garbage.ts'
 import { markGarbage } from './mark-garbage.ts'
@@ -97,6 +98,45 @@ class Bench {
       ...row,
     }
     await this.store.transaction((tx) => tx.insertInto('file').values(values).execute())
+  }
+
+  /** As if `upstream`, which answers for `project`, had listed it `hours` ago. */
+  async listed(project: string, upstream: string, hours: number, row: { readonly authority?: Authority } = {}) {
+    const at = new Date(this.now - hours * HOUR).toISOString()
+    const shared = { status: 'active', status_reason: null, upstream } as const
+    const values = { name: project, display_name: project, authority: 'upstream', rev: 1, created_at: at } as const
+    await this.store.transaction(async (tx) => {
+      await tx
+        .insertInto('project')
+        .values({ ...shared, ...values, ...row })
+        .execute()
+      const page = { project, etag: null, last_modified: null, checked_at: at, ...shared }
+      await tx.insertInto('upstream_page').values(page).execute()
+    })
+  }
+
+  /** As if a server that runs now said this of an upstream. */
+  async says(upstream: UpstreamState): Promise<void> {
+    const status = JSON.stringify({
+      requests: 0,
+      failures: 0,
+      caches: {},
+      upstreams: [upstream],
+      certificateExpires: null,
+      residentBytes: 1,
+    })
+    const at = new Date(this.now).toISOString()
+    const values = { id: 'node', started_at: at, seen_at: at, version: '1', status }
+    await this.store.transaction(async (tx) => {
+      await tx.deleteFrom('node').execute()
+      await tx.insertInto('node').values(values).execute()
+    })
+  }
+
+  /** The versions of `project` whose bytes are said to be here. */
+  async storedVersions(project: string): Promise<readonly string[]> {
+    const rows = this.store.db.selectFrom('file').select('version').where('project', '=', project)
+    return (await rows.where('stored', '=', 1).orderBy('version').execute()).map(({ version }) => version)
   }
 
   async events(): Promise<readonly (readonly [string, string])[]> {
@@ -302,11 +342,13 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
       withBench(async (bench) => {
         const sources = ['local', 'sim', 'other', 'removed']
         for (const [at, source] of sources.entries()) {
+          await bench.listed(source, source, 1)
           for (const [n, version] of ['1.0', '2.0', '3.0'].entries()) {
-            await bench.file({ source, version, sha256: digest(sample(at * 10 + n)), size: 10 })
+            await bench.file({ project: source, source, version, sha256: digest(sample(at * 10 + n)), size: 10 })
           }
         }
-        await bench.file({ source: 'sim', version: '0.1', sha256: digest(sample(99)), withdrawn_at: '2026-01-01' })
+        const withdrawn = { version: '0.1', sha256: digest(sample(99)), withdrawn_at: '2026-01-01' }
+        await bench.file({ project: 'sim', source: 'sim', ...withdrawn })
         const options = { policy: { upstreamVersions: 1 }, upstreams: ['sim', 'other'] }
         const stored = async () =>
           (await bench.store.db.selectFrom('file').select(['source', 'version']).where('stored', '=', 1).execute())
@@ -324,6 +366,82 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
         assert.equal((await bench.collect(options)).dropped?.files, 0)
         assert.equal((await bench.collect()).dropped, undefined)
         assert.deepEqual(await bench.events(), [['retention-applied', '{"files":4,"bytes":40}']])
+      }))
+
+    test('gives up nothing that its upstream may not be able to give again', () =>
+      withBench(async (bench) => {
+        const cases = {
+          fresh: () => bench.listed('fresh', 'sim', 47),
+          old: () => bench.listed('old', 'sim', 49),
+          future: () => bench.listed('future', 'sim', -1),
+          claimed: () => bench.listed('claimed', 'sim', 1, { authority: 'internal' }),
+          elsewhere: () => bench.listed('elsewhere', 'other', 1),
+          unlisted: async () => undefined,
+        }
+        for (const [at, [project, arrange]] of Object.entries(cases).entries()) {
+          await arrange()
+          for (const [n, version] of ['1.0', '2.0'].entries()) {
+            await bench.file({ project, source: 'sim', version, sha256: digest(sample(at * 10 + n)) })
+          }
+        }
+        const policy = { upstreamVersions: 1 }
+        const failing: readonly UpstreamState[] = [
+          { name: 'sim', open: ['https://sim.example'], lastSuccess: null, lastError: null },
+          { name: 'sim', open: [], lastSuccess: null, lastError: { at: '2026-01-01T00:00:00.000Z', reason: 'x' } },
+          {
+            name: 'sim',
+            open: [],
+            lastSuccess: '2026-01-01T00:00:00.000Z',
+            lastError: { at: '2026-01-01T00:00:01.000Z', reason: 'x' },
+          },
+        ]
+        for (const state of failing) {
+          await bench.says(state)
+          assert.equal((await bench.collect({ policy })).dropped?.files, 0)
+        }
+        const recovered = { ...failing[2], lastSuccess: '2026-01-01T00:00:02.000Z' } as UpstreamState
+        await bench.says(recovered)
+        assert.equal((await bench.collect({ policy })).dropped?.files, 1)
+        for (const project of Object.keys(cases)) {
+          const expected = project === 'fresh' ? ['2.0'] : ['1.0', '2.0']
+          assert.deepEqual(await bench.storedVersions(project), expected, project)
+        }
+      }))
+
+    test('takes back what it gave up when its upstream withdraws it, or fails, before the bytes are gone', () =>
+      withBench(async (bench) => {
+        const policy = { upstreamVersions: 1 }
+        await bench.listed('demo', 'sim', 1)
+        const shas = await Promise.all([1, 2, 3].map((n) => bench.blob(n, 48)))
+        for (const [at, version] of ['1.0', '2.0', '3.0'].entries()) {
+          await bench.file({ source: 'sim', version, sha256: shas[at] ?? '', size: at + 1 })
+        }
+        assert.equal((await bench.collect({ policy })).dropped?.files, 2)
+        assert.deepEqual(await bench.storedVersions('demo'), ['3.0'])
+        await bench.store.transaction((tx) =>
+          tx.updateTable('file').set({ withdrawn_at: '2026-01-01' }).where('version', '=', '1.0').execute(),
+        )
+        assert.equal((await bench.collect({ policy, dryRun: true })).takenBack, 1)
+        assert.equal((await bench.collect({ policy })).takenBack, 1)
+        assert.deepEqual(await bench.storedVersions('demo'), ['1.0', '3.0'])
+        bench.now += 25 * HOUR
+        await bench.says({ name: 'sim', open: ['https://sim.example'], lastSuccess: null, lastError: null })
+        const outage = await bench.collect({ policy })
+        assert.deepEqual([outage.takenBack, outage.garbage.swept.blobs], [1, 0])
+        assert.deepEqual(await bench.storedVersions('demo'), ['1.0', '2.0', '3.0'])
+        assert.deepEqual(await bench.kept(...shas), [true, true, true])
+        assert.equal((await bench.collect({ policy })).takenBack, 0)
+      }))
+
+    test('takes back nothing whose bytes are gone or are not what they were', () =>
+      withBench(async (bench) => {
+        await bench.listed('demo', 'sim', 1)
+        const sha256 = await bench.blob(10, 48)
+        await bench.file({ source: 'sim', sha256, size: 11, stored: 0, withdrawn_at: '2026-01-01' })
+        await bench.collect()
+        assert.deepEqual((await bench.marks()).length, 1)
+        assert.equal((await bench.collect()).takenBack, 0)
+        assert.deepEqual(await bench.storedVersions('demo'), [])
       }))
 
     test('runs beside no other keeper', () =>

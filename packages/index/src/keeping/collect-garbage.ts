@@ -10,11 +10,13 @@ import { GARBAGE_BATCH, SUPERSEDED_HOURS, SWEEP_ROUND } from '../limits.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
+import { answeringUpstreams } from './answering-upstreams.ts'
 import type { Amount, Marking } from './mark-garbage.ts'
 import { amountOf, markGarbage } from './mark-garbage.ts'
 import type { Dropped, RetentionPolicy } from './retention.ts'
 import { dropOldVersions } from './retention.ts'
 import { sweepGarbage } from './sweep-garbage.ts'
+import { takeBack } from './take-back.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -33,6 +35,8 @@ export interface CollectParts {
 export interface Collection {
   readonly dryRun: boolean
   readonly at: string
+  /** Files that were given up before and could not be fetched again: they stay. */
+  readonly takenBack: number
   /** Old versions of upstream files whose bytes were given up; undefined without a rule. */
   readonly dropped: Dropped | undefined
   /** Pages that were replaced long enough ago. */
@@ -67,8 +71,10 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
   const { store, blobs, clock, policy } = parts
   const { dryRun = false, progress } = options
   const versions = policy.upstreamVersions
+  const answering = await answeringUpstreams(store, clock, parts.upstreams)
+  const takenBack = await takeBack(parts, answering, { dryRun, held })
   const dropped =
-    versions === undefined ? undefined : await dropOldVersions(store, parts.upstreams, versions, { dryRun, held })
+    versions === undefined ? undefined : await dropOldVersions(parts, answering, versions, { dryRun, held })
   const supersededPages = await dropOldPages(parts, dryRun, held)
   const spooled = await sweepSpool(parts.spoolDir, dryRun)
   const stored = await blobs.sweepLeftovers({ dryRun })
@@ -84,7 +90,15 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
     swept.bytes += gone.bytes
     if (dryRun || condemned.length < SWEEP_ROUND) {
       const leftovers = { files: spooled.files + stored.files, bytes: spooled.bytes + stored.bytes }
-      return { dryRun, at: isoTime(clock), dropped, supersededPages, leftovers, garbage: { ...first, swept } }
+      return {
+        dryRun,
+        at: isoTime(clock),
+        takenBack,
+        dropped,
+        supersededPages,
+        leftovers,
+        garbage: { ...first, swept },
+      }
     }
   }
 }

@@ -66,9 +66,9 @@ async function collectIfDue({ config, store, clock, log }: CollectingParts, stop
   const answer = await collectElsewhere(order, stopped)
   switch (answer.kind) {
     case 'collected': {
-      const { garbage, dropped, supersededPages, leftovers } = answer.collection
+      const { garbage, takenBack, dropped, supersededPages, leftovers } = answer.collection
       const { marked, waiting, swept } = garbage
-      log.info({ swept, marked, waiting, dropped, supersededPages, leftovers }, 'collected garbage')
+      log.info({ swept, marked, waiting, takenBack, dropped, supersededPages, leftovers }, 'collected garbage')
       return
     }
     case 'busy':

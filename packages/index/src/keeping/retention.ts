@@ -1,7 +1,8 @@
 import type { Version } from '@waxseal/packaging'
 import { canonicalVersionKey, compareVersions, isPrerelease, tryParseVersion } from '@waxseal/packaging'
-import { RETENTION_BATCH, UPDATE_CHUNK } from '../limits.ts'
-import { LOCAL_SOURCE } from '../store/schema.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { RETENTION_BATCH, RETENTION_LISTING_MS, UPDATE_CHUNK } from '../limits.ts'
 import type { Store } from '../store/store.ts'
 
 /** How long what is not needed is kept. */
@@ -35,18 +36,19 @@ interface KeptFile {
 /**
  * Gives up the bytes of old versions of upstream files: their rows then say `stored` 0, the page stays as it is, and
  * whoever asks for such a file has it fetched again. Never an uploaded file; never one that its upstream lists no more
- * (ours is the only copy); never one whose upstream is not among `upstreams`, which could not be asked for it.
+ * (ours is the only copy); never one of a project whose listing is older than `RETENTION_LISTING_MS`, or whose upstream
+ * is not among `answering`, or does not answer for it: nobody knows whether that could be fetched again.
  */
 export async function dropOldVersions(
-  store: Store,
-  upstreams: readonly string[],
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  answering: readonly string[],
   versions: number,
   { dryRun, held }: { readonly dryRun: boolean; readonly held?: AbortSignal | undefined },
 ): Promise<Dropped> {
   let projects = 0
   let files = 0
   let bytes = 0
-  for await (const { project, source } of cachedProjects(store, upstreams)) {
+  for await (const { project, source } of believableListings(store, clock, answering)) {
     const rows = await store.db
       .selectFrom('file')
       .select(['id', 'version', 'size', 'stored', 'withdrawn_at', 'url'])
@@ -118,26 +120,31 @@ function publicKey(text: string): string {
   return version === undefined ? `raw:${text}` : canonicalVersionKey(publicVersion(version))
 }
 
-/** Projects with stored files of an upstream that can be asked for them again. */
-async function* cachedProjects(
-  store: Store,
-  upstreams: readonly string[],
+/** Projects that one of `answering` answers for and has listed not long ago. A time from the future is a wrong clock's. */
+async function* believableListings(
+  { db }: Store,
+  clock: Clock,
+  answering: readonly string[],
 ): AsyncIterable<{ readonly project: string; readonly source: string }> {
-  if (upstreams.length === 0) return
+  if (answering.length === 0) return
   for (let after = ''; ;) {
-    const some = await store.db
-      .selectFrom('file')
-      .select(['project'])
-      .where('project', '>', after)
-      .where('source', '<>', LOCAL_SOURCE)
-      .where('stored', '=', 1)
-      .groupBy('project')
-      .orderBy('project')
+    const some = await db
+      .selectFrom('upstream_page')
+      .innerJoin('project', (join) =>
+        join
+          .onRef('project.name', '=', 'upstream_page.project')
+          .onRef('project.upstream', '=', 'upstream_page.upstream'),
+      )
+      .select(['upstream_page.project', 'upstream_page.upstream as source'])
+      .where('upstream_page.project', '>', after)
+      .where('upstream_page.upstream', 'in', answering)
+      .where('project.authority', '<>', 'internal')
+      .where('checked_at', '>=', new Date(clock.now() - RETENTION_LISTING_MS).toISOString())
+      .where('checked_at', '<=', isoTime(clock))
+      .orderBy('upstream_page.project')
       .limit(RETENTION_BATCH)
       .execute()
-    for (const { project } of some) {
-      for (const source of upstreams) yield { project, source }
-    }
+    yield* some
     const last = some.at(-1)
     if (last === undefined) return
     after = last.project

@@ -31,7 +31,7 @@ export function addGc(program: Command): void {
     )
 }
 
-function lines({ dryRun, dropped, supersededPages, leftovers, garbage }: Collection): readonly string[] {
+function lines({ dryRun, takenBack, dropped, supersededPages, leftovers, garbage }: Collection): readonly string[] {
   const { used, marked, waiting, young, swept, nextSweepAt } = garbage
   const row = (name: string, count: number, bytes: number, note: string): readonly string[] => [
     name,
@@ -56,6 +56,9 @@ function lines({ dryRun, dropped, supersededPages, leftovers, garbage }: Collect
             `files of ${dropped.projects} projects, by upstream-versions`,
           ),
         ]),
+    ...(takenBack === 0
+      ? []
+      : [['taken back', String(takenBack), '', 'given up before, and not to be had from its upstream now']]),
     ['old pages', String(supersededPages), '', 'replaced longer ago than superseded-hours'],
   ]
   return [
