@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { documentOf, waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { seeded } from '../support/seeded.ts'
 import { runWaxseal, startWaxseal } from '../support/server.ts'
@@ -22,6 +23,12 @@ interface Listed {
 }
 
 const list = async (dest: string): Promise<Listed> => JSON.parse(await runWaxseal(['backup', 'list', dest, '--json']))
+
+/** Whether the status tells of a backup that was cut off. */
+async function wasKilled(dataDir: string): Promise<boolean> {
+  const { attention } = documentOf(await waxsealCommand(['status', '--data', dataDir, '--json']))
+  return (attention as readonly string[]).some((line) => /^The backup that began at \S+ was cut off\.$/.test(line))
+}
 
 /** Runs a command and kills it (SIGKILL) when something matching `name` has appeared in `folder`. True: it was in time. */
 async function killedWhen(args: readonly string[], folder: string, name: RegExp): Promise<boolean> {
@@ -48,15 +55,19 @@ void test('kill -9 in a backup leaves the earlier one whole, and the next is who
   for (let at = 1; at <= WHEELS; at += 1) assert.equal((await uploadFile(server, wheel(at))).status, 200)
 
   let killed = 0
+  let noted = 0
   for (const moment of [/\.unfinished-[^/]*\/file\./, /^blobs\/..\/..\//]) {
     if (await killedWhen(create, dest, moment)) killed += 1
     const { backups, damaged } = await list(dest)
     assert.deepEqual([damaged, backups.slice(0, 1)], [[], earlier])
     await runWaxseal(['backup', 'verify', dest, '--backup', backups[0]?.id ?? ''])
     endLeases(server.dataDir)
+    if (await wasKilled(server.dataDir)) noted += 1
   }
   assert.ok(killed > 0, 'no backup was killed in time')
+  assert.ok(noted > 0, 'the status tells of none')
   await runWaxseal(create)
+  assert.equal(await wasKilled(server.dataDir), false)
   await runWaxseal(['backup', 'verify', dest])
   const leftOver = readdirSync(dest, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.(?:part|unfinished)-/.test(name),

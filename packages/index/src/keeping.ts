@@ -1,5 +1,6 @@
 /** What keeps an index for years and no server needs: apart from `index.ts`, so that none loads it. */
 export { backUp } from './keeping/backup.ts'
+export { noteBackupCheck } from './keeping/note-backup.ts'
 export type { BackupReport } from './keeping/backup.ts'
 export { backupsAt, openBackup } from './keeping/backup-source.ts'
 export type { BackupCheck, LostBlob } from './keeping/check-backup.ts'

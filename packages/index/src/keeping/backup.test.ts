@@ -58,7 +58,7 @@ test('a second backup copies only what is new, and each is whole by itself', () 
       .selectAll()
       .where('key', '=', 'last-backup')
       .executeTakeFirstOrThrow()
-    assert.deepEqual(JSON.parse(value), { at: '2026-11-24T12:00:01.000Z', where: second.path, snapshot: 3 })
+    assert.deepEqual(JSON.parse(value), { at: '2026-11-24T12:00:01.000Z', where: second.path, snapshot: 3, missing: 0 })
     assert.ok(await index.store.db.selectFrom('event').selectAll().where('kind', '=', 'backup-made').executeTakeFirst())
   }))
 

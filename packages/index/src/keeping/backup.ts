@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
@@ -6,12 +5,10 @@ import { isoTime } from '../clock.ts'
 import type { Patience } from '../store/lease.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
-import { LAST_BACKUP } from '../telemetry/store-facts.ts'
-import type { LastBackup } from '../telemetry/store-facts.ts'
 import type { Manifest, MissingReason, OnProgress } from './backup-format.ts'
 import { backupToFile } from './backup-to-file.ts'
 import { backupToFolder } from './backup-to-folder.ts'
+import { indexId, noteAttempt, noteBackup } from './note-backup.ts'
 
 /** What is backed up, and by what. */
 export interface BackupParts {
@@ -54,8 +51,6 @@ export interface BackupTarget {
   readonly keep?: number
 }
 
-const INDEX_ID = 'index-id'
-
 /**
  * Writes a backup beside a running server: rows of one state, and every blob that they speak of, each hashed on its way.
  * What is missing or damaged is reported; the rest is backed up all the same.
@@ -67,36 +62,20 @@ const INDEX_ID = 'index-id'
 export async function backUp(parts: BackupParts, target: BackupTarget): Promise<BackupReport> {
   const { store, clock, patience } = parts
   const claim = { name: 'keeping', by: 'backup', ...(patience === undefined ? {} : { patience }) } as const
-  return await withLease(store, clock, claim, async (held) => {
-    const index = await indexId(store)
-    const write = target.form === 'file' ? backupToFile : backupToFolder
-    const report = await write(parts, { ...target, path: resolve(target.path), index }, held)
-    await note(parts, report)
-    return report
-  })
-}
-
-/** Tells this index from others, and is the same for what is restored from its backups. */
-async function indexId(store: Store): Promise<string> {
-  const fresh = randomUUID()
-  return await store.transaction(async (tx) => {
-    const row = await tx.selectFrom('setting').select('value').where('key', '=', INDEX_ID).executeTakeFirst()
-    if (row !== undefined) return row.value
-    await tx.insertInto('setting').values({ key: INDEX_ID, value: fresh }).execute()
-    return fresh
-  })
-}
-
-async function note({ store, clock }: BackupParts, { manifest, path }: BackupReport): Promise<void> {
-  const { at, snapshot, blobs } = manifest
-  const value = JSON.stringify({ at, where: path, snapshot } satisfies LastBackup)
-  await store.transaction(async (tx) => {
-    await tx
-      .insertInto('setting')
-      .values({ key: LAST_BACKUP, value })
-      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
-      .execute()
-    const detail = { where: path, snapshot, files: blobs.count, bytes: blobs.bytes, missing: blobs.missing }
-    await recordEvent(tx, { kind: 'backup-made', at: isoTime(clock), actor: 'operator', project: null, detail })
-  })
+  const attempt = { begun: isoTime(clock), where: resolve(target.path), problem: null }
+  try {
+    return await withLease(store, clock, claim, async (held) => {
+      const index = await indexId(store)
+      await noteAttempt(parts, attempt)
+      const write = target.form === 'file' ? backupToFile : backupToFolder
+      const report = await write(parts, { ...target, path: attempt.where, index }, held)
+      await noteBackup(parts, report.path, report.manifest)
+      return report
+    })
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    // Why it failed matters more than whether that could be noted.
+    await noteAttempt(parts, { ...attempt, problem }).catch(() => undefined)
+    throw error
+  }
 }

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { Transaction } from 'kysely'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -8,16 +7,15 @@ import { IndexError } from '../error.ts'
 import { readServedNames } from '../names/served-names.ts'
 import { newestSnapshot, Publisher } from '../publish/publisher.ts'
 import { KNOWN_STEPS } from '../store/migrations/index.ts'
-import type { Database } from '../store/schema.ts'
 import type { StoreOptions } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
-import { LAST_BACKUP } from '../telemetry/store-facts.ts'
 import type { Manifest, OnProgress } from './backup-format.ts'
 import type { BackupSource } from './backup-source.ts'
 import type { BackupCheck } from './check-backup.ts'
 import { checkBackup } from './check-backup.ts'
 import { onBackupDisk } from './compose-manifest.ts'
+import { noteRestoredFrom, noteSetting } from './note-backup.ts'
 import { renumber } from './renumber.ts'
 import type { RestorePlace } from './restore-place.ts'
 import { openRestorePlace, requireEmpty, RESTORED, restoredSchema } from './restore-place.ts'
@@ -114,7 +112,7 @@ async function fill(
   await using store = await openStore(place.database, { clock, ...(upTo === undefined ? {} : { upTo }) })
   await store.transaction(async (tx) => {
     await insertRows(tx, manifest, place.staging, onProgress)
-    await set(tx, RESTORED, {
+    await noteSetting(tx, RESTORED, {
       backup: manifest.id,
       nonce: place.nonce,
       at: isoTime(clock),
@@ -138,9 +136,8 @@ async function publishAnew(
     const restored = restoredSchema.parse(JSON.parse(row.value))
     if (restored.above !== null) return restored.above
     const settled = await renumber(store.kind, tx, clock, source.manifest, target.above)
-    await set(tx, RESTORED, { ...restored, above: settled })
-    const { at, snapshot } = source.manifest
-    await set(tx, LAST_BACKUP, { at, where: source.path, snapshot })
+    await noteSetting(tx, RESTORED, { ...restored, above: settled })
+    await noteRestoredFrom(tx, source.path, source.manifest)
     const detail = { where: source.path, snapshot: settled }
     await recordEvent(tx, { kind: 'restored', at: isoTime(clock), actor: 'operator', project: null, detail })
     return settled
@@ -156,13 +153,4 @@ async function publishAnew(
   })
   await publisher.publish()
   return { above, snapshot: await newestSnapshot(store), unpublished }
-}
-
-async function set(tx: Transaction<Database>, key: string, content: unknown): Promise<void> {
-  const value = JSON.stringify(content)
-  await tx
-    .insertInto('setting')
-    .values({ key, value })
-    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
-    .execute()
 }

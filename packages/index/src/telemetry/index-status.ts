@@ -1,22 +1,18 @@
 import { z } from 'zod'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
-import {
-  BACKUP_OLD_MS,
-  CERTIFICATE_EXPIRY_NOTICE_MS,
-  DISK_LOW_BYTES,
-  PUBLISH_STUCK_MS,
-  TOKEN_EXPIRY_NOTICE_MS,
-} from '../limits.ts'
+import { CERTIFICATE_EXPIRY_NOTICE_MS, DISK_LOW_BYTES, PUBLISH_STUCK_MS, TOKEN_EXPIRY_NOTICE_MS } from '../limits.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import { appliedSteps } from '../store/migrations/index.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
+import type { BackupNotes } from './backup-notes.ts'
+import { backupAttention, readBackupNotes } from './backup-notes.ts'
 import { takeCensus } from './census.ts'
 import type { Census } from './census.ts'
 import { readNodes } from './node-status.ts'
 import type { RunningNode, SilentNode } from './node-status.ts'
-import { readDatabaseSize, readDisk, readGarbage, readLastBackup, readWaiting } from './store-facts.ts'
-import type { Disk, LastBackup, Waiting } from './store-facts.ts'
+import { readDatabaseSize, readDisk, readGarbage, readWaiting } from './store-facts.ts'
+import type { Disk, Waiting } from './store-facts.ts'
 
 /** A token that expires soon. */
 export interface ExpiringToken {
@@ -27,7 +23,7 @@ export interface ExpiringToken {
 }
 
 /** How an index does: what `waxseal status` and `GET /api/v1/status` tell. Sizes in bytes, times in ISO 8601. */
-export interface IndexStatus {
+export interface IndexStatus extends BackupNotes {
   readonly at: string
   readonly version: string
   readonly database: {
@@ -43,7 +39,6 @@ export interface IndexStatus {
   readonly servers: readonly RunningNode[]
   /** Servers that ended without a word, or cannot write. */
   readonly silentServers: readonly SilentNode[]
-  readonly lastBackup: LastBackup | null
   readonly expiringTokens: readonly ExpiringToken[]
   /** What somebody should look at; empty: all is well. */
   readonly attention: readonly string[]
@@ -89,7 +84,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     disk: await readDisk(dataDir),
     servers: [...(self === undefined ? [] : [self]), ...running.filter(({ id }) => id !== self?.id)],
     silentServers: silent,
-    lastBackup: await readLastBackup(store),
+    ...(await readBackupNotes(store, clock)),
     expiringTokens: await readExpiringTokens(store, clock),
   }
   return { ...found, attention: attentionTo(found, clock.now()) }
@@ -110,7 +105,7 @@ async function readExpiringTokens(store: Store, clock: Clock): Promise<readonly 
 
 /** Each sentence names the trouble; a token that expires is told of, and needs nobody. */
 function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): readonly string[] {
-  const { servers, silentServers, waiting, disk, lastBackup, store } = status
+  const { servers, silentServers, waiting, disk, store } = status
   const said: string[] = []
   if (servers.length === 0) said.push('No server is running on this index.')
   for (const { id, seenAt } of silentServers) {
@@ -131,9 +126,5 @@ function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): reado
   for (const problem of new Set(servers.flatMap(({ certificateProblem }) => certificateProblem ?? []))) {
     said.push(`${problem} The certificate from before stays in use.`)
   }
-  if (lastBackup !== null && now - Date.parse(lastBackup.at) > BACKUP_OLD_MS) {
-    said.push(`The last backup is from ${lastBackup.at}.`)
-  }
-  if (lastBackup === null && store.files.local.files > 0) said.push('There is no backup of the uploaded files.')
-  return said
+  return [...said, ...backupAttention(status, store.files.local.files, now)]
 }

@@ -1,6 +1,5 @@
 import { stat, statfs } from 'node:fs/promises'
 import { sql } from 'kysely'
-import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 
@@ -41,24 +40,6 @@ export interface Disk {
 export async function readDisk(folder: string): Promise<Disk> {
   const { bavail, blocks, bsize } = await statfs(folder)
   return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
-}
-
-/** The key of the setting that says what was backed up last: JSON of `LastBackup`. */
-export const LAST_BACKUP = 'last-backup'
-
-const lastBackup = z.object({ at: z.iso.datetime(), where: z.string(), snapshot: z.number() })
-
-/** The newest backup; null before the first. */
-export type LastBackup = z.infer<typeof lastBackup>
-
-export async function readLastBackup(store: Store): Promise<LastBackup | null> {
-  const row = await store.db.selectFrom('setting').select('value').where('key', '=', LAST_BACKUP).executeTakeFirst()
-  if (row === undefined) return null
-  try {
-    return lastBackup.parse(JSON.parse(row.value))
-  } catch {
-    return null
-  }
 }
 
 /** Blobs that are marked as garbage. */

@@ -4,7 +4,8 @@ import { newestSnapshot } from '../publish/publisher.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import { RecentCensus } from './census.ts'
 import type { Metrics } from './metrics.ts'
-import { readDatabaseSize, readDisk, readGarbage, readLastBackup, readWaiting } from './store-facts.ts'
+import { readBackupNotes } from './backup-notes.ts'
+import { readDatabaseSize, readDisk, readGarbage, readWaiting } from './store-facts.ts'
 
 /** Has `metrics` tell about the database and the disk, by looking when somebody scrapes. */
 export function readStore(
@@ -19,7 +20,7 @@ export function readStore(
     point('waxseal_journal_oldest_seconds', oldestSeconds)
     point('waxseal_snapshot', await newestSnapshot(store))
     point('waxseal_garbage_files', await readGarbage(store))
-    const backup = await readLastBackup(store)
+    const backup = (await readBackupNotes(store, clock)).lastBackup
     if (backup !== null) point('waxseal_backup_last_timestamp_seconds', Date.parse(backup.at) / 1000)
   })
   metrics.read(async (point) => point('waxseal_database_bytes', await readDatabaseSize(store, database)))

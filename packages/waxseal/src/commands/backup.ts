@@ -1,5 +1,5 @@
 import { BACKUP_WAIT_SECONDS } from '@waxseal/index'
-import { backupsAt, backUp, checkBackup, openBackup } from '@waxseal/index/keeping'
+import { backupsAt, backUp, checkBackup, noteBackupCheck, openBackup } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
@@ -50,9 +50,11 @@ export function addBackup(program: Command): void {
     .description('read a backup again and hold everything in it against its digests')
     .argument('<source>', 'a folder of backups, or a tar file')
     .option('--backup <id>', 'this backup of the folder instead of the newest')
+    .option('--data <dir>', 'the folder of the index whose "waxseal status" is to tell of it')
+    .option('--config <file>', 'the configuration file of that index')
     .option('--json', 'print one JSON document', false)
-    .addHelpText('after', '\nExample:\n  waxseal backup verify /srv/backup/waxseal\n')
-    .action((source: string, options: Output & { readonly backup?: string }) => verify(source, options))
+    .addHelpText('after', '\nExample:\n  waxseal backup verify /srv/backup/waxseal --data /var/lib/waxseal\n')
+    .action((source: string, options: AdministerOptions & { readonly backup?: string }) => verify(source, options))
   backup
     .command('list')
     .description('list the backups of a folder, or the one of a tar file')
@@ -97,19 +99,27 @@ async function create(dest: string, options: CreateOptions): Promise<void> {
   printResult(options, document, backupLines(report))
 }
 
-async function verify(path: string, options: Output & { readonly backup?: string }): Promise<void> {
+async function verify(path: string, options: AdministerOptions & { readonly backup?: string }): Promise<void> {
   const source = await openBackup(path, options.backup)
+  const { manifest } = source
   const progress = startProgress('Verifying')
   const check = await checkBackup(source, { onProgress: progress.update.bind(progress) }).finally(() => progress.end())
-  const { id } = source.manifest
-  const document = { backup: id, ...checkDocument(check) }
+  const document = { backup: manifest.id, ...checkDocument(check) }
   const problem = unsound(check)
+  // A copy is verified on machines that have no index: only one that was named is told.
+  const told =
+    options.data === undefined && options.config === undefined
+      ? Promise.resolve()
+      : administer(options, (index) => noteBackupCheck(index, { path: source.path, manifest, problem }))
+  const [noted] = await Promise.allSettled([told])
   if (problem !== undefined) {
-    const text = [`The backup ${id} is not whole: ${problem}`, ...lostLines(check)].join('\n')
+    const text = [`The backup ${manifest.id} is not whole: ${problem}`, ...lostLines(check)].join('\n')
     throw new CommandError('backup-damaged', text, EXIT_REFUSED, { data: document })
   }
+  if (noted.status === 'rejected') throw noted.reason
   const { count, bytes } = check.blobs
-  printResult(options, document, [`The backup ${id} is whole: all rows, and all blobs (${count}, ${inBytes(bytes)}).`])
+  const line = `The backup ${manifest.id} is whole: all rows, and all blobs (${count}, ${inBytes(bytes)}).`
+  printResult(options, document, [line])
 }
 
 async function list(path: string, options: Output): Promise<void> {

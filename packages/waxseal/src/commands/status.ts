@@ -32,7 +32,12 @@ export function statusLines(status: IndexStatus): readonly string[] {
       ['database', `${database.kind}, ${bytes(database.bytes)}, schema ${database.schema}`],
       ['disk', `${bytes(disk.freeBytes)} free of ${bytes(disk.sizeBytes)}`],
       ['garbage', `${store.garbageFiles} files marked`],
-      ['last backup', lastBackup === null ? 'none' : `${lastBackup.at}, snapshot ${lastBackup.snapshot}`],
+      [
+        'last backup',
+        lastBackup === null
+          ? 'none'
+          : `${lastBackup.at}, snapshot ${lastBackup.snapshot}${lastBackup.missing > 0 ? ', incomplete' : ''}`,
+      ],
       ['tokens', expiring(status)],
     ]),
     ...status.servers.flatMap((server) => serverLines(server, status.at)),

@@ -9,6 +9,7 @@ import { createInspector } from '../../releases/inspect-upload.ts'
 import { FIXTURE_POLICY, wheelFixture } from '../../releases/upload-fixture.ts'
 import type { Store, StoreOptions } from '../../store/store.ts'
 import { openStore } from '../../store/store.ts'
+import type { OnProgress } from '../backup-format.ts'
 import type { BackupReport, BackupTarget } from '../backup.ts'
 import { backUp } from '../backup.ts'
 
@@ -20,7 +21,7 @@ export interface KeptIndex extends AsyncDisposable {
   now: number
   /** Uploads a wheel and publishes it. The sha256 of the file. */
   upload(project: string, version: string): Promise<string>
-  backUp(path: string, target?: Partial<BackupTarget>): Promise<BackupReport>
+  backUp(path: string, target?: Partial<BackupTarget>, onProgress?: OnProgress): Promise<BackupReport>
 }
 
 export async function openKeptIndex(
@@ -53,8 +54,8 @@ export async function openKeptIndex(
       await publisher.publish()
       return spooled.sha256
     },
-    backUp: (path, target = {}) =>
-      backUp({ store, blobs, clock, dataDir, version: '1.2.3' }, { path, form: 'folder', ...target }),
+    backUp: (path, target = {}, onProgress = () => undefined) =>
+      backUp({ store, blobs, clock, dataDir, version: '1.2.3', onProgress }, { path, form: 'folder', ...target }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
   return index
