@@ -39,6 +39,8 @@ export interface IndexConfig {
   readonly version: string
   /** Nothing is changed: no upload, no administration, nothing taken over from upstreams; the data folder may be read-only. */
   readonly readOnly: boolean
+  /** A restored index is served although it was served otherwise before: with other upstreams, prefixes or reading. */
+  readonly acceptRestored: boolean
   /** No upstream is asked; what is kept is served, and uploads to names of this index are taken. */
   readonly offline: boolean
 }
@@ -62,6 +64,7 @@ export function indexDefaults(
     version: '0.0.0',
     readOnly: false,
     offline: false,
+    acceptRestored: false,
     ...settings,
     log: { level: 'info', format: 'auto', requests: true, ...settings.log },
     uploads: {

@@ -23,7 +23,7 @@ import {
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
 } from './limits.ts'
-import { saveServedNames } from './names/served-names.ts'
+import { refuseOtherMeaning, saveServedNames } from './names/served-names.ts'
 import { observeIndex, watchPublishing } from './observe-index.ts'
 import type { WatchedCertificate } from './observe-index.ts'
 import { administrationOf, openCore } from './open-administration.ts'
@@ -84,7 +84,10 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       : {}
   const mode = readOnly ? 'read-only' : 'apply'
   const core = await openCore(config, effects.clock ?? systemClock, told, mode, async (opened, configured) => {
-    if (!readOnly) await afterTrouble(log, () => saveServedNames(opened, configured))
+    const { prefixes, reading } = config
+    const meaning = { prefixes, upstreams: config.upstreams.map(({ name, url }) => ({ name, url })), reading }
+    if (!config.acceptRestored) await refuseOtherMeaning(opened, meaning)
+    if (!readOnly) await afterTrouble(log, () => saveServedNames(opened, meaning))
     return configured
   })
   opened.use(core.opened)

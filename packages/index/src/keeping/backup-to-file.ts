@@ -71,7 +71,7 @@ async function putTogether(
   }
   const { lines: listed, ...list } = await writeLines(join(place, BLOB_LIST), lines())
   await rows.forgetBlobs()
-  const config = await stageConfig(parts.dataDir, place)
+  const config = await stageConfig(parts.config, place)
   const manifest = composeManifest(parts, index, rows, {
     parts: [{ name: BLOB_LIST, ...list, rows: listed }, ...rows.parts, ...config],
     blobs,

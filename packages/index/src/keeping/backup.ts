@@ -15,8 +15,8 @@ export interface BackupParts {
   readonly store: Store
   readonly blobs: BlobStore
   readonly clock: Clock
-  /** The folder whose configuration file goes along. */
-  readonly dataDir: string
+  /** The configuration file that goes along, if it is there. */
+  readonly config: string
   /** Version of the software, for people who look at the backup. */
   readonly version: string
   readonly onProgress?: OnProgress

@@ -18,11 +18,11 @@ export function composeManifest(
   return { format: 'waxseal-backup', version: BACKUP_FORMAT, index, software: version, ...state, ...content }
 }
 
-/** Copies the configuration file of the data folder, where there is one, to `folder`. */
-export async function stageConfig(dataDir: string, folder: string): Promise<readonly ManifestPart[]> {
+/** Copies the configuration file `path`, where there is one, to `folder`. */
+export async function stageConfig(path: string, folder: string): Promise<readonly ManifestPart[]> {
   let bytes: Buffer
   try {
-    bytes = await readFile(join(dataDir, CONFIG_PART))
+    bytes = await readFile(path)
   } catch (error) {
     if (isMissing(error)) return []
     throw error

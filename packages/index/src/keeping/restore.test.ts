@@ -59,7 +59,10 @@ const openRestored = (target: string): Promise<Store> => openStore({ kind: 'sqli
 /** Every row that a restore has to carry over as it was. */
 async function carried(store: Store): Promise<Readonly<Record<string, unknown>>> {
   const { db } = store
-  const settings = db.selectFrom('setting').selectAll().where('key', 'not in', ['last-backup', 'restored'])
+  const settings = db
+    .selectFrom('setting')
+    .selectAll()
+    .where('key', 'not in', ['last-backup', 'restored', 'restored-unserved'])
   return {
     projects: await db.selectFrom('project').selectAll().orderBy('name').execute(),
     releases: await db.selectFrom('release').selectAll().orderBy('project').orderBy('version_key').execute(),

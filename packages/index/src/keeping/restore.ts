@@ -4,7 +4,8 @@ import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
-import { readServedNames } from '../names/served-names.ts'
+import type { NotedMeaning } from '../names/served-names.ts'
+import { readMeaning, readServedNames, RESTORED_UNSERVED } from '../names/served-names.ts'
 import { newestSnapshot, Publisher } from '../publish/publisher.ts'
 import { KNOWN_STEPS } from '../store/migrations/index.ts'
 import type { StoreOptions } from '../store/store.ts'
@@ -50,6 +51,8 @@ export type RestoreOutcome =
       readonly unpublished: readonly string[]
       /** The configuration of the backed up index, for the administrator to look through. */
       readonly config: string | undefined
+      /** How it was served, and is to be served: anything else is refused at its first start. */
+      readonly served: NotedMeaning | undefined
     }
 
 /**
@@ -128,7 +131,7 @@ async function publishAnew(
   source: BackupSource,
   target: RestoreTarget,
   blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>,
-): Promise<{ readonly above: number; readonly snapshot: number; readonly unpublished: readonly string[] }> {
+): Promise<Pick<Extract<RestoreOutcome, { kind: 'restored' }>, 'above' | 'snapshot' | 'unpublished' | 'served'>> {
   const { clock } = target
   await using store = await openStore(place.database, { clock })
   const above = await store.transaction(async (tx) => {
@@ -138,6 +141,7 @@ async function publishAnew(
     const settled = await renumber(store.kind, tx, clock, source.manifest, target.above)
     await noteSetting(tx, RESTORED, { ...restored, above: settled })
     await noteRestoredFrom(tx, source.path, source.manifest)
+    await noteSetting(tx, RESTORED_UNSERVED, true)
     const detail = { where: source.path, snapshot: settled }
     await recordEvent(tx, { kind: 'restored', at: isoTime(clock), actor: 'operator', project: null, detail })
     return settled
@@ -152,5 +156,5 @@ async function publishAnew(
     onUnpublishable: (project) => unpublished.push(project),
   })
   await publisher.publish()
-  return { above, snapshot: await newestSnapshot(store), unpublished }
+  return { above, snapshot: await newestSnapshot(store), unpublished, served: await readMeaning(store) }
 }

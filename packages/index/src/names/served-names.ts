@@ -1,27 +1,108 @@
 import { z } from 'zod'
+import { IndexError } from '../error.ts'
 import type { Store } from '../store/store.ts'
 import type { NamesConfig } from './authority.ts'
 
 const KEY = 'names'
-const schema = z.object({ prefixes: z.array(z.string()), upstreams: z.array(z.string()) })
+/** Its row is there from a restore until a server was started on what was restored. */
+export const RESTORED_UNSERVED = 'restored-unserved'
 
-/** Notes what the running server was told about names, for commands that work beside it and were not told. */
-export async function saveServedNames(store: Store, names: NamesConfig): Promise<void> {
-  const value = JSON.stringify(names)
-  const saved = await store.db.selectFrom('setting').select('value').where('key', '=', KEY).executeTakeFirst()
+const schema = z.object({
+  prefixes: z.array(z.string()),
+  upstreams: z.array(z.string()),
+  /** Those of `upstreams`, in the same order. A version that notes neither may have written the row. */
+  urls: z.array(z.string()).optional(),
+  reading: z.enum(['public', 'private']).optional(),
+})
+
+/** What decides which names an index has, whose they are, and who may read them. */
+export interface Meaning {
+  readonly prefixes: readonly string[]
+  /** In the order in which an undecided name is looked for; without credentials. */
+  readonly upstreams: readonly { readonly name: string; readonly url: string }[]
+  readonly reading: 'public' | 'private'
+}
+
+/** `Meaning` as far as it was noted. */
+export type NotedMeaning = Pick<Meaning, 'prefixes'> & {
+  readonly upstreams: readonly { readonly name: string; readonly url?: string }[]
+  readonly reading?: Meaning['reading']
+}
+
+/**
+ * Notes what the running server was told about names, for commands that work beside it and were not told, and for whoever
+ * restores the index one day.
+ */
+export async function saveServedNames(store: Store, { prefixes, upstreams, reading }: Meaning): Promise<void> {
+  const value = JSON.stringify({
+    prefixes: [...prefixes],
+    upstreams: upstreams.map(({ name }) => name),
+    urls: upstreams.map(({ url }) => url),
+    reading,
+  } satisfies z.infer<typeof schema>)
+  const keys = [KEY, RESTORED_UNSERVED]
+  const [saved, ...more] = await store.db.selectFrom('setting').selectAll().where('key', 'in', keys).execute()
   // A start that has nothing to say needs neither space nor the database's lock.
-  if (saved?.value === value) return
-  await store.transaction((tx) =>
-    tx
+  if (saved?.key === KEY && saved.value === value && more.length === 0) return
+  await store.transaction(async (tx) => {
+    await tx
       .insertInto('setting')
       .values({ key: KEY, value })
       .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
-      .execute(),
-  )
+      .execute()
+    await tx.deleteFrom('setting').where('key', '=', RESTORED_UNSERVED).execute()
+  })
 }
 
 /** What the last server on this database was told about names; undefined before the first. */
 export async function readServedNames(store: Store): Promise<NamesConfig | undefined> {
-  const row = await store.db.selectFrom('setting').select('value').where('key', '=', KEY).executeTakeFirst()
-  return row === undefined ? undefined : schema.parse(JSON.parse(row.value))
+  const noted = await readMeaning(store)
+  return noted && { prefixes: noted.prefixes, upstreams: noted.upstreams.map(({ name }) => name) }
+}
+
+/** How this database was last served; undefined before the first time. */
+export async function readMeaning({ db }: Store): Promise<NotedMeaning | undefined> {
+  const row = await db.selectFrom('setting').select('value').where('key', '=', KEY).executeTakeFirst()
+  if (row === undefined) return undefined
+  const { prefixes, upstreams, urls, reading } = schema.parse(JSON.parse(row.value))
+  return {
+    prefixes,
+    upstreams: upstreams.map((name, at) => ({ name, ...(urls?.[at] === undefined ? {} : { url: urls[at] }) })),
+    ...(reading === undefined ? {} : { reading }),
+  }
+}
+
+/**
+ * Refuses to serve a restored index for the first time with another meaning than it had (attacks.md DC-19): without the
+ * prefixes of then upstreams are asked for its own names, and without `private` everybody may read them.
+ *
+ * @throws IndexError `config-invalid` that says what differs
+ */
+export async function refuseOtherMeaning(store: Store, now: Meaning): Promise<void> {
+  const mark = store.db.selectFrom('setting').select('key').where('key', '=', RESTORED_UNSERVED)
+  if ((await mark.executeTakeFirst()) === undefined) return
+  const then = await readMeaning(store)
+  const differences = then === undefined ? [] : differencesOf(then, now)
+  if (differences.length === 0) return
+  throw new IndexError(
+    'config-invalid',
+    `This index was restored, and was served otherwise: ${differences.join('; ')}. Start it with the configuration of then, or once with --accept-config if it is to be served as it is configured now.`,
+  )
+}
+
+/** In what two meanings differ, a clause each; what was not noted differs. The order of prefixes means nothing. */
+export function differencesOf(then: NotedMeaning, now: Meaning): readonly string[] {
+  const told = (meaning: NotedMeaning): readonly (readonly [verb: string, what: string])[] => [
+    ['prefixes were', meaning.prefixes.toSorted().join(', ') || 'none'],
+    [
+      'upstreams were',
+      meaning.upstreams.map(({ name, url = 'an unknown address' }) => `${name} (${url})`).join(', ') || 'none',
+    ],
+    ['reading was', meaning.reading ?? 'not noted'],
+  ]
+  const other = told(now)
+  return told(then).flatMap(([verb, before], at) => {
+    const after = other[at]?.[1]
+    return after === before ? [] : [`${verb} ${before}, now ${verb === 'reading was' ? 'it is' : 'they are'} ${after}`]
+  })
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { BACKUP_WAIT_SECONDS } from '@waxseal/index'
 import { backupsAt, backUp, checkBackup, noteBackupCheck, openBackup } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
@@ -6,6 +7,7 @@ import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
+import { CONFIG_NAME, findConfigFile } from '../config/read-file.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { columns, printResult } from '../output.ts'
@@ -87,10 +89,10 @@ async function create(dest: string, options: CreateOptions): Promise<void> {
     onWait: (ms: number, holder: string) =>
       progress.update(Math.round(ms / 1000), undefined, `of ${options.wait} seconds waited for ${holder}`),
   }
-  const { dataDir } = config
+  const file = findConfigFile(options, process.env) ?? join(config.dataDir, CONFIG_NAME)
   const target = { path: dest, form, ...(options.keep === undefined ? {} : { keep: options.keep }) } as const
   const report = await administer(options, ({ store, blobs, clock }) =>
-    backUp({ store, blobs, clock, dataDir, version: VERSION, onProgress, patience }, target),
+    backUp({ store, blobs, clock, config: file, version: VERSION, onProgress, patience }, target),
   ).finally(() => progress.end())
   const document = backupDocument(report)
   if (report.manifest.blobs.missing > 0) {

@@ -12,6 +12,8 @@ import { printResult } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { checkDocument, inBytes, lostLines, unsound } from './backup-report.ts'
 
+type Restored = Extract<RestoreOutcome, { readonly kind: 'restored' }>
+
 interface RestoreOptions extends AdministerOptions {
   readonly database?: string
   readonly backup?: string
@@ -85,17 +87,26 @@ function urlOf(text: string): string {
 
 function restoredDocument(outcome: RestoreOutcome): object {
   if (outcome.kind !== 'restored') return {}
-  const { above, snapshot: now, unpublished, config } = outcome
-  return { above, snapshot: now, unpublished, config: config ?? null }
+  const { above, snapshot: now, unpublished, config, served } = outcome
+  return { above, snapshot: now, unpublished, config: config ?? null, served: served ?? null }
 }
 
 function restoredLines(outcome: RestoreOutcome, from: number, dataDir: string): readonly string[] {
   if (outcome.kind !== 'restored') return []
-  const { above, snapshot: now, unpublished, config } = outcome
+  const { above, snapshot: now, unpublished, config, served } = outcome
   return [
     `Everything is published again under snapshots above ${above} (the backup had ${from}); the newest is ${now}.`,
     ...unpublished.map((project) => `The page of ${project} could not be written; its old one stays.`),
     ...(config === undefined ? [] : [`The configuration of then is in ${config}: look it through and rename it.`]),
+    ...(served === undefined ? [] : [`It was served with ${servedLine(served)}; its first start wants the same.`]),
     `Start it with "waxseal serve --data ${dataDir}".`,
   ]
+}
+
+function servedLine({ prefixes, upstreams, reading }: NonNullable<Restored['served']>): string {
+  return [
+    `prefixes: ${prefixes.join(', ') || 'none'}`,
+    `upstreams: ${upstreams.map(({ name, url }) => (url === undefined ? name : `${name}=${url}`)).join(', ') || 'none'}`,
+    `reading: ${reading ?? 'not noted'}`,
+  ].join('; ')
 }

@@ -17,6 +17,7 @@ const DOCS_DIR = join(import.meta.dirname, '../../site')
 
 interface ServeOptions extends ConfigOptions {
   readonly readyFile?: string
+  readonly acceptConfig?: boolean
 }
 
 export function addServe(program: Command): void {
@@ -47,6 +48,10 @@ export function addServe(program: Command): void {
       '--config <file>',
       'the configuration file (default: waxseal.toml in the data folder given, or here; WAXSEAL_CONFIG)',
     )
+    .option(
+      '--accept-config',
+      'serve a restored index although it had other upstreams, prefixes or reading; needed once',
+    )
     .option('--ready-file <file>', 'written (JSON: url, pid, version) once requests are answered')
     .addHelpText('after', '\nExample:\n  waxseal serve --data /var/lib/waxseal --listen 0.0.0.0:8417 --prefix corp\n')
     .action((options: ServeOptions & { readonly upstream?: readonly string[] | false }) => serve(options))
@@ -60,7 +65,12 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   )
   refuseForgottenConfig(config.index.dataDir, options)
   const stopped = firstSignal()
-  await using index = await openIndex({ ...config.index, version: VERSION, docsDir: DOCS_DIR })
+  await using index = await openIndex({
+    ...config.index,
+    acceptRestored: options.acceptConfig === true,
+    version: VERSION,
+    docsDir: DOCS_DIR,
+  })
   await using parts = new AsyncDisposableStack()
   const certificate = config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
   if (certificate !== undefined) index.watchCertificate(certificate)

@@ -55,7 +55,10 @@ export async function openKeptIndex(
       return spooled.sha256
     },
     backUp: (path, target = {}, onProgress = () => undefined) =>
-      backUp({ store, blobs, clock, dataDir, version: '1.2.3', onProgress }, { path, form: 'folder', ...target }),
+      backUp(
+        { store, blobs, clock, config: join(dataDir, 'waxseal.toml'), version: '1.2.3', onProgress },
+        { path, form: 'folder', ...target },
+      ),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
   return index
