@@ -92,19 +92,19 @@ class TransactionalAdapter extends SqliteAdapter {
  * with a parameter for each row of a batch, is not kept at all: it takes up to a megabyte, and its like may not come again.
  */
 function adapt(database: DatabaseSync): SqliteDatabase {
-  const prepared = new Map<string, StatementSync>()
+  const prepared = new Map<string, Prepared>()
   return {
     close: () => database.close(),
     prepare(sql) {
       if (sql.length > SQLITE_KEPT_STATEMENT_LENGTH) return adaptOnce(database, sql)
-      const statement = prepared.get(sql) ?? database.prepare(sql)
+      const statement = prepared.get(sql) ?? prepare(database, sql)
       // A Map keeps the order of insertion: putting it in again makes it the youngest.
       prepared.delete(sql)
       prepared.set(sql, statement)
       for (const [oldest, old] of prepared) {
         if (prepared.size <= SQLITE_STATEMENT_CACHE) break
         prepared.delete(oldest)
-        close(old)
+        close(old.statement)
       }
       return adaptStatement(database, sql, statement)
     },
@@ -113,9 +113,20 @@ function adapt(database: DatabaseSync): SqliteDatabase {
 
 type Values = Parameters<StatementSync['run']>
 
-function adaptStatement(database: DatabaseSync, sql: string, statement: StatementSync): SqliteStatement {
+interface Prepared {
+  readonly statement: StatementSync
+  /** Whether it gives rows. Asked once: an object for each column is made to answer it. */
+  readonly reader: boolean
+}
+
+function prepare(database: DatabaseSync, sql: string): Prepared {
+  const statement = database.prepare(sql)
+  return { statement, reader: statement.columns().length > 0 }
+}
+
+function adaptStatement(database: DatabaseSync, sql: string, { statement, reader }: Prepared): SqliteStatement {
   return {
-    reader: statement.columns().length > 0,
+    reader,
     all: (values) => statement.all(...(values as Values)),
     run: (values) => statement.run(...(values as Values)),
     // A statement of its own: the prepared one may be used again while this one is still being walked.
@@ -125,7 +136,7 @@ function adaptStatement(database: DatabaseSync, sql: string, statement: Statemen
 
 /** Prepared for one use, whichever it is. */
 function adaptOnce(database: DatabaseSync, sql: string): SqliteStatement {
-  const statement = database.prepare(sql)
+  const { statement, reader } = prepare(database, sql)
   const once = <T>(use: () => T): T => {
     try {
       return use()
@@ -134,7 +145,7 @@ function adaptOnce(database: DatabaseSync, sql: string): SqliteStatement {
     }
   }
   return {
-    reader: statement.columns().length > 0,
+    reader,
     all: (values) => once(() => statement.all(...(values as Values))),
     run: (values) => once(() => statement.run(...(values as Values))),
     iterate: (values) => statement.iterate(...(values as Values)),
