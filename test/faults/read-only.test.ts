@@ -161,6 +161,44 @@ diskTests(import.meta.url, () => {
     const later = parts.use(await startWaxseal({ dataDir: view.path, args: READ_ONLY }))
     assert.deepEqual(await versions(later, 'inside'), ['1.0', '1.1', '1.2'])
   })
+
+  void test('a data folder that is mounted read-only shows what writers changed that came and went', async () => {
+    await using parts = new AsyncDisposableStack()
+    const { dataDir, upstream } = await folderAndUpstream(parts)
+    const made = await startWriter(dataDir, upstream)
+    assert.equal(await made.stop(), 0)
+    const view = parts.use(await mountReadOnly(dataDir))
+    const reader = parts.use(await startWaxseal({ dataDir: view.path, args: READ_ONLY }))
+    assert.deepEqual(await versions(reader, 'inside'), ['1.0'])
+    for (const seen of [
+      ['1.0', '1.1'],
+      ['1.0', '1.1', '1.2'],
+    ]) {
+      const writer = await startWaxseal({ dataDir, args: ['--no-upstream'] })
+      const next = buildWheel({ name: 'inside', version: seen.at(-1) ?? '' })
+      assert.equal((await uploadFile(writer, next)).status, 200)
+      assert.equal(await writer.stop(), 0)
+      assert.ok(!(await readdir(dataDir)).includes('waxseal.db-wal'), 'nothing tells but the file itself')
+      assert.deepEqual(await versions(reader, 'inside'), seen)
+    }
+  })
+
+  void test('a token that a command revokes is refused by a server on a folder that is mounted read-only', async () => {
+    await using parts = new AsyncDisposableStack()
+    const { dataDir, upstream } = await folderAndUpstream(parts)
+    const made = await startWriter(dataDir, upstream)
+    assert.equal(await made.stop(), 0)
+    const create = ['token', 'create', '--user', 'admin', '--scope', 'read', '--data', dataDir, '--json']
+    const { id, token } = JSON.parse(await runWaxseal(create)) as { id: string; token: string }
+    const view = parts.use(await mountReadOnly(dataDir))
+    const reader = parts.use(await startWaxseal({ dataDir: view.path, args: [...READ_ONLY, '--private'] }))
+    // The list of tokens asks for no page: whoever is refused here is refused by what the authenticator alone sees.
+    const status = async () =>
+      (await ask(`${reader.url}/api/v1/tokens`, { headers: { authorization: `Bearer ${token}` } })).status
+    assert.equal(await status(), 200)
+    await runWaxseal(['token', 'revoke', id, '--data', dataDir])
+    assert.equal(await until(status, (found) => found !== 200), 401)
+  })
 })
 
 void test(

@@ -17,7 +17,7 @@ const NO_SHARED_MEMORY: ReadonlySet<number> = new Set([8, 10, 14])
 /**
  * Opens the SQLite database at `path` for reading and nothing else, beside a server that writes or without one. The folder
  * may be read-only: where a writer has left `-wal` and `-shm` they are read; where neither is there (a clean stop) the
- * file is read as one that nobody changes, until a writer shows up (sqlite.org/wal.html#readonly).
+ * file is read as one that nobody changes, until it or its log changes all the same (sqlite.org/wal.html#readonly).
  *
  * @throws IndexError `storage-failed`
  */
@@ -35,8 +35,8 @@ export async function openReadOnlySqliteStore(path: string): Promise<Store> {
 interface Reading {
   readonly database: DatabaseSync
   readonly db: Kysely<Database>
-  /** Read as a file that nobody changes. */
-  readonly frozen: boolean
+  /** Read as a file that nobody changes: what the files were like just before; undefined: changes are seen. */
+  readonly frozen?: string
 }
 
 class ReadOnlySqliteStore implements Store {
@@ -46,13 +46,17 @@ class ReadOnlySqliteStore implements Store {
   /** The one before: a reader may be between two of its questions. */
   #before: Reading | undefined
   #version: unknown
+  /** Something was seen to change that `changedElsewhere` has not told of. */
+  #untold = false
 
   constructor(path: string, reading: Reading) {
     this.#path = path
     this.#reading = reading
   }
 
+  /** Whoever reads sees what is committed, whether or not anybody asks `changedElsewhere`: credentials are looked up here. */
   get db(): Kysely<Database> {
+    this.#thaw()
     return this.#reading.db
   }
 
@@ -76,27 +80,40 @@ class ReadOnlySqliteStore implements Store {
   }
 
   changedElsewhere(): boolean {
-    if (this.#reading.frozen) return this.#thaw()
+    this.#thaw()
+    const untold = this.#untold
+    this.#untold = false
+    if (this.#reading.frozen !== undefined) return untold
     let version: unknown
     try {
       version = this.#reading.database.prepare('pragma data_version').get()?.['data_version']
     } catch {
       // Locked for a moment: what is known holds until it can be asked.
-      return false
+      return untold
     }
-    const changed = version !== this.#version
+    const changed = untold || version !== this.#version
     this.#version = version
     return changed
   }
 
-  /** A writer makes `-wal` and `-shm` before it changes anything: from then on the file is read with them. */
-  #thaw(): boolean {
-    const live = tryLive(this.#path)
-    if (live instanceof Error) return false
+  /**
+   * A writer makes `-wal` and `-shm` before it changes anything: from then on the file is read with them. One that came and
+   * went has left neither, and another file, or another time of its change.
+   */
+  #thaw(): void {
+    const { frozen } = this.#reading
+    if (frozen === undefined || frozen === stateOf(this.#path)) return
+    let next: Reading
+    try {
+      next = openReading(this.#path)
+    } catch {
+      // A writer is between its files: what is known holds until they can be read.
+      return
+    }
     void this.#before?.db.destroy()
     this.#before = this.#reading
-    this.#reading = live
-    return true
+    this.#reading = next
+    this.#untold = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,9 +135,10 @@ function openReading(path: string): Reading {
     const message = `The newest changes of the database stand in ${path}-wal, and nothing can be made beside it to read them. Start a server there once that may write, or make the folder writable.`
     throw new IndexError('storage-failed', message, { cause: live })
   }
+  const frozen = stateOf(path)
   const url = pathToFileURL(path)
   url.searchParams.set('immutable', '1')
-  return reading(new DatabaseSync(url, { readOnly: true }), true)
+  return reading(new DatabaseSync(url, { readOnly: true }), frozen)
 }
 
 /** A connection that sees what others commit, or why there can be none. */
@@ -129,7 +147,7 @@ function tryLive(path: string): Reading | Error {
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: SQLITE_READ_LOCK_TIMEOUT })
     database.prepare('select count(*) from sqlite_schema').get()
-    return reading(database, false)
+    return reading(database)
   } catch (error) {
     database?.close()
     if (error instanceof Error) return error
@@ -137,9 +155,19 @@ function tryLive(path: string): Reading | Error {
   }
 }
 
-function reading(database: DatabaseSync, frozen: boolean): Reading {
+function reading(database: DatabaseSync, frozen?: string): Reading {
   database.exec(`pragma cache_size = -${SQLITE_CACHE_SIZE / 1024}`)
-  return { database, db: new Kysely<Database>({ dialect: new NodeSqliteDialect(database) }), frozen }
+  const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) })
+  return { database, db, ...(frozen === undefined ? {} : { frozen }) }
+}
+
+/** Another text when the database or its log is another file, or was written to. */
+function stateOf(path: string): string {
+  const states = [path, `${path}-wal`].map((file) => {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+    return found === undefined ? 'none' : `${found.ino} ${found.size} ${found.mtimeNs}`
+  })
+  return states.join(', ')
 }
 
 function exists(path: string): boolean {
