@@ -6,19 +6,24 @@ import type { Store } from '../store/store.ts'
 import { newestEvent, readEvents } from '../telemetry/read-events.ts'
 import type { ToldEvent } from '../telemetry/read-events.ts'
 import type { Exchange } from './exchange.ts'
+import type { identify } from './requester.ts'
 import { preferredMediaType } from './negotiate.ts'
 import { refuseRead } from './refuse.ts'
 import { ResponseWriter } from './response-writer.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
 
+type Identity = ReturnType<typeof identify>
+
 /** Events are what administrators did, and to whom: for administrators only. */
 export class EventsRoute {
   readonly #store: Store
+  readonly #keepAliveMs: number
   readonly #stop = new AbortController()
   #streams = 0
 
-  constructor(store: Store) {
+  constructor(store: Store, keepAliveMs: number = EVENT_KEEP_ALIVE_MS) {
     this.#store = store
+    this.#keepAliveMs = keepAliveMs
   }
 
   /** Ends every stream: the server stops. */
@@ -26,8 +31,11 @@ export class EventsRoute {
     this.#stop.abort()
   }
 
-  /** `GET /api/v1/events`: as JSON what is after an id, as Server-Sent Events also all that follows. */
-  async serve({ req, res, path }: Exchange, who: Requester): Promise<void> {
+  /**
+   * `GET /api/v1/events`: as JSON what is after an id, as Server-Sent Events also all that follows, for as long as
+   * `identifyAgain` finds an administrator: a stream must not outlive its token, its user or their rights.
+   */
+  async serve({ req, res, path }: Exchange, who: Requester, identifyAgain: () => Identity): Promise<void> {
     if (!mayAdminister(who, null)) {
       return refuseRead(res, req, { code: who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
     }
@@ -41,7 +49,7 @@ export class EventsRoute {
     }
     const types = ['application/json', 'text/event-stream'] as const
     if (preferredMediaType(req.headers.accept, types) === 'text/event-stream' && req.method === 'GET') {
-      return this.#stream({ req, res, path }, after)
+      return this.#stream({ req, res, path }, after, identifyAgain)
     }
     const events = await readEvents(this.#store, after ?? 0, Math.max(1, limit ?? DEFAULT_EVENTS))
     const body = Buffer.from(JSON.stringify({ events }))
@@ -50,7 +58,7 @@ export class EventsRoute {
     res.end(body)
   }
 
-  async #stream({ req, res }: Exchange, after: number | undefined): Promise<void> {
+  async #stream({ req, res }: Exchange, after: number | undefined, identifyAgain: () => Identity): Promise<void> {
     if (this.#streams >= MAX_EVENT_STREAMS) return refuseRead(res, req, { code: 'too-busy', retryAfter: 30 })
     this.#streams += 1
     try {
@@ -66,7 +74,10 @@ export class EventsRoute {
         const events = await readEvents(this.#store, last, MAX_EVENTS)
         last = events.at(-1)?.id ?? last
         const isQuiet = events.length === 0
-        if (!isQuiet || performance.now() - quietSince >= EVENT_KEEP_ALIVE_MS) {
+        if (!isQuiet || performance.now() - quietSince >= this.#keepAliveMs) {
+          // After the events were read: those of a change that takes the right away are not told any more.
+          const who = await identifyAgain()
+          if (who.kind === 'refused' || !mayAdminister(who, null)) break
           const text = isQuiet ? ': alive\n\n' : events.map(eventText).join('')
           if (!(await writer.write(Buffer.from(text)))) return
           quietSince = performance.now()

@@ -149,7 +149,7 @@ function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documen
       return identified(parts, exchange, (who) => serveMetrics(parts.operation, exchange, who))
     case 'api/v1/events':
       noteRoute(res, '/api/v1/events')
-      return identified(parts, exchange, (who) => parts.operation.events.serve(exchange, who))
+      return identified(parts, exchange, (who, again) => parts.operation.events.serve(exchange, who, again))
     case 'api/v1/status':
       noteRoute(res, '/api/v1/status')
       return identified(parts, exchange, (who) => serveStatus(parts.operation, exchange, who))
@@ -161,12 +161,14 @@ function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documen
 async function identified(
   parts: HandlerParts,
   { req, res }: Exchange,
-  next: (who: Requester) => Promise<void>,
+  next: (who: Requester, again: () => ReturnType<typeof identify>) => Promise<void>,
 ): Promise<void> {
-  const who = await identify(parts.authenticator, req, parts.clientAddress(req))
+  const address = parts.clientAddress(req)
+  const again = () => identify(parts.authenticator, req, address)
+  const who = await again()
   noteRequester(res, who)
   if (who.kind === 'refused') return refuseRead(res, req, who.refusal)
-  return next(who)
+  return next(who, again)
 }
 
 function noteRequester(res: ServerResponse, who: Awaited<ReturnType<typeof identify>>): void {
