@@ -32,13 +32,13 @@ export interface ClockedIndex extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-export async function startClocked(): Promise<ClockedIndex> {
+export async function startClocked(dataDir?: string): Promise<ClockedIndex> {
   await using parts = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'waxseal-clocked-'))
   parts.defer(() => rm(folder, { recursive: true, force: true }))
   const upstream = parts.use(await startSimulator())
   const state = { now: Date.parse('2026-11-24T12:00:00Z') }
-  const config = indexDefaults(join(folder, 'data'), {
+  const config = indexDefaults(dataDir ?? join(folder, 'data'), {
     log: { level: 'silent' },
     upstreams: [upstreamDefaults('sim', upstream.simpleUrl, { firstByteTimeoutMs: 1000 })],
   })

@@ -4,6 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { PUBLISH_STUCK_MS } from '../../packages/index/src/limits.ts'
+import type { ReadyReport } from '../../packages/index/src/telemetry/readiness.ts'
+import { readWaiting } from '../../packages/index/src/telemetry/store-facts.ts'
 import { uploaders } from '../clients/uploading.ts'
 import { Ledger } from '../crash/ledger.ts'
 import { startBehind, until } from '../support/behind-upstream.ts'
@@ -17,7 +20,9 @@ import { runWaxseal, startWaxseal } from '../support/server.ts'
 import { diskTests, mountSmallDisk } from '../support/small-disk.ts'
 import type { SmallDisk } from '../support/small-disk.ts'
 import { assertSoundStorage } from '../support/storage-audit.ts'
+import { uploadFile } from '../support/upload-form.ts'
 import { multipart } from '../support/upload-stream.ts'
+import { startClocked } from './clocked-index.ts'
 
 const DISK = 32 * 1024 ** 2
 const PAGE = 4096
@@ -250,6 +255,39 @@ diskTests(import.meta.url, () => {
     })
     await using third = await startWaxseal({ dataDir, args: [...args, '--read-only'] })
     assert.equal((await ask(`${third.url}/simple/inside/`)).status, 200)
+  })
+
+  void test('a change that a full disk lets nobody publish takes a server that reads out of no load balancer', async () => {
+    await using parts = new AsyncDisposableStack()
+    const disk = parts.use(await mountSmallDisk(DISK))
+    const clocked = parts.use(await startClocked(join(disk.path, 'data')))
+    assert.equal((await uploadFile(clocked, buildWheel({ name: 'inside', version: '1.0' }))).status, 200)
+    const waiting = async () => (await readWaiting(clocked.index.store, clocked.index.clock)).changes
+    const headers = { authorization: `Bearer ${clocked.token}`, 'content-type': 'application/json' }
+    // Somewhere there is room for the change and none for the page.
+    for (let free = 0; free <= SWEEP_TO && (await waiting()) === 0; free += PAGE) {
+      await disk.leave(free)
+      const body = JSON.stringify({ reason: `reason ${free}` })
+      await within(ask(`${clocked.url}/api/v1/projects/inside/releases/1.0/yank`, { method: 'PUT', headers, body }))
+    }
+    assert.equal(await waiting(), 1)
+    await disk.leave(0)
+    clocked.now += PUBLISH_STUCK_MS + 1
+    const ready = async () => {
+      const { status, body } = await clocked.ask('/-/ready')
+      return { status, report: JSON.parse(body.toString()) as ReadyReport }
+    }
+    const stuck = await until(ready, ({ report }) => report.checks.publisher.state !== 'ok')
+    assert.deepEqual(
+      [stuck.status, stuck.report.status, stuck.report.checks.publisher.state],
+      [200, 'degraded', 'degraded'],
+    )
+    assert.match(stuck.report.checks.publisher.reason ?? '', /has been waiting for 60 s/)
+    assert.deepEqual(await clocked.versions('inside'), ['1.0'])
+    await disk.free()
+    const healed = await until(ready, ({ report }) => report.checks.publisher.state === 'ok')
+    assert.equal(healed.status, 200)
+    assert.equal(await waiting(), 0)
   })
 
   void test('a log on a full disk loses lines, and the server goes on and stops as it should', async () => {

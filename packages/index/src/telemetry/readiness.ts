@@ -83,8 +83,9 @@ export class Readiness {
       checked('The journal cannot be read.', async () => {
         const { oldestSeconds } = await readWaiting(store, clock)
         if (readOnly || oldestSeconds * 1000 < PUBLISH_STUCK_MS) return OK
+        // Not failed: what is published is served, and every server of the same database would go with this one.
         return {
-          state: 'failed',
+          state: 'degraded',
           reason: `A change has been waiting for ${Math.round(oldestSeconds)} s to be published.`,
         }
       }),
