@@ -32,7 +32,11 @@ void test('deploy/prometheus-alerts.yml is a file of rules as Prometheus loads i
   const { groups, ...rest } = JSON.parse(read.stdout) as { groups: { name: string; rules: Rule[] }[] }
   assert.deepEqual(rest, {})
   const rules = groups.flatMap((group) => group.rules)
-  assert.ok(rules.length >= 11)
+  assert.ok(rules.length >= 13)
+  assert.match(
+    rules.find(({ alert }) => alert === 'WaxsealNotWriting')?.expr ?? '',
+    /waxseal_degraded\{check="writing"\}/,
+  )
   assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length, 'no name twice')
   for (const { alert, expr, labels, annotations, ...more } of rules) {
     assert.match(alert, /^Waxseal[A-Z][A-Za-z]+$/)

@@ -135,6 +135,7 @@ suite('what happens to an index is recorded, counted and told', () => {
     )
     assert.equal(told?.kind, 'certificate-reloaded')
     assert.equal(Date.parse(String(told?.detail['notAfter'])) / 1000, second)
+    assert.equal(await metric('waxseal_certificate_problem'), 0)
     await writeFile(pem, 'no certificate')
     server.signal('SIGHUP')
     const status = await until(
@@ -142,6 +143,13 @@ suite('what happens to an index is recorded, counted and told', () => {
       ({ attention }) => attention.some((line) => line.includes('stays in use')),
     )
     assert.ok(status.attention.some((line) => line.startsWith('The TLS certificate expires at ')))
+    assert.equal(
+      await until(
+        () => metric('waxseal_certificate_problem'),
+        (found) => found === 1,
+      ),
+      1,
+    )
   })
 
   test('uploads and what administrators do to files and projects', async () => {

@@ -74,7 +74,9 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
   readStore(metrics, statusParts)
   metrics.read((point) => {
     if (certificate === undefined) return
-    point('waxseal_certificate_expiry_timestamp_seconds', certificate.status.notAfter / 1000)
+    const { notAfter, problem } = certificate.status
+    point('waxseal_certificate_expiry_timestamp_seconds', notAfter / 1000)
+    point('waxseal_certificate_problem', problem === undefined ? 0 : 1)
   })
   const report = new NodeReport({
     store,

@@ -65,7 +65,11 @@ export const METRICS = {
   waxseal_garbage_files: gauge('Blobs that nothing points to, marked and not yet swept'),
   waxseal_backup_last_timestamp_seconds: gauge('When the last backup was made; absent before the first'),
   waxseal_certificate_expiry_timestamp_seconds: gauge('When the TLS certificate expires; absent without TLS'),
+  waxseal_certificate_problem: gauge(
+    "1: the certificate's files as they are now are not served, the pair from before is; absent without TLS",
+  ),
   waxseal_ready: gauge('1: ready to answer; 0: not', 'check'),
+  waxseal_degraded: gauge('1: it answers, and this needs attention; 0: not', 'check'),
   waxseal_log_lines_lost_total: counter('Log lines that could not be written'),
 
   process_resident_memory_bytes: gauge('Resident memory'),

@@ -8,7 +8,7 @@ import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { Metrics } from './metrics.ts'
 import { NodeReport, readNodes } from './node-status.ts'
-import { Readiness } from './readiness.ts'
+import { CHECKS, Readiness } from './readiness.ts'
 import type { ReadinessParts, ReadyReport } from './readiness.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'waxseal-ready-'))
@@ -83,6 +83,11 @@ suite('readiness', () => {
     withBench(async (bench) => {
       const writeFailure = () => 'The database takes no writes.'
       assert.deepEqual(await look(bench, { writeFailure }), ['degraded', { writing: 'degraded' }])
+      const degraded = (await bench.metrics.collect()).find(({ name }) => name === 'waxseal_degraded')
+      assert.deepEqual(
+        degraded?.points.map(({ labels, value }) => [...labels, value]),
+        CHECKS.map((name) => [name, name === 'writing' ? 1 : 0]),
+      )
     }))
 
   test('is degraded when a change waits to be published for too long, but not where nothing is published', () =>

@@ -51,7 +51,10 @@ export class Readiness {
     this.#parts = parts
     metrics.read(async (point) => {
       const { checks } = await this.report()
-      for (const name of CHECKS) point('waxseal_ready', checks[name].state === 'failed' ? 0 : 1, name)
+      for (const name of CHECKS) {
+        point('waxseal_ready', checks[name].state === 'failed' ? 0 : 1, name)
+        point('waxseal_degraded', checks[name].state === 'degraded' ? 1 : 0, name)
+      }
     })
   }
 
