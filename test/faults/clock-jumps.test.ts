@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { createToken } from '../../packages/index/src/access/tokens.ts'
+import { openStore } from '../../packages/index/src/store/store.ts'
+import type { Store } from '../../packages/index/src/store/store.ts'
+import { takeStepBack } from '../../packages/index/src/store/upgrade.ts'
+import type { IndexStatus } from '../../packages/index/src/telemetry/index-status.ts'
+import { readNodes } from '../../packages/index/src/telemetry/node-status.ts'
+import { statusLines } from '../../packages/waxseal/src/commands/status.ts'
+import { until } from '../support/behind-upstream.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { uploadFile } from '../support/upload-form.ts'
 import { HOUR, MINUTE, PASSWORD, startClocked, YEAR } from './clocked-index.ts'
@@ -79,4 +89,62 @@ void test('times that are stored are those of the clock at that moment, and none
   const { files } = JSON.parse(reply.body.toString()) as { files: { filename: string; 'upload-time': string }[] }
   const days = new Map(files.map((file) => [file.filename.split('-')[1], file['upload-time'].slice(0, 10)]))
   assert.deepEqual([days.get('1.0'), days.get('2.0')], [first, second])
+})
+
+/** What a server leaves that died while its clock was a year ahead: its row, and the lease of its collection. */
+async function leaveFromTheFuture(store: Store, now: number): Promise<void> {
+  const ahead = new Date(now + YEAR).toISOString()
+  const node = { id: 'dead/1/x', started_at: ahead, seen_at: ahead, version: '0.1.0', status: '{}' }
+  await store.transaction(async (tx) => {
+    await tx.insertInto('node').values(node).execute()
+    await tx.insertInto('lease').values({ name: 'keeping', holder: 'dead/1/x', expires_at: ahead }).execute()
+  })
+}
+
+void test('a server that died with a clock that was ahead does not count as running, and its row goes', async () => {
+  await using clocked = await startClocked()
+  const { store, clock } = clocked.index
+  await leaveFromTheFuture(store, clocked.now)
+  assert.deepEqual(
+    (await readNodes(store, clock)).silent.map(({ id }) => id),
+    ['dead/1/x'],
+  )
+  await clocked.restart()
+  const left = await until(
+    async () => (await readNodes(clocked.index.store, clock)).silent,
+    (found) => found.length === 0,
+  )
+  assert.deepEqual(left, [])
+})
+
+void test('a server and a command that died with a clock that was ahead hold up no step back', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'waxseal-clock-back-'))
+  try {
+    const options = { kind: 'sqlite', path: join(folder, 'waxseal.db') } as const
+    const now = Date.parse('2026-11-24T12:00:00Z')
+    await using store = await openStore(options)
+    await leaveFromTheFuture(store, now)
+    assert.match(await takeStepBack(options, { now: () => now }), /^\d{4}-/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+void test('a status of a time before the start tells no negative time, and of a backup from the future', async () => {
+  await using clocked = await startClocked()
+  const status = async () => {
+    const reply = await clocked.ask('/api/v1/status', { authorization: `Bearer ${clocked.token}` })
+    return JSON.parse(reply.body.toString()) as IndexStatus
+  }
+  const backedUp = JSON.stringify({ at: new Date(clocked.now).toISOString(), where: '/backup', snapshot: 1 })
+  await clocked.index.store.transaction((tx) =>
+    tx.insertInto('setting').values({ key: 'last-backup', value: backedUp }).execute(),
+  )
+  assert.match(statusLines(await status()).join('\n'), /, up 0 s\n/)
+  assert.deepEqual((await status()).attention, [])
+  clocked.now -= YEAR
+  const back = await status()
+  assert.doesNotMatch(statusLines(back).join('\n'), /up -/)
+  assert.match(statusLines(back).join('\n'), /, started at 2026-11-24T12:00:00\.000Z\n/)
+  assert.match(back.attention.join('\n'), /The last backup is from 2026-11-24T12:00:00\.000Z, .*clock/)
 })

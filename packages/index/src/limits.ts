@@ -344,7 +344,7 @@ export const DOCTOR_HASHING = 4
 /** Pages, or decisions, read for one query of an examination. */
 export const DOCTOR_BATCH = 500
 /** How far in the future a time may be before it tells of a wrong clock. */
-export const DOCTOR_CLOCK_SKEW_MS = 5 * 60_000
+export const CLOCK_SKEW_MS = 5 * 60_000
 /** How often a server says that it runs; one that has not for four times as long (`RUNNING_NODE_MS`) is gone. */
 export const NODE_INTERVAL_MS = 15_000
 /** Events answered at a time, at most and by default. */

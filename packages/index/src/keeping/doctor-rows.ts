@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { decisionHash } from '../names/decisions.ts'
-import { DOCTOR_BATCH, DOCTOR_CLOCK_SKEW_MS } from '../limits.ts'
+import { CLOCK_SKEW_MS, DOCTOR_BATCH } from '../limits.ts'
 import { isDamagedDatabase } from '../store/errors.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -102,7 +102,7 @@ export async function examineCircumstances(
   upstreams: readonly string[],
   findings: Findings,
 ): Promise<void> {
-  const latest = new Date(now + DOCTOR_CLOCK_SKEW_MS).toISOString()
+  const latest = new Date(now + CLOCK_SKEW_MS).toISOString()
   const times = [
     ['snapshot', db.selectFrom('snapshot').select(({ fn }) => fn.max('at').as('at'))],
     ['journal', db.selectFrom('journal').select(({ fn }) => fn.max('at').as('at'))],

@@ -103,7 +103,8 @@ async function take(store: Store, clock: Clock, name: LeaseClaim['name'], holder
   })
 }
 
-function isHeld({ expires_at }: Held, clock: Clock): boolean {
+/** Whether somebody has the lease that this row tells of. */
+export function isHeld({ expires_at }: Held, clock: Clock): boolean {
   // A time much further away than any lease lasts is from before the clock was set back; hosts may differ a little.
   return expires_at > isoTime(clock) && expires_at <= new Date(clock.now() + 2 * LEASE_MS).toISOString()
 }

@@ -1,13 +1,14 @@
 import { Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
-import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { RUNNING_NODE_MS } from '../limits.ts'
 import type { Upgraded } from './bring-up-to-date.ts'
+import { isHeld } from './lease.ts'
 import type { SchemaState } from './migrations/index.ts'
 import { migrateBack, schemaState } from './migrations/index.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import { retryTransient } from './retry.ts'
+import { seenWhileRunning } from './running-nodes.ts'
 import type { Database } from './schema.ts'
 import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
 import { copyPath, sizeOf } from './sqlite-copy.ts'
@@ -58,15 +59,16 @@ export function takeStepBack(options: StoreOptions, clock: Clock): Promise<strin
 }
 
 async function refuseWhileInUse(tx: Transaction<Database>, clock: Clock): Promise<void> {
-  const since = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
-  const node = await tx.selectFrom('node').selectAll().where('seen_at', '>', since).limit(1).executeTakeFirst()
+  const { from, to } = seenWhileRunning(clock)
+  const nodes = tx.selectFrom('node').selectAll().where('seen_at', '>=', from).where('seen_at', '<=', to)
+  const node = await nodes.limit(1).executeTakeFirst()
   if (node !== undefined) {
     throw new IndexError(
       'conflict',
       `A server of version ${node.version} runs on this database (${node.id}, last seen at ${node.seen_at}). Stop it first; one that was killed counts as running for ${RUNNING_NODE_MS / 1000} seconds.`,
     )
   }
-  const lease = await tx.selectFrom('lease').selectAll().where('expires_at', '>', isoTime(clock)).executeTakeFirst()
+  const lease = (await tx.selectFrom('lease').selectAll().execute()).find((row) => isHeld(row, clock))
   if (lease === undefined) return
   throw new IndexError(
     'conflict',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
-import { BACKUP_OLD_MS } from '../limits.ts'
+import { BACKUP_OLD_MS, CLOCK_SKEW_MS } from '../limits.ts'
 import { isAtWork } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 
@@ -69,6 +69,9 @@ export function backupAttention(
   const said: string[] = []
   if (last === null && uploadedFiles > 0) said.push('There is no backup of the uploaded files.')
   if (last !== null && now - Date.parse(last.at) > BACKUP_OLD_MS) said.push(`The last backup is from ${last.at}.`)
+  if (last !== null && Date.parse(last.at) - now > CLOCK_SKEW_MS) {
+    said.push(`The last backup is from ${last.at}, which is to come: a clock is or was wrong. Make another.`)
+  }
   if (last !== null && last.missing > 0) {
     said.push(
       `The last backup, of ${last.at}, lacks ${last.missing} blobs that the index itself has lost: see waxseal doctor.`,

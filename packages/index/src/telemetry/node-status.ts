@@ -3,7 +3,8 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
-import { NODE_INTERVAL_MS, RUNNING_NODE_MS } from '../limits.ts'
+import { NODE_INTERVAL_MS } from '../limits.ts'
+import { seenWhileRunning } from '../store/running-nodes.ts'
 import type { Store } from '../store/store.ts'
 import type { Metrics } from './metrics.ts'
 import type { UpstreamState } from './upstream-health.ts'
@@ -50,16 +51,16 @@ export async function readNodes(
   store: Store,
   clock: Clock,
 ): Promise<{ readonly running: readonly RunningNode[]; readonly silent: readonly SilentNode[] }> {
-  const since = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
+  const { from, to } = seenWhileRunning(clock)
   const rows = await store.db.selectFrom('node').selectAll().orderBy('started_at').execute()
-  const running = rows.filter(({ seen_at }) => seen_at >= since)
+  const running = rows.filter(({ seen_at }) => seen_at >= from && seen_at <= to)
   return {
     running: running.flatMap(({ id, started_at, seen_at, version, status }) => {
       const parsed = nodeStatus.safeParse(JSON.parse(status))
       return parsed.success ? [{ id, startedAt: started_at, seenAt: seen_at, version, ...parsed.data }] : []
     }),
     silent: rows
-      .filter(({ seen_at }) => seen_at < since)
+      .filter((row) => !running.includes(row))
       .map(({ id, seen_at, version }) => ({ id, seenAt: seen_at, version })),
   }
 }
@@ -121,9 +122,12 @@ export class NodeReport implements AsyncDisposable {
   async #write(): Promise<void> {
     const { store, clock, version } = this.#parts
     const values = { seen_at: isoTime(clock), version, status: JSON.stringify(this.#status()) }
-    const gone = new Date(clock.now() - RUNNING_NODE_MS).toISOString()
+    const { from, to } = seenWhileRunning(clock)
     await store.transaction(async (tx) => {
-      await tx.deleteFrom('node').where('seen_at', '<', gone).execute()
+      await tx
+        .deleteFrom('node')
+        .where((eb) => eb.or([eb('seen_at', '<', from), eb('seen_at', '>', to)]))
+        .execute()
       await tx
         .insertInto('node')
         .values({ id: this.id, started_at: this.#startedAt, ...values })

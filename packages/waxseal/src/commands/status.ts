@@ -47,13 +47,15 @@ export function statusLines(status: IndexStatus): readonly string[] {
 }
 
 function serverLines(server: IndexStatus['servers'][number], now: string): readonly string[] {
-  const up = duration((Date.parse(now) - Date.parse(server.startedAt)) / 1000)
+  const seconds = (Date.parse(now) - Date.parse(server.startedAt)) / 1000
+  // After a clock was set back, how long it has been up is not known.
+  const up = seconds < 0 ? `started at ${server.startedAt}` : `up ${duration(seconds)}`
   const rates = Object.entries(server.caches).map(([cache, { hits, misses }]) => {
     return `${cache} ${Math.round((100 * hits) / Math.max(1, hits + misses))} %`
   })
   return [
     '',
-    `server ${server.id}, ${[server.version, ...server.modes].join(', ')}, up ${up}`,
+    `server ${server.id}, ${[server.version, ...server.modes].join(', ')}, ${up}`,
     ...columns([
       ['  requests', `${server.requests}, ${server.failures} failed; memory ${bytes(server.residentBytes)}`],
       ['  hits', rates.length === 0 ? 'none yet' : rates.join(', ')],
