@@ -111,7 +111,13 @@ suite('what happens to an index is recorded, counted and told', () => {
       told.map(({ kind, detail }) => [kind, detail]),
       [['login-failures', { address: '127.0.0.1', user: null }]],
     )
-    assert.equal(await metric(name), 1)
+    assert.equal(
+      await until(
+        () => metric(name),
+        (counted) => counted > 0,
+      ),
+      1,
+    )
     for (let count = 0; count < 12; count++) await ask('/api/v1/users', { authorization: 'Bearer wax_not-a-token' })
     await until(
       () => metric(name),
@@ -173,7 +179,8 @@ suite('what happens to an index is recorded, counted and told', () => {
     }
     const accepted = told.find(({ kind }) => kind === 'upload-accepted')
     assert.deepEqual([accepted?.actor, accepted?.detail['sha256']], ['admin', file.sha256])
-    assert.equal(await metric('waxseal_events_total{kind="upload-accepted"}'), 2)
+    const uploaded = () => metric('waxseal_events_total{kind="upload-accepted"}')
+    assert.equal(await until(uploaded, (counted) => counted > 0), 2)
   })
 
   test('a lost file that the doctor finds, and mends from the backup', async () => {

@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { METRICS } from '../packages/index/src/telemetry/metric-definitions.ts'
+import { until } from './support/behind-upstream.ts'
 import { runWaxseal, startWaxseal } from './support/server.ts'
 import type { RunningServer } from './support/server.ts'
 
@@ -124,6 +125,15 @@ suite('a running server can be seen', () => {
     for (const name of names) assert.ok(served.has(name.replace(/_bucket$/, '')), name)
     assert.doesNotMatch(text, /the-last-one/, 'no name is in a label')
     JSON.parse(read('deploy/grafana-dashboard.json'))
+  })
+
+  test('metrics are made once for all who scrape in the same second', async () => {
+    const scrape = async () => (await fetch(`${server.url}/metrics`)).text()
+    const [one, other] = await until(
+      async () => [await scrape(), await scrape()],
+      ([first, second]) => first === second,
+    )
+    assert.equal(one, other)
   })
 
   test('events: a stream shows what a command does beside the server, and goes on where it was left', async () => {

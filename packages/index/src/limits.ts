@@ -328,6 +328,10 @@ export const EVENT_NOTES_PER_MINUTE = 60
 export const CENSUS_BATCH = 500
 /** How old a count of what is stored may be when somebody scrapes it. */
 export const CENSUS_MAX_AGE_MS = 5 * 60_000
+/** How long the text of the metrics is good for everybody who scrapes. */
+export const METRICS_CACHE_MS = 1_000
+/** What is told of the event loop is of the window that lasts and the one before. */
+export const EVENT_LOOP_WINDOW_MS = 60_000
 /** How long an answer about readiness is good for everybody who asks, and how long one check may take. */
 export const READY_CACHE_MS = 1_000
 export const READY_CHECK_MS = 2_000

@@ -4,6 +4,7 @@ import type { TrustedProxies } from './http/client-address.ts'
 import { EventsRoute } from './http/events-route.ts'
 import type { OperationParts } from './http/operation-routes.ts'
 import type { IndexConfig } from './index-config.ts'
+import { METRICS_CACHE_MS } from './limits.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
 import type { Unasked } from './releases/unasked.ts'
 import { EventNotes } from './telemetry/event-notes.ts'
@@ -13,6 +14,7 @@ import type { IndexStatusParts } from './telemetry/index-status.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { NodeReport } from './telemetry/node-status.ts'
 import { Readiness } from './telemetry/readiness.ts'
+import { recent } from './telemetry/recent.ts'
 import { RequestLog } from './telemetry/request-log.ts'
 import { RequestMetrics } from './telemetry/request-metrics.ts'
 import { readStore } from './telemetry/store-metrics.ts'
@@ -116,7 +118,10 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
     }),
     operation: {
       readiness,
-      metrics,
+      metricsText: recent(METRICS_CACHE_MS, async () => {
+        const { prometheusText } = await import('./telemetry/prometheus.ts')
+        return await prometheusText(metrics)
+      }),
       metricsAccess: config.metrics ?? (config.reading === 'public' ? 'public' : 'token'),
       version,
       events,

@@ -1,6 +1,5 @@
 import { mayAdminister, mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
 import type { Readiness } from '../telemetry/readiness.ts'
 import type { IndexStatus } from '../telemetry/index-status.ts'
 import type { EventsRoute } from './events-route.ts'
@@ -10,7 +9,8 @@ import { SECURITY_HEADERS } from './security-headers.ts'
 
 export interface OperationParts {
   readonly readiness: Readiness
-  readonly metrics: Metrics
+  /** Everything that is counted, in Prometheus' text format; cheap to ask for. */
+  readonly metricsText: () => Promise<string>
   /** `token`: for whoever may read the whole index; `off`: for nobody. */
   readonly metricsAccess: 'public' | 'token' | 'off'
   readonly version: string
@@ -34,13 +34,12 @@ export async function serveReady({ readiness }: OperationParts, exchange: Exchan
 /** `/metrics` in Prometheus' text format. */
 export async function serveMetrics(parts: OperationParts, exchange: Exchange, who: Requester): Promise<void> {
   const { req, res } = exchange
-  const { metrics, metricsAccess } = parts
+  const { metricsText, metricsAccess } = parts
   if (metricsAccess === 'off') return refuseRead(res, req, { code: 'not-found' })
   if (metricsAccess === 'token' && !mayRead(who, null, 'private')) {
     return refuseRead(res, req, { code: who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
   }
-  const { prometheusText } = await import('../telemetry/prometheus.ts')
-  sendDocument(exchange, 200, 'text/plain; version=0.0.4; charset=utf-8', await prometheusText(metrics))
+  sendDocument(exchange, 200, 'text/plain; version=0.0.4; charset=utf-8', await metricsText())
 }
 
 /** `/api/v1/status`: what `waxseal status` says, for administrators. */

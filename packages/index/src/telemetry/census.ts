@@ -62,25 +62,3 @@ async function countProjects(db: Kysely<Database>): Promise<Census['projects']> 
     await setImmediate()
   }
 }
-
-/** A census that is taken again when somebody looks and it has become old. */
-export class RecentCensus {
-  readonly #db: Kysely<Database>
-  readonly #maxAgeMs: number
-  #taken: { readonly at: number; readonly census: Promise<Census> } | undefined
-
-  constructor(db: Kysely<Database>, maxAgeMs: number) {
-    this.#db = db
-    this.#maxAgeMs = maxAgeMs
-  }
-
-  get(): Promise<Census> {
-    const now = performance.now()
-    if (this.#taken === undefined || now - this.#taken.at > this.#maxAgeMs) {
-      const census = takeCensus(this.#db)
-      this.#taken = { at: now, census }
-      census.catch(() => (this.#taken = undefined))
-    }
-    return this.#taken.census
-  }
-}

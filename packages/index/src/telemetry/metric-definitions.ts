@@ -79,8 +79,8 @@ export const METRICS = {
   nodejs_heap_used_bytes: gauge('Heap in use'),
   nodejs_heap_size_bytes: gauge('Heap taken from the system'),
   nodejs_external_memory_bytes: gauge('Memory of buffers outside of the heap'),
-  nodejs_eventloop_delay_seconds: gauge('How late the event loop was, since the scrape before', 'quantile'),
-  nodejs_eventloop_utilization: gauge('Share of time in which the event loop was busy, since the scrape before'),
+  nodejs_eventloop_delay_seconds: gauge('How late the event loop was, in the last one to two minutes', 'quantile'),
+  nodejs_eventloop_utilization: gauge('Share of the last one to two minutes in which the event loop was busy'),
   nodejs_gc_duration_seconds_total: counter('Time spent in garbage collection, since the first scrape'),
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 

@@ -1,19 +1,22 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { monitorEventLoopDelay, performance, PerformanceObserver } from 'node:perf_hooks'
-import type { EventLoopUtilization } from 'node:perf_hooks'
+import { EVENT_LOOP_WINDOW_MS } from '../limits.ts'
 import type { Metrics } from './metrics.ts'
 
 const QUANTILES = [50, 90, 99] as const
 
 /** What watching costs begins with the first scrape: without one, nobody wants to know. */
 interface Watching {
-  readonly delay: ReturnType<typeof monitorEventLoopDelay>
-  utilization: EventLoopUtilization
+  /** In the window that lasts and the one before. */
+  loop(): { readonly delays: readonly number[]; readonly utilization: number }
   gcSeconds: number
 }
 
-/** Has `metrics` tell about this process: memory, processor, descriptors, event loop, garbage collection. */
-export function readProcess(metrics: Metrics): void {
+/**
+ * Has `metrics` tell about this process: memory, processor, descriptors, event loop, garbage collection. The event loop's
+ * windows of `windowMs` end by themselves: if a scrape ended them, any stranger who may scrape could hide what was.
+ */
+export function readProcess(metrics: Metrics, windowMs: number = EVENT_LOOP_WINDOW_MS): void {
   let watching: Watching | undefined
   metrics.read((point) => {
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
@@ -23,16 +26,13 @@ export function readProcess(metrics: Metrics): void {
     point('nodejs_external_memory_bytes', external)
     const { user, system } = process.cpuUsage()
     point('process_cpu_seconds_total', (user + system) / 1e6)
-    watching ??= watch()
-    const { delay, utilization, gcSeconds } = watching
-    for (const quantile of QUANTILES) {
-      const nanoseconds = delay.count === 0 ? 0 : Math.max(0, delay.percentile(quantile))
-      point('nodejs_eventloop_delay_seconds', nanoseconds / 1e9, String(quantile / 100))
+    watching ??= watch(windowMs)
+    const { delays, utilization } = watching.loop()
+    for (const [at, seconds] of delays.entries()) {
+      point('nodejs_eventloop_delay_seconds', seconds, String((QUANTILES[at] ?? 0) / 100))
     }
-    delay.reset()
-    point('nodejs_eventloop_utilization', performance.eventLoopUtilization(utilization).utilization)
-    watching.utilization = performance.eventLoopUtilization()
-    point('nodejs_gc_duration_seconds_total', gcSeconds)
+    point('nodejs_eventloop_utilization', utilization)
+    point('nodejs_gc_duration_seconds_total', watching.gcSeconds)
   })
   metrics.read(async (point) => {
     point('process_open_fds', (await readdir('/proc/self/fd')).length)
@@ -42,10 +42,25 @@ export function readProcess(metrics: Metrics): void {
   })
 }
 
-function watch(): Watching {
+function watch(windowMs: number): Watching {
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
-  const watching: Watching = { delay, utilization: performance.eventLoopUtilization(), gcSeconds: 0 }
+  const late = (): readonly number[] =>
+    QUANTILES.map((quantile) => (delay.count === 0 ? 0 : Math.max(0, delay.percentile(quantile)) / 1e9))
+  let since = performance.eventLoopUtilization()
+  let before = { delays: late(), since }
+  setInterval(() => {
+    before = { delays: late(), since }
+    delay.reset()
+    since = performance.eventLoopUtilization()
+  }, windowMs).unref()
+  const watching: Watching = {
+    loop: () => ({
+      delays: late().map((seconds, at) => Math.max(seconds, before.delays[at] ?? 0)),
+      utilization: performance.eventLoopUtilization(before.since).utilization,
+    }),
+    gcSeconds: 0,
+  }
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) watching.gcSeconds += duration / 1000
   }).observe({ entryTypes: ['gc'] })

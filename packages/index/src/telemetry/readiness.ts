@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { Unasked } from '../releases/unasked.ts'
 import type { Store } from '../store/store.ts'
 import type { Metrics } from './metrics.ts'
+import { recent } from './recent.ts'
 import { readDisk, readWaiting } from './store-facts.ts'
 import type { UpstreamState } from './upstream-health.ts'
 
@@ -45,7 +46,7 @@ const OK: Check = { state: 'ok' }
 export class Readiness {
   readonly #parts: ReadinessParts
   #stopping = false
-  #recent: { readonly at: number; readonly report: Promise<ReadyReport> } | undefined
+  #recent = recent(READY_CACHE_MS, () => this.#look())
 
   constructor(parts: ReadinessParts, metrics: Metrics) {
     this.#parts = parts
@@ -61,7 +62,7 @@ export class Readiness {
   /** No more requests should come; those that do are answered all the same. */
   stopping(): void {
     this.#stopping = true
-    this.#recent = undefined
+    this.#recent = recent(READY_CACHE_MS, () => this.#look())
   }
 
   get isStopping(): boolean {
@@ -69,11 +70,7 @@ export class Readiness {
   }
 
   report(): Promise<ReadyReport> {
-    const now = performance.now()
-    if (this.#recent === undefined || now - this.#recent.at > READY_CACHE_MS) {
-      this.#recent = { at: now, report: this.#look() }
-    }
-    return this.#recent.report
+    return this.#recent()
   }
 
   async #look(): Promise<ReadyReport> {

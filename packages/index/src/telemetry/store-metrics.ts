@@ -2,9 +2,10 @@ import type { Clock } from '../clock.ts'
 import { CENSUS_MAX_AGE_MS } from '../limits.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
-import { RecentCensus } from './census.ts'
+import { takeCensus } from './census.ts'
 import type { Metrics } from './metrics.ts'
 import { readBackupNotes } from './backup-notes.ts'
+import { recent } from './recent.ts'
 import { readDatabaseSize, readDisk, readGarbage, readWaiting } from './store-facts.ts'
 
 /** Has `metrics` tell about the database and the disk, by looking when somebody scrapes. */
@@ -13,7 +14,7 @@ export function readStore(
   parts: { readonly store: Store; readonly clock: Clock; readonly database: StoreOptions; readonly dataDir: string },
 ): void {
   const { store, clock, database, dataDir } = parts
-  const census = new RecentCensus(store.db, CENSUS_MAX_AGE_MS)
+  const census = recent(CENSUS_MAX_AGE_MS, () => takeCensus(store.db))
   metrics.read(async (point) => {
     const { changes, oldestSeconds } = await readWaiting(store, clock)
     point('waxseal_journal_waiting', changes)
@@ -30,7 +31,7 @@ export function readStore(
     point('waxseal_disk_size_bytes', sizeBytes)
   })
   metrics.read(async (point) => {
-    const { files, projects } = await census.get()
+    const { files, projects } = await census()
     for (const source of ['local', 'upstream'] as const) {
       point('waxseal_store_files', files[source].files, source)
       point('waxseal_store_bytes', files[source].bytes, source)
