@@ -324,6 +324,9 @@ export const REDACTED_SECRET_MIN = 6
 export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 /** Events a minute that are written without being part of a change; further ones are only logged. */
 export const EVENT_NOTES_PER_MINUTE = 60
+/** How long events of strangers' making are kept, and how many of a kind: eleven days of as many as are written at most. */
+export const EVENTS_OF_STRANGERS_MS = 365 * 86_400_000
+export const EVENTS_OF_STRANGERS = 1_000_000
 /** Rows that a census reads at a time: well under a millisecond of SQLite each. */
 export const CENSUS_BATCH = 500
 /** How old a count of what is stored may be when somebody scrapes it. */

@@ -14,9 +14,11 @@ import type { Store, StoreOptions } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
 import type { PostgresServer } from '../store/testing/postgres-server.ts'
 import { startEmbeddedPostgres } from '../store/testing/postgres-server.ts'
+import type { EventKind } from '../telemetry/events.ts'
 import type { UpstreamState } from '../telemetry/upstream-health.ts'
 import type { CollectOptions } from './collect-garbage.ts'
 import { collectGarbage, lastCollection } from './collect-garbage.ts'
+import { dropOldEvents } from './drop-old-events.ts'
 import { markGarbage } from './mark-garbage.ts'
 import type { RetentionPolicy } from './retention.ts'
 import { sweepGarbage } from './sweep-garbage.ts'
@@ -336,6 +338,37 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
         assert.equal(await count(), 1200)
         assert.equal((await bench.collect({ policy: { supersededHours: 0 } })).supersededPages, 1176)
         assert.equal(await count(), 24)
+      }))
+
+    test('drops what strangers caused a year ago, or too much of it, and nothing that anybody decided', () =>
+      withBench(async (bench) => {
+        const write = async (kind: EventKind, days: number, count: number) => {
+          const at = new Date(bench.now - days * 24 * HOUR).toISOString()
+          const event = { kind, at, actor: null, project: null, detail: '{}' }
+          await bench.store.transaction(async (tx) => {
+            for (let n = 0; n < count; n++) await tx.insertInto('event').values(event).execute()
+          })
+        }
+        const counts = async (): Promise<Record<string, number>> =>
+          Object.fromEntries(
+            (await bench.events()).reduce(
+              (all, [kind]) => all.set(kind, (all.get(kind) ?? 0) + 1),
+              new Map<string, number>(),
+            ),
+          )
+        await write('login-failures', 366, 1200)
+        await write('user-disabled', 366, 3)
+        await write('upstream-down', 366, 1)
+        await write('login-failures', 364, 20)
+        await write('upstream-up', 1, 2)
+        assert.equal((await bench.collect({ dryRun: true })).oldEvents, 1201)
+        assert.equal((await counts())['login-failures'], 1220)
+        assert.equal((await bench.collect()).oldEvents, 1201)
+        assert.deepEqual(await counts(), { 'user-disabled': 3, 'login-failures': 20, 'upstream-up': 2 })
+        assert.equal((await bench.collect()).oldEvents, 0)
+        const parts = { store: bench.store, clock: { now: () => bench.now } }
+        assert.equal(await dropOldEvents(parts, { dryRun: false, most: 5 }), 15)
+        assert.deepEqual(await counts(), { 'user-disabled': 3, 'login-failures': 5, 'upstream-up': 2 })
       }))
 
     test('gives up old versions of what is configured as an upstream, and of nothing else', () =>

@@ -11,6 +11,7 @@ import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import { answeringUpstreams } from './answering-upstreams.ts'
+import { dropOldEvents } from './drop-old-events.ts'
 import type { Amount, Marking } from './mark-garbage.ts'
 import { amountOf, markGarbage } from './mark-garbage.ts'
 import type { Dropped, RetentionPolicy } from './retention.ts'
@@ -41,6 +42,8 @@ export interface Collection {
   readonly dropped: Dropped | undefined
   /** Pages that were replaced long enough ago. */
   readonly supersededPages: number
+  /** Events that strangers caused long ago, or too many of. */
+  readonly oldEvents: number
   /** What processes that are gone left half-written. */
   readonly leftovers: Leftovers
   readonly garbage: Omit<Marking, 'condemned'> & { readonly swept: Amount }
@@ -76,6 +79,7 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
   const dropped =
     versions === undefined ? undefined : await dropOldVersions(parts, answering, versions, { dryRun, held })
   const supersededPages = await dropOldPages(parts, dryRun, held)
+  const oldEvents = await dropOldEvents(parts, { dryRun, held })
   const spooled = await sweepSpool(parts.spoolDir, dryRun)
   const stored = await blobs.sweepLeftovers({ dryRun })
   const marking = { graceMs: policy.graceHours * HOUR_MS, dryRun, limit: SWEEP_ROUND, held, progress }
@@ -96,6 +100,7 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
         takenBack,
         dropped,
         supersededPages,
+        oldEvents,
         leftovers,
         garbage: { ...first, swept },
       }

@@ -66,9 +66,10 @@ async function collectIfDue({ config, store, clock, log }: CollectingParts, stop
   const answer = await collectElsewhere(order, stopped)
   switch (answer.kind) {
     case 'collected': {
-      const { garbage, takenBack, dropped, supersededPages, leftovers } = answer.collection
+      const { garbage, takenBack, dropped, supersededPages, oldEvents, leftovers } = answer.collection
       const { marked, waiting, swept } = garbage
-      log.info({ swept, marked, waiting, takenBack, dropped, supersededPages, leftovers }, 'collected garbage')
+      const told = { swept, marked, waiting, takenBack, dropped, supersededPages, oldEvents, leftovers }
+      log.info(told, 'collected garbage')
       return
     }
     case 'busy':

@@ -31,7 +31,8 @@ export function addGc(program: Command): void {
     )
 }
 
-function lines({ dryRun, takenBack, dropped, supersededPages, leftovers, garbage }: Collection): readonly string[] {
+function lines(collection: Collection): readonly string[] {
+  const { dryRun, takenBack, dropped, supersededPages, oldEvents, leftovers, garbage } = collection
   const { used, marked, waiting, young, swept, nextSweepAt } = garbage
   const row = (name: string, count: number, bytes: number, note: string): readonly string[] => [
     name,
@@ -60,6 +61,7 @@ function lines({ dryRun, takenBack, dropped, supersededPages, leftovers, garbage
       ? []
       : [['taken back', String(takenBack), '', 'given up before, and not to be had from its upstream now']]),
     ['old pages', String(supersededPages), '', 'replaced longer ago than superseded-hours'],
+    ['old events', String(oldEvents), '', 'failed logins and silent upstreams, of a year ago'],
   ]
   return [
     dryRun ? 'Nothing was changed. A collection now would find:' : 'Collected:',
