@@ -65,7 +65,7 @@ export function assertNoServerFault(server: Pick<RunningServer, 'log'>, known?: 
   const faults = server
     .log()
     .split('\n')
-    .filter((line) => /^\{.*"level":(?:[5-9]\d|\d{3,})\b/.test(line) || /^\s+at .*\.ts:\d+/.test(line))
+    .filter((line) => /^\{"level":(?:"(?:error|fatal)"|[5-9]\d|\d{3,})/.test(line) || /^\s+at .*\.ts:\d+/.test(line))
     .filter((line) => known?.test(line) !== true)
   assert.deepEqual(
     faults.slice(0, 3).map((line) => line.slice(0, 1500)),
