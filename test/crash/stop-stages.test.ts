@@ -14,7 +14,7 @@ import { buildWheel } from '../support/python-projects.ts'
 import { ask } from '../support/raw-http.ts'
 import { startWaxseal } from '../support/server.ts'
 import type { RunningServer } from '../support/server.ts'
-import { assertSoundStorage, spooledFiles } from '../support/storage-audit.ts'
+import { assertNoServerFault, assertSoundStorage, spooledFiles } from '../support/storage-audit.ts'
 import { multipart } from '../support/upload-stream.ts'
 
 const file = buildWheel({ name: 'late', version: '1.0', module: '#'.repeat(500_000) })
@@ -81,6 +81,8 @@ void test('what is not finished after the grace is cut off, and nothing of it is
   const cut = once(socket, 'close')
   assert.equal(await server.stop(), 0)
   await cut
+  assertNoServerFault(server)
+  assert.doesNotMatch(server.log(), /background work/, 'what was cut off ends by itself')
   const again = parts.use(await startWaxseal({ args: ['--no-upstream'], dataDir }))
   assert.equal((await ask(`${again.url}/simple/late/`)).status, 404)
   assert.deepEqual(await spooledFiles(dataDir), [])

@@ -226,6 +226,8 @@ export const CERTIFICATE_WARNING_MS = 14 * 24 * 3_600_000
 export const CERTIFICATE_REMIND_MS = 24 * 3_600_000
 /** Default time that a stopping server gives uploads and downloads; with what follows below Kubernetes' 30 seconds. A setting. */
 export const SHUTDOWN_GRACE_MS = 25_000
+/** How long a server that has answered everything waits for its own disk and database; with the grace below 30 seconds, too. */
+export const BACKGROUND_GRACE_MS = 4_000
 /** How often a server looks for journal rows that others left unpublished. */
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
 /** How much of an X-Forwarded-For header is read, from its end. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { BackgroundWork } from './background-work.ts'
 import { clientAddressBehind, comesFrom } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
 import { EventsRoute } from './http/events-route.ts'
@@ -32,12 +33,13 @@ export interface WatchedCertificate {
 export interface ObserveParts {
   readonly telemetry: Telemetry
   readonly statusParts: IndexStatusParts
+  readonly background: BackgroundWork
   /** The upstreams that are asked at all. */
   readonly asked: readonly UpstreamConfig[]
   readonly proxies: TrustedProxies
 }
 
-/** What watches a running index and tells of it. Disposing of it writes what is left to tell. */
+/** What watches a running index and tells of it. Disposing of it begins to write what is left to tell. */
 export interface Observation extends AsyncDisposable {
   readonly requests: RequestLog
   readonly operation: OperationParts
@@ -63,13 +65,13 @@ export function watchPublishing(metrics: Metrics): (batch: PublishedBatch) => vo
 
 /** Puts together what a server tells: metrics, events, readiness, status, its row among the servers, its request log. */
 export function observeIndex(config: IndexConfig, parts: ObserveParts): Observation {
-  const { telemetry, statusParts, asked, proxies } = parts
+  const { telemetry, statusParts, background, asked, proxies } = parts
   const { log, writeLine, metrics, sink } = telemetry
   const { store, clock, dataDir } = statusParts
   const { readOnly, version } = config
 
   const modes = [...(readOnly ? (['read-only'] as const) : []), ...(config.offline ? (['offline'] as const) : [])]
-  const notes = new EventNotes({ store, clock, tell: sink, readOnly })
+  const notes = new EventNotes({ store, clock, background, tell: sink, readOnly })
   const health = new Map(asked.map(({ name }) => [name, new UpstreamHealth(name, { clock, notes, metrics })]))
   const upstreams = () => [...health.values()].map(({ state }) => state)
   let certificate: WatchedCertificate | undefined
@@ -153,7 +155,7 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
       if (started) {
         notes.note({ kind: 'server-stopped', actor: null, project: null, detail: { version, node: report.id } })
       }
-      await Promise.all([report[Symbol.asyncDispose](), notes[Symbol.asyncDispose]()])
+      await report[Symbol.asyncDispose]()
     },
   }
 }

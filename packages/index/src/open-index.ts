@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
 import { systemRandom } from './access/random.ts'
+import { BackgroundWork } from './background-work.ts'
 import { closedSpool, openSpool } from './blobs/spool.ts'
 import { systemClock } from './clock.ts'
 import { IndexError, isFull, isOwnFailure } from './error.ts'
@@ -17,6 +18,7 @@ import { SmallFiles } from './http/small-files.ts'
 import type { IndexConfig } from './index-config.ts'
 import { startCollecting } from './keeping/collect-regularly.ts'
 import {
+  BACKGROUND_GRACE_MS,
   FILE_POOL_SIZE,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
@@ -92,23 +94,31 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   })
   opened.use(core.opened)
   const { store, clock, names, current, publisher, blobs, bodies } = core
+  // Waited for right before the database closes: what is opened from here on has been ended by then, and begins nothing.
+  const background = opened.use(
+    new BackgroundWork({
+      graceMs: BACKGROUND_GRACE_MS,
+      onLate: (count) => log.warn({ count }, 'the end does not wait any longer for background work'),
+    }),
+  )
   const administration = administrationOf(config, core)
   const { management } = administration
   const proxies = trustedProxiesOf(config)
   // Where nobody is asked there is no way out at all.
   const asked = unasked.unasked === undefined ? config.upstreams : []
   const observed = opened.use(
-    observeIndex(config, { telemetry, asked, proxies, statusParts: administration.statusParts }),
+    observeIndex(config, { telemetry, asked, proxies, background, statusParts: administration.statusParts }),
   )
   const spool = opened.use(readOnly ? closedSpool : await openSpool(join(config.dataDir, 'spool')))
-  const authenticator = opened.use(
-    createAuthenticator(store, clock, { notesUse: !readOnly, onBurst: (burst) => observed.noteFailedLogins(burst) }),
-  )
+  const authenticator = createAuthenticator(store, clock, background, {
+    notesUse: !readOnly,
+    onBurst: (burst) => observed.noteFailedLogins(burst),
+  })
   const fills = new Map<string, FillTable>()
   const upstreams = new Map<string, Upstream>()
   const absent = new Map<string, NegativeCache>()
   for (const upstream of asked) {
-    fills.set(upstream.name, opened.use(new FillTable({ spool, blobs })))
+    fills.set(upstream.name, new FillTable({ spool, blobs, background }))
     upstreams.set(
       upstream.name,
       opened.use(openUpstream(upstream, { clock, watch: observed.watchUpstream(upstream.name) })),
@@ -117,8 +127,19 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     absent.set(upstream.name, new NegativeCache(clock, { lifetimeMs, limit: NEGATIVE_CACHE_ENTRIES }))
   }
   const onBackgroundFailure = (error: unknown) => log.error({ err: errorChain(error) }, 'background work failed')
-  const hashing = new Hashing({ store, clock, publisher, upstreams, fills, onBackgroundFailure })
-  const refresh = new Refresh({ store, clock, names, upstreams, publisher, current, absent, hashing, ...unasked })
+  const hashing = new Hashing({ store, clock, publisher, upstreams, fills, background, onBackgroundFailure })
+  const refresh = new Refresh({
+    store,
+    clock,
+    names,
+    upstreams,
+    publisher,
+    current,
+    absent,
+    hashing,
+    background,
+    ...unasked,
+  })
   const freshFor = (upstream: string) => (upstreams.get(upstream)?.config.refreshSeconds ?? 0) * 1000
   const offers = new Offers({ clock, names, current, refresh, absent, freshFor, onBackgroundFailure, ...unasked })
   const downloads = new Downloads({
@@ -130,20 +151,23 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     publisher,
     upstreams,
     fills,
+    background,
     onBackgroundFailure,
     ...unasked,
   })
   if (!readOnly) {
     await afterTrouble(log, () => publisher.publish())
     opened.use(
-      publishStrays(publisher, STRAY_JOURNAL_INTERVAL_MS, {
+      publishStrays(publisher, STRAY_JOURNAL_INTERVAL_MS, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'publishing failed; it is tried again until it works'),
         onRecovery: () => log.info('publishing works again'),
       }),
     )
-    void blobs.sweepLeftovers().catch(onBackgroundFailure)
-    opened.use(startCollecting({ config, store, clock, log, onFailure: onBackgroundFailure }))
+    const sweeping = new AbortController()
+    opened.defer(() => sweeping.abort())
+    void background.add(blobs.sweepLeftovers({ until: sweeping.signal }).catch(onBackgroundFailure))
+    opened.use(startCollecting({ config, store, clock, log, background, onFailure: onBackgroundFailure }))
   }
   observed.watchFills(fills)
   const visibility = config.reading
@@ -184,6 +208,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     docs: config.docsDir === undefined ? undefined : await DocsSite.open(config.docsDir),
     requests: observed.requests,
     operation: observed.operation,
+    background,
   })
   const { adminToken } = config
   if (adminToken !== undefined && !readOnly) {

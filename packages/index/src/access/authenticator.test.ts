@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import type { Clock } from '../clock.ts'
+import { BackgroundWork } from '../background-work.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { createAuthenticator, type Authenticator } from './authenticator.ts'
 import { parseAuthorization } from './credentials.ts'
@@ -21,6 +22,7 @@ interface Setting extends AsyncDisposable {
   readonly clock: Clock
   readonly path: string
   readonly authenticator: Authenticator
+  readonly background: BackgroundWork
   wait(milliseconds: number): void
   /** Who sends this header. */
   who(header: string, address?: string): ReturnType<Authenticator['authenticate']>
@@ -34,7 +36,8 @@ async function setUp(): Promise<Setting> {
   const clock = { now: () => now }
   const path = join(folder, `${count++}.sqlite`)
   const store = await openStore({ kind: 'sqlite', path })
-  const authenticator = createAuthenticator(store, clock)
+  const background = new BackgroundWork({ graceMs: 60_000, onLate: () => assert.fail('late') })
+  const authenticator = createAuthenticator(store, clock, background)
   await createUser(store, clock, { name: 'alice', password: PASSWORD })
   await createUser(store, clock, { name: 'root', admin: true })
   return {
@@ -42,12 +45,13 @@ async function setUp(): Promise<Setting> {
     clock,
     path,
     authenticator,
+    background,
     wait: (milliseconds) => {
       now += milliseconds
     },
     who: (header, address = ADDRESS) => authenticator.authenticate(parseAuthorization(header), address),
     async [Symbol.asyncDispose]() {
-      await authenticator[Symbol.asyncDispose]()
+      await background[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
   }
@@ -154,7 +158,7 @@ describe('a token', () => {
     const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
     const use = async (): Promise<string | null | undefined> => {
       await at.who(`Bearer ${token}`)
-      await at.authenticator[Symbol.asyncDispose]()
+      await at.background[Symbol.asyncDispose]()
       return (await at.store.db.selectFrom('token').select('last_used_at').executeTakeFirst())?.last_used_at
     }
     assert.equal(await use(), '2026-11-22T12:00:00.000Z')

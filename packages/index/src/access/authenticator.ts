@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import type { BackgroundWork } from '../background-work.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { MAX_TOKEN_CACHE, TOKEN_CACHE_LIFETIME, TOKEN_USE_INTERVAL } from '../limits.ts'
@@ -20,7 +21,7 @@ export type AuthFailure =
   | { readonly kind: 'limited'; readonly retryAfter: number }
 
 /** Tells who a request is from. */
-export interface Authenticator extends AsyncDisposable {
+export interface Authenticator {
   /** `address` is the peer's, as the transport (or a trusted proxy) tells it; failures count against it. */
   authenticate(credentials: Credentials, address: string): Promise<Requester | AuthFailure>
 }
@@ -32,9 +33,14 @@ export interface AuthenticatorOptions {
   readonly onBurst?: (burst: { readonly address: string; readonly user: string | null }) => void
 }
 
-/** An authenticator over the users and tokens of `store`. Disposing of it waits for what it is still doing beside requests. */
-export function createAuthenticator(store: Store, clock: Clock, options: AuthenticatorOptions = {}): Authenticator {
-  return new StoreAuthenticator(store, clock, options)
+/** An authenticator over the users and tokens of `store`; what it does beside requests is handed to `background`. */
+export function createAuthenticator(
+  store: Store,
+  clock: Clock,
+  background: BackgroundWork,
+  options: AuthenticatorOptions = {},
+): Authenticator {
+  return new StoreAuthenticator(store, clock, background, options)
 }
 
 /** A user row joined with what the credential adds. */
@@ -82,18 +88,26 @@ interface Remembered {
 class StoreAuthenticator implements Authenticator {
   readonly #store: Store
   readonly #clock: Clock
+  readonly #background: BackgroundWork
   readonly #limit: LoginLimit
   readonly #notesUse: boolean
   readonly #remembered = new Map<string, Remembered>()
-  readonly #writing = new Set<Promise<void>>()
   /** Passwords are remembered under a key that means nothing outside this process. */
   readonly #key = randomBytes(32)
 
-  constructor(store: Store, clock: Clock, { notesUse = true, onBurst }: AuthenticatorOptions) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    background: BackgroundWork,
+    { notesUse = true, onBurst }: AuthenticatorOptions,
+  ) {
+    this.#background = background
     this.#notesUse = notesUse
     this.#store = store
     this.#clock = clock
-    this.#limit = new LoginLimit(clock, (burst) => onBurst && this.#beside(this.#nameBurst(burst).then(onBurst)))
+    this.#limit = new LoginLimit(clock, (burst) => {
+      if (onBurst !== undefined) void background.add(this.#nameBurst(burst).then(onBurst))
+    })
   }
 
   async authenticate(credentials: Credentials, address: string): Promise<Requester | AuthFailure> {
@@ -111,10 +125,6 @@ class StoreAuthenticator implements Authenticator {
       default:
         return credentials satisfies never
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#writing)
   }
 
   async #basic(user: string, password: string, address: string): Promise<Requester | AuthFailure> {
@@ -202,8 +212,8 @@ class StoreAuthenticator implements Authenticator {
     const age = lastUsedAt === null ? undefined : this.#clock.now() - Date.parse(lastUsedAt)
     if (age !== undefined && age >= 0 && age < TOKEN_USE_INTERVAL) return
     const last_used_at = isoTime(this.#clock)
-    // When the database is busy, the next use is noted instead.
-    this.#beside(
+    // When the database is busy, which is no reason to fail the request, the next use is noted instead.
+    void this.#background.add(
       this.#store.transaction((tx) => tx.updateTable('token').set({ last_used_at }).where('id', '=', id).execute()),
     )
   }
@@ -213,16 +223,6 @@ class StoreAuthenticator implements Authenticator {
     if (user === undefined) return { address, user: null }
     const known = this.#store.db.selectFrom('user').select('name').where('name', '=', user).executeTakeFirst()
     return { address, user: (await known.catch(() => undefined))?.name ?? null }
-  }
-
-  /** A busy database is no reason to fail the request. */
-  #beside(work: Promise<unknown>): void {
-    const done = work.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#writing.add(done)
-    void done.finally(() => this.#writing.delete(done))
   }
 }
 

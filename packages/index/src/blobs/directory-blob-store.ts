@@ -14,8 +14,11 @@ import { SHA256, walkBlobFolder } from './walk-blob-folder.ts'
 
 /** Blobs as the files `ab/cd/<sha256>` of a folder. */
 export interface DirectoryBlobStore extends BlobStore {
-  /** Removes what processes that are gone left half-written, and puts back what they were about to delete. */
-  sweepLeftovers(options?: { readonly dryRun?: boolean }): Promise<Leftovers>
+  /**
+   * Removes what processes that are gone left half-written, and puts back what they were about to delete; an aborted
+   * `until` leaves the rest for the next time.
+   */
+  sweepLeftovers(options?: { readonly dryRun?: boolean; readonly until?: AbortSignal }): Promise<Leftovers>
 }
 
 /**
@@ -188,7 +191,11 @@ class Directory implements DirectoryBlobStore {
     })
   }
 
-  async sweepLeftovers(options: { readonly dryRun?: boolean } = {}): Promise<Leftovers> {
+  async sweepLeftovers({
+    until,
+    ...options
+  }: { readonly dryRun?: boolean; readonly until?: AbortSignal } = {}): Promise<Leftovers> {
+    const isOver = () => until?.aborted === true
     return await onDisk(async () => {
       const top = await sweepParts(this.#root, options)
       let { files, bytes } = top
@@ -197,9 +204,13 @@ class Directory implements DirectoryBlobStore {
         bytes += swept.bytes
       }
       for (const outer of top.folders) {
+        if (isOver()) break
         const swept = await sweepParts(outer, options)
         add(swept)
-        for (const shard of swept.folders) add(await sweepParts(shard, options))
+        for (const shard of swept.folders) {
+          if (isOver()) break
+          add(await sweepParts(shard, options))
+        }
       }
       return { files, bytes }
     })

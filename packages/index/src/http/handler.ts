@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import type { Authenticator } from '../access/authenticator.ts'
+import type { BackgroundWork } from '../background-work.ts'
 import { mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import type { ClientAddress } from './client-address.ts'
@@ -37,6 +38,7 @@ export interface HandlerParts {
   readonly docs: DocsSite | undefined
   readonly requests: RequestLog
   readonly operation: OperationParts
+  readonly background: BackgroundWork
 }
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void
@@ -59,7 +61,8 @@ export function createHandler(parts: HandlerParts): Handler {
       const answer = await documents
       await answer(req, res, who)
     })
-    answered?.catch((error: unknown) => fail(exchange, error))
+    // A client that leaves, or is cut off at the end, ends nothing of what was begun for it.
+    if (answered !== undefined) void parts.background.add(answered.catch((error: unknown) => fail(exchange, error)))
   }
 }
 

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import type { Logger } from 'pino'
+import type { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { COLLECT_CHECK_MS } from '../limits.ts'
@@ -30,6 +31,7 @@ export interface CollectingParts {
   readonly store: Store
   readonly clock: Clock
   readonly log: Logger
+  readonly background: BackgroundWork
   readonly onFailure: (error: unknown) => void
 }
 
@@ -37,22 +39,23 @@ export interface CollectingParts {
  * Lets a server collect garbage by itself, every `retention.everyHours`: in a process of its own, which takes neither the
  * event loop nor the threads that serve files, and whose memory is given back. Of several servers one does it.
  */
-export function startCollecting(parts: CollectingParts): AsyncDisposable {
+export function startCollecting(parts: CollectingParts): Disposable {
   const stopped = new AbortController()
   let running: Promise<void> | undefined
   const look = (): void => {
-    running ??= collectIfDue(parts, stopped.signal)
-      .catch(parts.onFailure)
-      .finally(() => (running = undefined))
+    running ??= parts.background.add(
+      collectIfDue(parts, stopped.signal)
+        .catch(parts.onFailure)
+        .finally(() => (running = undefined)),
+    )
   }
   const { retention } = parts.config
   const timer = retention.everyHours === 0 ? undefined : setInterval(look, COLLECT_CHECK_MS)
   timer?.unref()
   return {
-    async [Symbol.asyncDispose]() {
+    [Symbol.dispose]() {
       clearInterval(timer)
       stopped.abort()
-      await running
     },
   }
 }

@@ -7,6 +7,7 @@ import type { SimpleProjectPage } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
 import { setProjectStatus } from '../releases/lifecycle.ts'
@@ -284,14 +285,16 @@ test('what is brought out for others is out when a server stops: its database cl
     const pause = pausing(bench.blobs)
     const failures: unknown[] = []
     const publisher = bench.publisher(pause.blobs)
-    const strays = publishStrays(publisher, 1000, {
+    const background = new BackgroundWork({ graceMs: 60_000, onLate: () => assert.fail('late') })
+    using strays = publishStrays(publisher, 1000, background, {
       onFailure: (error) => failures.push(error),
       onRecovery: () => undefined,
     })
     await claim(bench.store, 'one')
     t.mock.timers.tick(1000)
     await pause.reached
-    const stopped = strays[Symbol.asyncDispose]()
+    strays[Symbol.dispose]()
+    const stopped = background[Symbol.asyncDispose]()
     pause.release()
     await stopped
     assert.deepEqual([await waiting(bench.store), failures], [0, []])

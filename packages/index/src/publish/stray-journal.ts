@@ -1,3 +1,4 @@
+import type { BackgroundWork } from '../background-work.ts'
 import type { Publisher } from './publisher.ts'
 
 /** Told once when it begins to fail, and once when it works again: a full disk is not filled with log lines. */
@@ -8,14 +9,14 @@ export interface StrayListener {
 
 /**
  * Publishes, every `intervalMs`, what nobody has come to publishing: another process may commit a change and die, and our
- * own disk may have been full at that moment. Disposing of it ends that, and waits for what is under way: the database
- * closes next.
+ * own disk may have been full at that moment. Disposing of it ends that.
  */
 export function publishStrays(
   publisher: Publisher,
   intervalMs: number,
+  background: BackgroundWork,
   { onFailure, onRecovery }: StrayListener,
-): AsyncDisposable {
+): Disposable {
   let failing = false
   let running: Promise<void> | undefined
   const publish = async (): Promise<void> => {
@@ -29,13 +30,8 @@ export function publishStrays(
     }
   }
   const timer = setInterval(() => {
-    running ??= publish().finally(() => (running = undefined))
+    running ??= background.add(publish().finally(() => (running = undefined)))
   }, intervalMs)
   timer.unref()
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer)
-      await running
-    },
-  }
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { BackgroundWork } from '../background-work.ts'
 import type { Blob, BlobStore } from '../blobs/blob-store.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError, isOwnFailure } from '../error.ts'
@@ -31,6 +32,7 @@ export interface DownloadsParts extends FileLookupParts {
   readonly upstreams: ReadonlyMap<string, Upstream>
   /** One table per upstream, so that one that hangs takes no places from the others. */
   readonly fills: ReadonlyMap<string, FillTable>
+  readonly background: BackgroundWork
   /** Work that goes on after the answer could not be finished. */
   readonly onBackgroundFailure: (error: unknown) => void
 }
@@ -167,7 +169,8 @@ export class Downloads {
     const joined = this.#keeping.has(fill)
     if (!joined) {
       this.#keeping.add(fill)
-      fill.done.then((result) => this.#kept(row, result.size)).catch((error: unknown) => this.#lost(error))
+      const kept = fill.done.then((result) => this.#kept(row, result.size))
+      void this.#parts.background.add(kept.catch((error: unknown) => this.#lost(error)))
     }
     return { kind: 'filling', fill, joined }
   }

@@ -1,3 +1,4 @@
+import type { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { isOwnFailure } from '../error.ts'
@@ -16,6 +17,7 @@ export interface HashingParts {
   readonly upstreams: ReadonlyMap<string, Upstream>
   /** One table per upstream, so that one that hangs takes no places from the others. */
   readonly fills: ReadonlyMap<string, FillTable>
+  readonly background: BackgroundWork
   /** Our own disk or database failed; an upstream's failure is only tried again later. */
   readonly onBackgroundFailure: (error: unknown) => void
 }
@@ -45,7 +47,7 @@ export class Hashing {
       .catch(this.#parts.onBackgroundFailure)
       .finally(() => this.#running.delete(key))
     this.#running.set(key, work)
-    return work
+    return this.#parts.background.add(work)
   }
 
   async #project(project: string, upstream: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { SimpleProjectPage } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
+import type { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import type { NamesConfig } from '../names/authority.ts'
@@ -40,6 +41,7 @@ export interface RefreshParts {
   readonly current: CurrentProjects
   readonly absent: ReadonlyMap<string, NegativeCache>
   readonly hashing: Hashing
+  readonly background: BackgroundWork
   readonly unasked?: Unasked
 }
 
@@ -55,9 +57,9 @@ export class Refresh {
   }
 
   page(name: string, upstream: string): Promise<RefreshOutcome> {
-    const { unasked } = this.#parts
+    const { unasked, background } = this.#parts
     if (unasked !== undefined) return Promise.resolve({ kind: 'failed', reason: unaskedReason(unasked), unasked })
-    return this.#flights.run(`${upstream}/${name}`, () => this.#page(name, upstream))
+    return this.#flights.run(`${upstream}/${name}`, () => background.add(this.#page(name, upstream)))
   }
 
   async #page(name: string, upstream: string): Promise<RefreshOutcome> {

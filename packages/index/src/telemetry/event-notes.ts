@@ -1,3 +1,4 @@
+import type { BackgroundWork } from '../background-work.ts'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { EVENT_NOTES_PER_MINUTE } from '../limits.ts'
@@ -15,6 +16,7 @@ export type Note = WithoutTime<IndexEvent>
 export interface EventNotesParts {
   readonly store: Store
   readonly clock: Clock
+  readonly background: BackgroundWork
   /** Told of what is not recorded; of the rest the store tells. */
   readonly tell: EventSink
   /** True: nothing is written, events are logged and counted only. */
@@ -26,9 +28,8 @@ export interface EventNotesParts {
  * transaction of its own, beside whatever caused it; when the database does not take it, log and metrics have it.
  * Strangers can cause some of them: beyond `EVENT_NOTES_PER_MINUTE` of a kind they fill no table.
  */
-export class EventNotes implements AsyncDisposable {
+export class EventNotes {
   readonly #parts: EventNotesParts
-  readonly #writing = new Set<Promise<void>>()
   /** By kind: a flood of one does not hide another. */
   readonly #windows = new Map<EventKind, { readonly ends: number; left: number }>()
 
@@ -37,14 +38,10 @@ export class EventNotes implements AsyncDisposable {
   }
 
   note(note: Note): void {
-    const { store, clock, tell, readOnly } = this.#parts
+    const { store, clock, background, tell, readOnly } = this.#parts
     const event = { ...note, at: isoTime(clock) } as IndexEvent
     if (readOnly || !this.#takeTurn(note.kind)) return tell(event)
-    const writing = store
-      .transaction((tx) => recordEvent(tx, event))
-      .catch(() => tell(event))
-      .finally(() => this.#writing.delete(writing))
-    this.#writing.add(writing)
+    void background.add(store.transaction((tx) => recordEvent(tx, event)).catch(() => tell(event)))
   }
 
   #takeTurn(kind: EventKind): boolean {
@@ -56,10 +53,5 @@ export class EventNotes implements AsyncDisposable {
     this.#windows.set(kind, window)
     window.left -= 1
     return window.left >= 0
-  }
-
-  /** Waits for what is being written. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#writing)
   }
 }

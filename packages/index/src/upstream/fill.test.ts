@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Fault, Simulator } from '../../../../test/support/upstream-simulator.ts'
 import { sha256Of, startSimulator } from '../../../../test/support/upstream-simulator.ts'
+import { BackgroundWork } from '../background-work.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { openSpool } from '../blobs/spool.ts'
@@ -25,6 +26,7 @@ let simulator: Simulator
 let upstream: Upstream
 let blobs: BlobStore
 let table: FillTable
+let background: BackgroundWork
 let parts: ConstructorParameters<typeof FillTable>[0]
 
 beforeEach(async () => {
@@ -35,13 +37,14 @@ beforeEach(async () => {
   const settings = { firstByteTimeoutMs: 500, floorWindowMs: 300, minBytesPerSecond: 1000 }
   upstream = openUpstream(upstreamDefaults('sim', simulator.simpleUrl, settings))
   blobs = await openDirectoryBlobStore(join(folder, 'blobs'))
-  parts = { blobs, spool: await openSpool(join(folder, 'spool')) }
+  background = new BackgroundWork({ graceMs: 60_000, onLate: () => assert.fail('late') })
+  parts = { blobs, spool: await openSpool(join(folder, 'spool')), background }
   table = new FillTable(parts)
 })
 
 afterEach(async () => {
   await upstream[Symbol.asyncDispose]()
-  await table[Symbol.asyncDispose]()
+  await background[Symbol.asyncDispose]()
   await simulator[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import type { BackgroundWork } from '../background-work.ts'
 import type { BlobStore, SpooledFile } from '../blobs/blob-store.ts'
 import { IndexError } from '../error.ts'
 import { FILL_CONCURRENCY, FILL_HOLD_BACK_BYTES, FILL_QUEUE } from '../limits.ts'
@@ -46,6 +47,8 @@ export interface Fill {
 export interface FillParts {
   readonly spool: ReceivingSpool
   readonly blobs: BlobStore
+  /** What fills are handed to: they go on when their readers have left. */
+  readonly background: BackgroundWork
 }
 
 class RunningFill implements Fill {
@@ -147,16 +150,13 @@ export function startFill(request: FillRequest, parts: FillParts): Fill {
   return new RunningFill(request, parts, new Slots(1, 0))
 }
 
-/**
- * All fills that run: one per sha256, whoever asks, and a bounded number at once in each lane. Dispose of the upstreams
- * first, then of the table, which waits for its fills to end.
- */
+/** All fills that run: one per sha256, whoever asks, and a bounded number at once in each lane. */
 export class FillTable {
   readonly #parts: FillParts
   readonly #limits: { readonly concurrency: number; readonly queue: number }
   readonly #lanes = new Map<string, Slots>()
   readonly #fills = new Map<string, Fill>()
-  readonly #hashing = new Set<Promise<FillResult>>()
+  #hashing = 0
 
   constructor(parts: FillParts, options: { readonly concurrency?: number; readonly queue?: number } = {}) {
     this.#parts = parts
@@ -165,7 +165,7 @@ export class FillTable {
 
   /** Fills running or waiting for a place. */
   get size(): number {
-    return this.#fills.size + this.#hashing.size
+    return this.#fills.size + this.#hashing
   }
 
   /** The running fill of this file, or a new one. */
@@ -173,6 +173,7 @@ export class FillTable {
     const running = this.#fills.get(request.sha256)
     if (running !== undefined) return running
     const fill = new RunningFill(request, this.#parts, this.#slotsOf(request))
+    void this.#parts.background.add(fill.done)
     this.#fills.set(request.sha256, fill)
     const forget = () => this.#fills.delete(request.sha256)
     fill.done.then(forget, forget)
@@ -184,24 +185,18 @@ export class FillTable {
    * nothing says that two such files are the same (attacks.md CACHE-KEY). Rejects as `Fill.done`.
    */
   hashFirst(request: ExpectedFile): Promise<FillResult> {
+    this.#hashing += 1
     const running = this.#slotsOf(request).run(async () => {
       const spooled = await receiveFile(request, this.#parts.spool)
       await store(spooled, this.#parts.blobs)
       return { sha256: spooled.sha256, size: spooled.size }
     })
-    this.#hashing.add(running)
-    const forget = () => this.#hashing.delete(running)
-    running.then(forget, forget)
-    return running
+    return this.#parts.background.add(running.finally(() => (this.#hashing -= 1)))
   }
 
   #slotsOf({ lane = '' }: ExpectedFile): Slots {
     const slots = this.#lanes.get(lane) ?? new Slots(this.#limits.concurrency, this.#limits.queue)
     this.#lanes.set(lane, slots)
     return slots
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([...this.#fills.values()].map((fill) => fill.done).concat([...this.#hashing]))
   }
 }

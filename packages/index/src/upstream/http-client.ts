@@ -72,6 +72,7 @@ export class HttpClient {
   #dispatcher: Promise<Dispatcher> | undefined
   readonly #circuits: CircuitTable
   readonly #watch: UpstreamWatch
+  readonly #closing = new AbortController()
 
   constructor(config: UpstreamConfig, clock: Clock, resolve: ResolveHost, watch: UpstreamWatch = UNWATCHED) {
     this.#config = config
@@ -92,7 +93,9 @@ export class HttpClient {
   /** Asks for `url` and follows its redirects. */
   async request(url: string, options: RequestOptions): Promise<HttpOutcome> {
     const started = performance.now()
-    const answer = await this.#follow(url, options)
+    const closing = this.#closing.signal
+    const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing])
+    const answer = await this.#follow(url, { ...options, signal })
     const reason = answer.kind === 'failed' ? answer.reason : undefined
     this.#watch.asked(outcomeOf(answer), performance.now() - started, reason)
     return answer
@@ -141,7 +144,9 @@ export class HttpClient {
     return exchange.end(`The upstream redirects more than ${UPSTREAM_MAX_REDIRECTS} times.`)
   }
 
+  /** Gives up what is under way, and whatever is asked for from now on: that is no failure of the upstream. */
   async close(): Promise<void> {
+    this.#closing.abort(new IndexError('upstream-failed', 'This server is stopping.'))
     await (await this.#dispatcher)?.destroy()
   }
 
@@ -152,6 +157,7 @@ export class HttpClient {
       this.#config.firstByteTimeoutMs,
     )
     try {
+      exchange.signal.throwIfAborted()
       this.#dispatcher ??= openDispatcher(this.#config, this.#configured, this.#resolve)
       const dispatcher = await this.#dispatcher
       return await dispatcher.request({

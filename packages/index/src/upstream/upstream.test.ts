@@ -6,6 +6,7 @@ import type { UpstreamConfig } from './config.ts'
 import { upstreamDefaults } from './config.ts'
 import type { FileAnswer, Upstream } from './upstream.ts'
 import { openUpstream } from './upstream.ts'
+import { UNWATCHED } from './watch.ts'
 
 const WHEEL = Buffer.from('wheel '.repeat(2000))
 const METADATA = Buffer.from('Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n')
@@ -265,6 +266,22 @@ describe('Upstream.fetchPage', () => {
     assert.ok(second.kind === 'failed')
     assert.ok((second.retryAfterMs ?? 0) > 20_000)
     assert.equal(simulator.requests.length, 1)
+  })
+
+  it('gives up what is under way when it is disposed of, asks nothing more, and blames no origin for that', async () => {
+    const down: string[] = []
+    const watch = { ...UNWATCHED, down: (origin: string) => void down.push(origin) }
+    const ending = openUpstream(upstreamDefaults('sim', simulator.simpleUrl, { circuitFailures: 1 }), { watch })
+    simulator.setFault('/simple/', { kind: 'hang' })
+    simulator.setFault('/files/', { kind: 'stall', afterBytes: 1000 })
+    const file = await ending.openFile(simulator.fileUrl('demo', FILENAME))
+    const page = ending.fetchPage('demo')
+    await simulator.waitForRequests('/simple/', 1)
+    await ending[Symbol.asyncDispose]()
+    await assert.rejects(read(file), { code: 'upstream-failed', message: 'This server is stopping.' })
+    const failed = { kind: 'failed', reason: 'This server is stopping.' }
+    assert.deepEqual([await page, await ending.fetchPage('demo')], [failed, failed])
+    assert.deepEqual([simulator.requests.length, down], [2, []])
   })
 
   it('opens the circuit after failures in a row, and closes it by a probe', async () => {
