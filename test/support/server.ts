@@ -41,7 +41,10 @@ export type RunningServer = {
   createToken(request: TokenRequest): Promise<string>
   /** A signal that does not end it. */
   signal(name: NodeJS.Signals): void
-  /** SIGTERM; resolves with the exit code when the process is gone, null when it had to be killed. */
+  /**
+   * SIGTERM; resolves with the exit code when the process is gone, null when it had to be killed. This and disposing of it
+   * reject when its database had closed before its work was over.
+   */
   stop(): Promise<number | null>
   /** SIGKILL: what a power cut leaves behind. */
   kill9(): Promise<void>
@@ -57,6 +60,9 @@ const ADMIN_TOKEN = 'waxseal-tests-first-administrator-token'
 const START_TIMEOUT_MS = 60_000
 /** A stop cuts off what is not finished after half a minute; one that takes longer than this never ends. */
 const STOP_TIMEOUT_MS = 120_000
+
+/** What a server says that closed its database before its work was over. */
+const CLOSED_TOO_EARLY = /^.*(?:driver has already been destroyed|database is not open).*$/m
 
 type Ready = { readonly url: string; readonly pid: number }
 
@@ -120,6 +126,7 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
   child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
   const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const closed = once(child, 'close')
 
   const ready = await new Promise<Ready>((done, fail) => {
     const look = () => {
@@ -138,12 +145,21 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
     })
     .finally(() => watcher.close())
 
+  let told = false
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     const code = await exited
     clearTimeout(timer)
     await rm(scratch, { recursive: true, force: true })
+    // One that ended by itself has said everything, and leaves nobody behind who could say more.
+    if (code === 0) await closed
+    const early = CLOSED_TOO_EARLY.exec(log)?.[0]
+    // Whoever stops it is told, once; older releases do so, and nobody mends them any more.
+    if (early !== undefined && options.main === undefined && !told) {
+      told = true
+      throw new Error(`The database closed before its work was over: ${early.slice(0, 1500)}`)
+    }
     return code
   }
   return {
