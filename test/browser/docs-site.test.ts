@@ -119,6 +119,7 @@ browserTest('the search finds a key, a command and a refusal, and leads there un
   const wanted = [
     ['public-url', /configuration\.html#.*public-url$/],
     ['token create', /commands\/token-create\.html$/],
+    ['serve', /commands\/serve\.html$/],
     ['upload-file-exists', /errors\/upload-file-exists\.html$/],
   ] as const
   for (const [words, place] of wanted) {
@@ -128,6 +129,34 @@ browserTest('the search finds a key, a command and a refusal, and leads there un
     await page.waitForURL(place)
     assert.ok(new URL(page.url()).pathname.startsWith(`${PREFIX}/docs/`))
   }
+})
+
+browserTest('Enter leads to what is found also when what is searched in comes later', async () => {
+  await using page = await open('', { viewport: DESKTOP })
+  const [arrived, pressed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await page.route('**/search.json', async (route) => {
+    arrived.resolve()
+    await pressed.promise
+    await route.continue()
+  })
+  await page.getByRole('searchbox').fill('public-url')
+  await page.getByRole('searchbox').press('Enter')
+  await arrived.promise
+  pressed.resolve()
+  await page.waitForURL(/configuration\.html#.*public-url$/)
+})
+
+browserTest('a search that cannot be loaded says so, and works as soon as it can', async () => {
+  await using context = await browser.newContext({ viewport: DESKTOP })
+  const page = await context.newPage()
+  await page.goto(docs)
+  await page.route('**/search.json', (route) => route.abort())
+  await page.getByRole('searchbox').fill('public')
+  await page.getByText('The search cannot be loaded').waitFor()
+  await page.unroute('**/search.json')
+  await page.getByRole('searchbox').fill('public-url')
+  await page.getByRole('searchbox').press('Enter')
+  await page.waitForURL(/configuration\.html#.*public-url$/)
 })
 
 browserTest('without JavaScript there is no empty field, and nothing else is missing', async () => {
