@@ -83,9 +83,9 @@ async function init(options: InitCommandOptions): Promise<void> {
   if (tokenFile !== undefined) prepare(tokenFile, again)
   begin(data)
   const token = await makeIndex(config.index, admin, again)
-  if (token !== undefined && tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`, 0o600)
+  if (token !== undefined && tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`, { mode: 0o600 })
   const file = join(data, CONFIG_NAME)
-  writeWhole(file, initialConfig(settings.values), 0o600)
+  writeWhole(file, initialConfig(settings.values), { mode: 0o600 })
   tell(options, checked, { file, admin, token, tokenFile })
   // Not before: an init that is cut short here is begun again, with a token that somebody sees.
   finish(data)
@@ -108,7 +108,7 @@ function prepare(tokenFile: string, again: boolean): void {
     throw new CommandError('occupied', `${tokenFile} is there already, and nothing was changed.`, EXIT_REFUSED)
   }
   try {
-    writeWhole(tokenFile, '', 0o600)
+    writeWhole(tokenFile, '', { mode: 0o600 })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     const message = `The token cannot be written to ${tokenFile} (${code}), and nothing was made.`

@@ -1,17 +1,19 @@
-import { join, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { openUpstream, probeUpstream } from '@waxseal/index'
 import type { ProbeAnswer, UpstreamConfig } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
-import { withIndexOptions } from '../administer.ts'
+import { noIndex, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { DEFAULT_UPSTREAM } from '../config/defaults.ts'
+import { lockForEdit } from '../config/edit-lock.ts'
 import type { NewUpstream } from '../config/edit-upstreams.ts'
 import type { CheckedConfig } from '../config/load.ts'
 import { checkConfig } from '../config/load.ts'
 import { invalidConfig, tellProblems } from '../config/problems.ts'
-import { CONFIG_NAME } from '../config/read-file.ts'
+import { newConfigFile } from '../config/read-file.ts'
 import { redactUrl } from '../config/redact.ts'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
@@ -71,9 +73,13 @@ export function addUpstream(program: Command): void {
 }
 
 /** The configuration, free of problems. */
-async function configured(options: AdministerOptions, contents?: string): Promise<CheckedConfig> {
-  const checked = checkConfig(contents === undefined ? options : { ...options, contents }, process.env)
-  for (const warning of contents === undefined ? checked.warnings : []) process.stderr.write(`waxseal: ${warning}\n`)
+async function configured(options: AdministerOptions): Promise<CheckedConfig> {
+  const checked = checkConfig(options, process.env)
+  for (const warning of checked.warnings) process.stderr.write(`waxseal: ${warning}\n`)
+  return await withoutProblems(checked)
+}
+
+async function withoutProblems(checked: CheckedConfig): Promise<CheckedConfig> {
   if (checked.problems.length > 0) throw invalidConfig(await tellProblems(checked.problems, checked.settings.file))
   return checked
 }
@@ -100,21 +106,24 @@ function credentialsOf({ token, username, password }: UpstreamConfig): string {
 }
 
 async function add(name: string, url: string, options: AddOptions): Promise<void> {
-  const checked = await configured(options)
-  const { values } = checked.settings
-  if (checked.config.index.upstreams.some((known) => known.name === name)) {
-    throw new CommandError('conflict', `There is an upstream ${name} already; see: waxseal upstream list`, EXIT_REFUSED)
-  }
+  const { withUpstreams } = await import('../config/edit-upstreams.ts')
   const added: readonly NewUpstream[] = [{ name, values: valuesOf(url, options) }]
   // Any table replaces the built-in upstream, so it is written down as well.
   const builtIn = { name: DEFAULT_UPSTREAM.name, values: { url: DEFAULT_UPSTREAM.url } }
   const both = options.first ? [...added, builtIn] : [builtIn, ...added]
-  const { withUpstreams } = await import('../config/edit-upstreams.ts')
-  const upstreams = values.upstream === undefined ? both : added
-  await rewrite(checked, options, (text) => withUpstreams(text, upstreams, options.first), [
-    `Added ${name} ${options.first ? 'before all others' : 'after all others'}.`,
-    `Whether it answers: waxseal upstream check ${name}`,
-  ])
+  await edit(options, {
+    change: (text, { config, settings }) => {
+      if (config.index.upstreams.some((known) => known.name === name)) {
+        const message = `There is an upstream ${name} already; see: waxseal upstream list`
+        throw new CommandError('conflict', message, EXIT_REFUSED)
+      }
+      return withUpstreams(text, settings.values.upstream === undefined ? both : added, options.first)
+    },
+    lines: [
+      `Added ${name} ${options.first ? 'before all others' : 'after all others'}.`,
+      `Whether it answers: waxseal upstream check ${name}`,
+    ],
+  })
 }
 
 function valuesOf(url: string, options: AddOptions): NewUpstream['values'] {
@@ -132,39 +141,61 @@ function valuesOf(url: string, options: AddOptions): NewUpstream['values'] {
 }
 
 async function remove(name: string, options: AdministerOptions): Promise<void> {
-  const checked = await configured(options)
-  if (!checked.config.index.upstreams.some((known) => known.name === name)) {
-    throw new CommandError('not-found', `There is no upstream ${name}; see: waxseal upstream list`, EXIT_REFUSED)
-  }
   const { withoutUpstream } = await import('../config/edit-upstreams.ts')
-  await rewrite(checked, options, (text) => withoutUpstream(text, name), [
-    `Removed ${name}. Projects that belong to it keep what is stored of them; nothing new is fetched, and no other upstream is asked for them.`,
-  ])
+  await edit(options, {
+    change: (text, { config }) => {
+      if (config.index.upstreams.some((known) => known.name === name)) return withoutUpstream(text, name)
+      throw new CommandError('not-found', `There is no upstream ${name}; see: waxseal upstream list`, EXIT_REFUSED)
+    },
+    lines: [
+      `Removed ${name}. Projects that belong to it keep what is stored of them; nothing new is fetched, and no other upstream is asked for them.`,
+    ],
+  })
+}
+
+interface Edit {
+  /** The text of the file as it is to be; undefined where that takes a person. */
+  readonly change: (text: string, checked: CheckedConfig) => string | undefined
+  readonly lines: readonly string[]
 }
 
 /** Writes the file edited, if what it then says is right. */
-async function rewrite(
-  { settings, config }: CheckedConfig,
-  options: AdministerOptions,
-  edit: (text: string) => string | undefined,
-  lines: readonly string[],
-): Promise<void> {
-  const path =
-    settings.file?.path ?? (options.data === undefined ? CONFIG_NAME : join(config.index.dataDir, CONFIG_NAME))
-  const text = edit(settings.file?.text ?? '')
-  if (text === undefined) {
-    throw new CommandError(
-      'cannot-edit',
-      `${path} is written in a way that this command cannot change without changing more. Edit [upstream] in it by hand.`,
-      EXIT_REFUSED,
-    )
-  }
-  const after = await configured({ ...options, config: path }, text)
-  writeWhole(path, text)
-  const upstreams = after.config.index.upstreams.map(({ name }) => name)
+async function edit(options: AdministerOptions, { change, lines }: Edit): Promise<void> {
+  const { settings, config } = await configured(options)
+  const path = resolve(settings.file?.path ?? newConfigFile(options, process.env))
+  const folder = statSync(dirname(path), { throwIfNoEntry: false })
+  if (folder === undefined) throw noIndex(config.index.dataDir)
+  const upstreams = await writable(path, async () => {
+    using _lock = lockForEdit(path)
+    // Anew: another command may have edited it, or made it, before this one had the lock.
+    const before = checkConfig(options, process.env)
+    const text = change(before.settings.file?.text ?? '', await withoutProblems(before))
+    if (text === undefined) {
+      throw new CommandError(
+        'cannot-edit',
+        `${path} is written in a way that this command cannot change without changing more. Edit [upstream] in it by hand.`,
+        EXIT_REFUSED,
+      )
+    }
+    const after = await withoutProblems(checkConfig({ ...options, config: path, contents: text }, process.env))
+    writeWhole(path, text, { owner: folder })
+    return after.config.index.upstreams.map(({ name }) => name)
+  })
   const order =
     upstreams.length === 0 ? 'No upstream is asked any more.' : `Asked in this order: ${upstreams.join(', ')}.`
   printResult(options, { file: path, upstreams }, [...lines, order, `Written to ${path}. ${NEXT_START}`])
+}
+
+/** What `write` gives; what the system says against it becomes a sentence. */
+async function writable<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    if (error instanceof CommandError || !(error instanceof Error && 'code' in error)) throw error
+    const owner = error.code === 'EPERM' || error.code === 'EACCES' ? ' Run this as its owner, or as root.' : ''
+    const message = `${path} cannot be written (${String(error.code)}), and nothing was changed.${owner}`
+    throw new CommandError('cannot-write', message, EXIT_ENVIRONMENT, { cause: error })
+  }
 }
 
 async function check(name: string | undefined, options: CheckOptions): Promise<void> {

@@ -33,6 +33,11 @@ export function findConfigFile(
   return places.find((place) => existsSync(place))
 }
 
+/** Where a configuration file is made when there is none, so that it is the next one found. */
+export function newConfigFile({ data }: { readonly data?: string }, env: NodeJS.ProcessEnv): string {
+  return join(data ?? (env['WAXSEAL_DATA'] || '.'), CONFIG_NAME)
+}
+
 /** With `contents`, those instead of what it holds. Throws CommandError `config-invalid` when it cannot be read or is not TOML. */
 export function readConfigFile(path: string, contents?: string): ConfigFile {
   try {
