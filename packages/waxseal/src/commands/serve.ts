@@ -1,4 +1,4 @@
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { hasInitToken, listenOnAll, openIndex, ServerCertificate } from '@waxseal/index'
@@ -8,6 +8,7 @@ import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaul
 import { loadConfig } from '../config/load.ts'
 import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
+import { ReadyFile } from '../ready-file.ts'
 import { collect } from '../repeated.ts'
 import { greeting } from '../serve-greeting.ts'
 import { VERSION } from '../version.ts'
@@ -52,13 +53,18 @@ export function addServe(program: Command): void {
       '--accept-config',
       'serve a restored index although it had other upstreams, prefixes or reading; needed once',
     )
-    .option('--ready-file <file>', 'written (JSON: url, pid, version) once requests are answered')
+    .option(
+      '--ready-file <file>',
+      'written (JSON: url, pid, version) once requests are answered; gone until then, and after',
+    )
     .addHelpText('after', '\nExample:\n  waxseal serve --data /var/lib/waxseal --listen 0.0.0.0:8417 --prefix corp\n')
     .action((options: ServeOptions & { readonly upstream?: readonly string[] | false }) => serve(options))
 }
 
 async function serve(options: ServeOptions & { readonly upstream?: readonly string[] | false }): Promise<void> {
   const { upstream, ...rest } = options
+  // Before anything that takes time or can fail: a file of an earlier run says that this one is ready.
+  using ready = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile)
   const config = await loadConfig(
     { ...rest, ...(upstream === false ? { upstreams: false } : upstream === undefined ? {} : { upstream }) },
     process.env,
@@ -87,8 +93,9 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
   for (const line of greeting(server.urls, config, token ?? { fromInit: await hasInitToken(index.store) })) say(line)
-  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, server.url)
+  ready?.write(server.url)
   const signal = await stopped
+  ready?.[Symbol.dispose]()
   index.announceStop()
   const { delayMs } = config.stop
   if (delayMs > 0) {
@@ -145,11 +152,4 @@ function cannotListen(error: unknown): CommandError {
         ? 'this user may not. Ports below 1024 are for root; choose a higher one with --listen.'
         : `the system refused (${code || String(error)}).`
   return new CommandError('cannot-listen', `Cannot listen on ${where}: ${why}`, EXIT_ENVIRONMENT, { cause: error })
-}
-
-/** Whole or not there at all: whoever waits for it never reads half of it. */
-function writeReadyFile(path: string, url: string): void {
-  const temporary = `${path}.${process.pid}.tmp`
-  writeFileSync(temporary, `${JSON.stringify({ url, pid: process.pid, version: VERSION })}\n`)
-  renameSync(temporary, path)
 }
