@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, readdirSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
 import { mkdir, mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -105,6 +106,72 @@ describe('waxseal init', () => {
       ['chief'],
     )
     assert.ok(!readdirSync(folder.path).includes('init.unfinished'))
+  })
+
+  it('killed at any step, is brought to its end by the same command, and the file has a token that works', async () => {
+    for (const seen of ['init.unfinished', 'waxseal.db', 'token', 'waxseal.toml']) {
+      await using folder = await scratch()
+      const [data, file] = [join(folder.path, 'data'), join(folder.path, 'token')]
+      await mkdir(data)
+      const args = ['init', '--yes', '--data', data, '--token-file', file]
+      const child = spawn(process.execPath, [MAIN, ...args], { env: cleanEnvironment(), stdio: 'ignore' })
+      const ended = once(child, 'exit')
+      const place = seen === 'token' ? folder.path : data
+      const watcher = watch(place)
+      watcher.on('change', (_kind, name) => {
+        if (name === seen && (statSync(join(place, seen), { throwIfNoEntry: false })?.size ?? 0) > 0) {
+          child.kill('SIGKILL')
+        }
+      })
+      await ended
+      watcher.close()
+      const again = await waxsealCommand(args)
+      // The kill may have come too late.
+      if (again.code !== 0) assert.match(again.stderr, /There is an index in/, seen)
+      assert.ok(!readdirSync(data).includes('init.unfinished'), seen)
+      await using server = await startWaxseal({ dataDir: data, env: { WAXSEAL_ADMIN_TOKEN: '' } })
+      const authorization = `Bearer ${readFileSync(file, 'utf8').trim()}`
+      assert.equal((await fetch(`${server.url}/api/v1/tokens`, { headers: { authorization } })).status, 200, seen)
+    }
+  })
+
+  it('begun again, writes over no file but one with the very token that it made; and says which holds', async () => {
+    await using folder = await scratch()
+    const [data, file] = [join(folder.path, 'data'), join(folder.path, 'token')]
+    const args = ['init', '--yes', '--data', data, '--token-file', file, '--json']
+    const cutShort = (): void => writeFileSync(join(data, 'init.unfinished'), '999999999\n')
+    assert.equal((await waxsealCommand(args)).code, 0)
+    const made = readFileSync(file, 'utf8')
+    // As if it had been killed when the file was written.
+    cutShort()
+    const second = await waxsealCommand([...args, '--admin', 'chief'])
+    assert.equal(second.code, 0, second.stderr)
+    const { user, token_file: tokenFile } = documentOf(second)
+    assert.deepEqual([user, tokenFile, readFileSync(file, 'utf8')], ['admin', file, made])
+    // Somebody's file meanwhile: also one that looks like a token.
+    for (const precious of ['precious', `wax_${'A'.repeat(43)}\n`]) {
+      cutShort()
+      writeFileSync(file, precious)
+      const refused = await waxsealCommand(args)
+      assert.equal(refused.code, 1)
+      assert.match(refused.stderr, /token is there already, .*Choose another file, or remove this one/)
+      assert.equal(readFileSync(file, 'utf8'), precious)
+    }
+    rmSync(file)
+    const third = await waxsealCommand(args)
+    assert.equal(third.code, 0, third.stderr)
+    assert.match(readFileSync(file, 'utf8'), /^wax_[\w-]+\n$/)
+    assert.notEqual(readFileSync(file, 'utf8'), made)
+  })
+
+  it('leaves no file behind for a token that it does not make', async () => {
+    await using folder = await scratch()
+    const [data, file] = [join(folder.path, 'data'), join(folder.path, 'token')]
+    const env = { WAXSEAL_ADMIN_TOKEN: 'a-token-of-the-environment-long-enough' }
+    const run = await waxsealCommand(['init', '--yes', '--data', data, '--token-file', file, '--json'], { env })
+    assert.equal(run.code, 0, run.stderr)
+    assert.equal(documentOf(run)['token_file'], null)
+    assert.deepEqual(readdirSync(folder.path), ['data'])
   })
 
   it('tells everything that is wrong with its options, and makes nothing', async () => {

@@ -1,4 +1,4 @@
-export { ensureFirstAdmin, hasInitToken, makeFirstAdmin } from './access/first-admin.ts'
+export { ensureFirstAdmin, hasInitToken, initTokenUser, makeFirstAdmin } from './access/first-admin.ts'
 export { systemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { IndexError } from './error.ts'

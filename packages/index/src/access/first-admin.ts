@@ -120,6 +120,18 @@ export async function hasInitToken(store: Store): Promise<boolean> {
   return (await token.executeTakeFirst())?.label === INIT_LABEL
 }
 
+/** Whose token `text` is, if it is the one that `waxseal init` made and it still holds. */
+export async function initTokenUser(store: Store, text: string): Promise<string | undefined> {
+  const token = store.db
+    .selectFrom('token')
+    .select('user')
+    .where('id', '=', FIRST_TOKEN)
+    .where('label', '=', INIT_LABEL)
+    .where('revoked_at', 'is', null)
+    .where('hash', '=', hashToken(text))
+  return (await token.executeTakeFirst())?.user
+}
+
 async function hasFirstToken(tx: Kysely<Database>): Promise<boolean> {
   return (await tx.selectFrom('token').select('id').where('id', '=', FIRST_TOKEN).executeTakeFirst()) !== undefined
 }

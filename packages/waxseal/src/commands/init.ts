@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ensureFirstAdmin, makeFirstAdmin, openAdministration, wrongUserName } from '@waxseal/index'
+import { ensureFirstAdmin, initTokenUser, makeFirstAdmin, openAdministration, wrongUserName } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
@@ -8,12 +7,14 @@ import type { CheckedConfig } from '../config/load.ts'
 import { checkConfig } from '../config/load.ts'
 import { invalidConfig, tellProblems } from '../config/problems.ts'
 import { CONFIG_NAME } from '../config/read-file.ts'
-import { EXIT_ENVIRONMENT, EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { initialConfig } from '../init/config-text.ts'
 import { begin, finish, isUnfinished, occupied } from '../init/place.ts'
 import type { InitOptions } from '../init/questions.ts'
 import { ask } from '../init/questions.ts'
+import type { TokenFile } from '../init/token-file.ts'
+import { occupied as fileOccupied, prepareTokenFile, removeUnused, writeToken } from '../init/token-file.ts'
 import { printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { VERSION } from '../version.ts'
@@ -79,14 +80,17 @@ async function init(options: InitCommandOptions): Promise<void> {
   if (wrongName !== undefined) throw new CommandError('wrong-use', wrongName, EXIT_USAGE)
   refuseOccupied(data)
   const again = isUnfinished(data)
-  const tokenFile = options.tokenFile === undefined ? undefined : resolve(options.tokenFile)
-  if (tokenFile !== undefined) prepare(tokenFile, again)
+  const tokenFile =
+    options.tokenFile === undefined || config.index.adminToken !== undefined
+      ? undefined
+      : prepareTokenFile(resolve(options.tokenFile), again)
   begin(data)
-  const token = await makeIndex(config.index, admin, again)
-  if (token !== undefined && tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`, { mode: 0o600 })
+  const made = await makeIndex(config.index, { name: admin, again, tokenFile })
+  if (made.kind === 'made' && tokenFile !== undefined) writeToken(tokenFile, made.token)
+  if (made.kind === 'known' && tokenFile !== undefined) removeUnused(tokenFile)
   const file = join(data, CONFIG_NAME)
   writeWhole(file, initialConfig(settings.values), { mode: 0o600 })
-  tell(options, checked, { file, admin, token, tokenFile })
+  tell(options, checked, { file, administrator: made, tokenFile: tokenFile?.path })
   // Not before: an init that is cut short here is begun again, with a token that somebody sees.
   finish(data)
 }
@@ -99,21 +103,6 @@ function dataFromEnvironment(): { readonly data?: string } {
 function refuseOccupied(data: string): void {
   const reason = occupied(data)
   if (reason !== undefined) throw new CommandError('occupied', reason, EXIT_REFUSED)
-}
-
-/** Nobody's file is written over, that of an init which was cut short excepted; and it can be written, before anything is made. */
-function prepare(tokenFile: string, again: boolean): void {
-  const size = statSync(tokenFile, { throwIfNoEntry: false })?.size ?? 0
-  if (size > 0 && !again) {
-    throw new CommandError('occupied', `${tokenFile} is there already, and nothing was changed.`, EXIT_REFUSED)
-  }
-  try {
-    writeWhole(tokenFile, '', { mode: 0o600 })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    const message = `The token cannot be written to ${tokenFile} (${code}), and nothing was made.`
-    throw new CommandError('cannot-write', message, EXIT_ENVIRONMENT, { cause: error })
-  }
 }
 
 /** What was said, held to the rules of the configuration; only the database may come from the environment. */
@@ -135,20 +124,40 @@ async function valid({ upstream, data, listen, prefix, publicUrl, ...answers }: 
   return checked
 }
 
-/** Makes database and administrator; the text of the token, unless the environment gives it or it was used already. */
+/** The first administrator, and its token. */
+type Administrator =
+  /** Made now, and told this once. */
+  | { readonly kind: 'made'; readonly user: string; readonly token: string }
+  /** Made by an init that was cut short, and in the file already. */
+  | { readonly kind: 'held'; readonly user: string }
+  /** The environment gives it, or it was used already. */
+  | { readonly kind: 'known'; readonly user: string }
+
+interface Wanted {
+  readonly name: string
+  readonly again: boolean
+  readonly tokenFile: TokenFile | undefined
+}
+
+/** Makes database and administrator. */
 async function makeIndex(
   index: CheckedConfig['config']['index'],
-  name: string,
-  again: boolean,
-): Promise<string | undefined> {
+  { name, again, tokenFile }: Wanted,
+): Promise<Administrator> {
   await using opened = await openAdministration({ ...index, version: VERSION })
   const { store, clock } = opened
   if (index.adminToken !== undefined) {
     await ensureFirstAdmin(store, clock, undefined, { token: index.adminToken })
-    return undefined
+    return { kind: 'known', user: name }
+  }
+  if (tokenFile?.held !== undefined) {
+    const user = await initTokenUser(store, tokenFile.held)
+    if (user !== undefined) return { kind: 'held', user }
+    throw fileOccupied(tokenFile.path)
   }
   const token = await makeFirstAdmin(store, clock, { name, again })
-  if (token !== undefined || again) return token
+  if (token !== undefined) return { kind: 'made', user: name, token }
+  if (again) return { kind: 'known', user: name }
   finish(index.dataDir)
   throw new CommandError(
     'occupied',
@@ -159,12 +168,11 @@ async function makeIndex(
 
 interface Made {
   readonly file: string
-  readonly admin: string
-  readonly token: string | undefined
+  readonly administrator: Administrator
   readonly tokenFile: string | undefined
 }
 
-function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, admin, token, tokenFile }: Made): void {
+function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, administrator, tokenFile }: Made): void {
   const data = config.index.dataDir
   const [{ host, port } = { host: '', port: 0 }] = config.listen
   const shown = host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host
@@ -175,18 +183,20 @@ function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, ad
     `pip install --index-url ${base}simple/ NAME`,
     `waxseal token create --user ci --scope upload --data ${quoted(data)}`,
   ]
-  const document = { data, config: file, user: admin, token_file: tokenFile ?? null, next }
-  const shownToken = tokenFile === undefined && token !== undefined ? { token } : {}
+  const { kind, user } = administrator
+  const inFile = kind === 'known' ? undefined : tokenFile
+  const document = { data, config: file, user, token_file: inFile ?? null, next }
+  const shownToken = kind === 'made' && inFile === undefined ? { token: administrator.token } : {}
   const secret =
-    token === undefined
-      ? ['Admin token: the one of WAXSEAL_ADMIN_TOKEN, or the one that was shown before.']
-      : tokenFile === undefined
-        ? ['Admin token, shown this once:', `  ${token}`]
-        : [`Admin token: in ${tokenFile}`]
+    inFile !== undefined
+      ? [`Admin token: in ${inFile}`]
+      : kind === 'made'
+        ? ['Admin token, shown this once:', `  ${administrator.token}`]
+        : ['Admin token: the one of WAXSEAL_ADMIN_TOKEN, or the one that was shown before.']
   printResult(options, { ...document, ...shownToken }, [
     `Made an index in ${data}`,
     `  configuration  ${file}`,
-    `  administrator  ${admin}`,
+    `  administrator  ${user}`,
     '',
     ...secret,
     '',
