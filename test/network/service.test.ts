@@ -39,6 +39,19 @@ describe('deploy/waxseal.service', { skip: missing ?? false }, () => {
     assert.deepEqual([status, ours], [0, []])
   })
 
+  it('is a valid unit with everything that it only offers, and copies no certificate, which would never be renewed', async () => {
+    const offered = /^# (?=(?:LoadCredential|Environment|SupplementaryGroups)=)/gm
+    const text = (await readFile(unit, 'utf8')).replace(offered, '')
+    assert.match(text, /^SupplementaryGroups=waxseal-tls$/m)
+    assert.match(text, /^Environment=WAXSEAL_TLS_CERTIFICATE=\S+ WAXSEAL_TLS_KEY=\S+$/m)
+    assert.doesNotMatch(text, /^LoadCredential=\S*(?:tls|\.pem)|WAXSEAL_TLS_\w+=%d/m)
+    const full = join(folder, 'waxseal-full.service')
+    await writeFile(full, text)
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', full], { encoding: 'utf8' })
+    const ours = stderr.split('\n').filter((line) => line.includes('waxseal'))
+    assert.deepEqual([status, ours], [0, []])
+  })
+
   it(`is exposed to no more than ${EXPOSURE} of 10`, () => {
     const args = ['security', '--offline=true', `--threshold=${EXPOSURE * 10}`, unit]
     const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { tmpdir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect } from 'node:tls'
 import { assertSuccess, withEnv, workFolder } from '../clients/scene.ts'
@@ -18,6 +19,16 @@ import type { RunningServer } from '../support/server.ts'
 
 const file = buildWheel({ name: 'sealed', version: '1.0', module: `TEXT = '${'x'.repeat(2_000_000)}'\n` })
 
+/** The name in the certificate that is served now. */
+const subjectOf = async ({ url }: RunningServer): Promise<string> => {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const { CN } = socket.getPeerCertificate().subject
+  socket.destroy()
+  return String(CN)
+}
+
 describe('over TLS', () => {
   const parts = new AsyncDisposableStack()
   let folder: string
@@ -30,14 +41,7 @@ describe('over TLS', () => {
     await copyFile(made.key, served.key)
     return made.certificate
   }
-  const subject = async (): Promise<string> => {
-    const { hostname, port } = new URL(server.url)
-    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false })
-    await once(socket, 'secureConnect')
-    const { CN } = socket.getPeerCertificate().subject
-    socket.destroy()
-    return String(CN)
-  }
+  const subject = (): Promise<string> => subjectOf(server)
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'waxseal-tls-'))
@@ -112,6 +116,84 @@ describe('over TLS', () => {
 
   it('commands beside the server need no certificate', async () => {
     assert.ok(await server.createToken({ scope: 'read' }))
+  })
+})
+
+describe('deploy/certbot-hook.sh', () => {
+  // Root goes by no group: the server runs as root without that right.
+  const asGroup = (group: number): readonly string[] => [
+    'setpriv',
+    '--bounding-set=-dac_override,-dac_read_search',
+    '--groups',
+    String(group),
+  ]
+  const missing =
+    userInfo().uid !== 0
+      ? 'only root can give a file to a group of which it is no member'
+      : spawnSync('setpriv', ['--version']).status === 0 || process.env['CI']
+        ? false
+        : 'setpriv (util-linux) is not here'
+
+  it('brings a renewed pair to a server that may read it by its group alone', { skip: missing }, async () => {
+    await using parts = new AsyncDisposableStack()
+    const folder = await mkdtemp(join(tmpdir(), 'waxseal-hook-'))
+    parts.defer(() => rm(folder, { recursive: true, force: true }))
+    await chmod(folder, 0o755)
+    const [tls, bin] = [join(folder, 'tls'), join(folder, 'bin')]
+    await mkdir(bin)
+    await mkdir(tls)
+    const [pid, hook] = [join(folder, 'pid'), resolve(import.meta.dirname, '../../deploy/certbot-hook.sh')]
+    // In place of systemd's: what ExecReload= of the unit does.
+    await writeFile(join(bin, 'systemctl'), `#!/bin/sh\n[ ! -e ${pid} ] || kill -HUP "$(cat ${pid})"\n`, {
+      mode: 0o755,
+    })
+    const renew = async (name: string): Promise<void> => {
+      const lineage = join(folder, name)
+      await mkdir(lineage, { mode: 0o700 })
+      const made = makeCertificate(lineage, name)
+      await rename(made.certificate, join(lineage, 'fullchain.pem'))
+      await rename(made.key, join(lineage, 'privkey.pem'))
+      const env = {
+        PATH: `${bin}:${process.env['PATH']}`,
+        RENEWED_LINEAGE: lineage,
+        TLS_FOLDER: tls,
+        TLS_GROUP: '4242',
+      }
+      const { status, stderr } = spawnSync(hook, { env, encoding: 'utf8' })
+      assert.deepEqual([status, stderr], [0, ''])
+      for (const file of await readdir(tls)) await chown(join(tls, file), 4243, 4242)
+    }
+    await chown(tls, 4243, 4242)
+    await chmod(tls, 0o750)
+    await renew('old')
+    const env = { WAXSEAL_TLS_CERTIFICATE: join(tls, 'fullchain.pem'), WAXSEAL_TLS_KEY: join(tls, 'privkey.pem') }
+    await assert.rejects(
+      startWaxseal({ args: ['--no-upstream'], env, through: asGroup(4244) }),
+      /privkey\.pem cannot be read: the user of this process may not read it|fullchain\.pem cannot be read: the user/,
+    )
+    const server = parts.use(await startWaxseal({ args: ['--no-upstream'], env, through: asGroup(4242) }))
+    assert.equal(await subjectOf(server), 'old')
+    await writeFile(pid, String(server.pid))
+    await renew('new')
+    await until(
+      () => subjectOf(server),
+      (name) => name === 'new',
+    )
+  })
+
+  it('is not for a copy of systemd, which stays as it was: serve says so', async () => {
+    await using parts = new AsyncDisposableStack()
+    const folder = await mkdtemp(join(tmpdir(), 'waxseal-credential-'))
+    parts.defer(() => rm(folder, { recursive: true, force: true }))
+    const { certificate, key } = makeCertificate(folder, 'tls-key')
+    const start = (credentials: string) =>
+      startWaxseal({
+        args: ['--no-upstream'],
+        env: { WAXSEAL_TLS_CERTIFICATE: certificate, WAXSEAL_TLS_KEY: key, CREDENTIALS_DIRECTORY: credentials },
+      })
+    const warning = /Warning: .*tls-key\.key is a copy that systemd made.*\n.*restart/
+    assert.match(parts.use(await start(folder)).log(), warning)
+    assert.doesNotMatch(parts.use(await start(join(folder, 'other'))).log(), warning)
   })
 })
 

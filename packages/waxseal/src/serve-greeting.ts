@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import { dirname, resolve } from 'node:path'
 import type { ServerConfig } from './config/load.ts'
 import { VERSION } from './version.ts'
 
@@ -7,6 +8,7 @@ export function greeting(
   urls: readonly string[],
   config: ServerConfig,
   firstToken: string | { readonly fromInit: boolean },
+  env: NodeJS.ProcessEnv,
 ): readonly string[] {
   const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
   const [url = '', ...others] = urls
@@ -28,6 +30,7 @@ export function greeting(
     ...(offline ? ['  mode       offline: no upstream is asked'] : []),
     '',
     ...plainHttpWarning(config, url),
+    ...copiedCertificateWarning(config, url, env),
     ...token,
     '',
     'Install from it, and only from it:',
@@ -51,6 +54,20 @@ function plainHttpWarning({ listen, tls, index }: ServerConfig, url: string): re
   return [
     'Warning: other machines reach this index over plain http. pip passes over such an index, and anybody on the way',
     'can change what is installed. Set [tls] certificate and key, or put a proxy with https before it and set public-url:',
+    `${url}/docs/deployment.html`,
+    '',
+  ]
+}
+
+/** LoadCredential= of systemd: its copies stay as they were when the service started, so there is nothing to notice. */
+function copiedCertificateWarning({ tls }: ServerConfig, url: string, env: NodeJS.ProcessEnv): readonly string[] {
+  const credentials = env['CREDENTIALS_DIRECTORY']
+  if (tls === undefined || !credentials) return []
+  const copied = [tls.certificate, tls.key].filter((path) => dirname(path) === resolve(credentials))
+  if (copied.length === 0) return []
+  return [
+    `Warning: ${copied.join(' and ')} is a copy that systemd made when the service started. A renewed certificate`,
+    'is served only after a restart. Read it from a folder of the service instead:',
     `${url}/docs/deployment.html`,
     '',
   ]

@@ -92,7 +92,8 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   index.announceStart()
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
-  for (const line of greeting(server.urls, config, token ?? { fromInit: await hasInitToken(index.store) })) say(line)
+  const firstToken = token ?? { fromInit: await hasInitToken(index.store) }
+  for (const line of greeting(server.urls, config, firstToken, process.env)) say(line)
   ready?.write(server.url)
   const signal = await stopped
   ready?.[Symbol.dispose]()
