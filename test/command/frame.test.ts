@@ -55,4 +55,16 @@ describe('the command line', () => {
       assert.equal(run.stderr, 'waxseal: What there is to say could not be written (ENOSPC).\n')
     },
   )
+
+  it('exits with 3 and a sentence when nothing is left that could bring it to its end', async () => {
+    const never = `import fs, { promises } from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      promises.stat = () => new Promise(() => {})
+      syncBuiltinESMExports()`
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(never)}` }
+    const run = await waxsealCommand(['backup', 'verify', '/nowhere', '--json'], { env })
+    assert.equal(run.code, 3)
+    assert.match(run.stderr, /^waxseal: The command stopped in its midst[^\n]+\n$/)
+    assert.equal((documentOf(run)['error'] as { code: string }).code, 'failed')
+  })
 })

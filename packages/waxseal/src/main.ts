@@ -29,6 +29,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** A promise that nothing can settle any more is a bug, here or in a library; Node's own exit code for it is 13. */
+function stoppedInItsMidst(): void {
+  const message = 'The command stopped in its midst: what it waited for cannot come any more. Please report this.'
+  if (argv.includes('--json')) printFailure('failed', message)
+  process.stderr.write(`waxseal: ${message}\n`)
+  process.exitCode = EXIT_ENVIRONMENT
+}
+
 const argv = process.argv.slice(2)
 process.stderr.on('error', () => undefined)
 process.stdout.once('error', (error: NodeJS.ErrnoException) => {
@@ -38,5 +46,7 @@ process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`waxseal: What there is to say could not be written (${error.code ?? error.message}).\n`)
   process.exitCode = EXIT_ENVIRONMENT
 })
+process.once('beforeExit', stoppedInItsMidst)
 const exitCode = await main(argv)
+process.off('beforeExit', stoppedInItsMidst)
 process.exitCode ||= exitCode

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import { openAdministration } from '../open-administration.ts'
 import type { Store } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
 import { openBackup } from './backup-source.ts'
+import { checkBackup } from './check-backup.ts'
 import { manifestFiles } from './read-manifest.ts'
 import { jumpSince } from './renumber.ts'
 import type { RestoreOutcome, RestoreTarget } from './restore.ts'
@@ -148,6 +150,31 @@ test('a restored index has the same rows and blobs, and publishes everything aga
       )
       await rm(target, { recursive: true })
     }
+  }))
+
+test('a tar file of files larger than what is read at once, and of thousands of them, is verified and restored', () =>
+  withBench(async ({ index, dest, target, restore }) => {
+    const wholeTar = async (path: string): Promise<string> => {
+      const { manifest } = await index.backUp(path, { form: 'file' })
+      const { damagedParts, lostCount, blobs } = await checkBackup(await openBackup(path))
+      assert.deepEqual([damagedParts, lostCount, blobs.count], [[], 0, manifest.blobs.count])
+      return path
+    }
+    for (const version of ['1.0', '1.1', '1.2']) await index.upload('large', version, 800_000)
+    assert.equal((await restore({ from: await wholeTar(`${dest}-large.tar`) })).kind, 'restored')
+    {
+      await using store = await openRestored(target)
+      assert.equal((await store.db.selectFrom('file').selectAll().execute()).length, 3)
+    }
+    const pages = Array.from({ length: 2100 }, (_, at) => {
+      const body_sha256 = hash('sha256', `page ${at}`)
+      const shard = join(index.dataDir, 'blobs', body_sha256.slice(0, 2), body_sha256.slice(2, 4))
+      mkdirSync(shard, { recursive: true })
+      writeFileSync(join(shard, body_sha256), `page ${at}`)
+      return { project: 'large', snapshot: 10 + at, body_sha256, superseded_at: '2026-11-24T12:00:00.000Z' }
+    })
+    await index.store.transaction((tx) => tx.insertInto('superseded_page').values(pages).execute())
+    await wholeTar(`${dest}-many.tar`)
   }))
 
 test('two restores of the same backup at different times never give a number twice', () => {

@@ -59,16 +59,22 @@ export async function* readTarFile(path: string): AsyncGenerator<TarMember, void
   try {
     const entries = Readable.toWeb(createReadStream(path)).pipeThrough(decoder)
     for await (const { header, body } of entries) {
-      let read = false
-      async function* bytes(): AsyncGenerator<Uint8Array> {
-        read = true
-        yield* body
-      }
-      yield { name: header.name, size: header.size, bytes: bytes() }
-      if (!read) await body.cancel()
+      const reader = body.getReader()
+      yield { name: header.name, size: header.size, bytes: restOf(reader) }
+      // Read, not cancelled: at that the decoder lets go of the member it is at, which may be a later one by then.
+      while (!(await reader.read()).done);
     }
   } catch (error) {
     if (error instanceof IndexError || isSystemError(error)) throw error
     throw new IndexError('backup-damaged', `${path} is no complete tar file.`, { cause: error })
+  }
+}
+
+/** Leaving it early leaves the rest to be read. */
+async function* restOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    yield value
   }
 }

@@ -19,8 +19,8 @@ export interface KeptIndex extends AsyncDisposable {
   readonly store: Store
   readonly blobs: DirectoryBlobStore
   now: number
-  /** Uploads a wheel and publishes it. The sha256 of the file. */
-  upload(project: string, version: string): Promise<string>
+  /** Uploads a wheel with so many random bytes in it, and publishes it. The sha256 of the file. */
+  upload(project: string, version: string, bytes?: number): Promise<string>
   backUp(path: string, target?: Partial<BackupTarget>, onProgress?: OnProgress): Promise<BackupReport>
 }
 
@@ -41,8 +41,8 @@ export async function openKeptIndex(
     store,
     blobs,
     now: Date.parse('2026-11-24T12:00:00.000Z'),
-    async upload(project, version) {
-      const code = `X = '${randomBytes(200).toString('hex')}'\n`
+    async upload(project, version, random = 200) {
+      const code = `X = '${randomBytes(random).toString('hex')}'\n`
       const { filename, bytes, fields } = wheelFixture({ name: project, version, code })
       const writer = await spool.createSpoolFile()
       await writer.write(bytes)
