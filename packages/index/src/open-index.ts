@@ -4,6 +4,7 @@ import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
 import { systemRandom } from './access/random.ts'
 import { BackgroundWork } from './background-work.ts'
+import { sweepParts } from './blobs/leftovers.ts'
 import { closedSpool, openSpool } from './blobs/spool.ts'
 import { systemClock } from './clock.ts'
 import { IndexError, isFull, isOwnFailure } from './error.ts'
@@ -164,6 +165,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         onRecovery: () => log.info('publishing works again'),
       }),
     )
+    await sweepParts(config.dataDir).catch(onBackgroundFailure)
     const sweeping = new AbortController()
     opened.defer(() => sweeping.abort())
     void background.add(blobs.sweepLeftovers({ until: sweeping.signal }).catch(onBackgroundFailure))

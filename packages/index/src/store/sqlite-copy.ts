@@ -1,7 +1,8 @@
 import { chmod, open, rename, rm, statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { syncFolder } from '../blobs/durable.ts'
+import { partName, sweepParts } from '../blobs/leftovers.ts'
 import { SQLITE_COPY_HEADROOM } from '../limits.ts'
 
 /** At a time, when nothing is to come in between: the largest number that SQLite takes. */
@@ -29,13 +30,16 @@ export async function keepCopy(
   free: (folder: string) => Promise<number> = freeBytes,
 ): Promise<KeptCopy> {
   const bytes = sizeOf(database)
-  const room = await free(dirname(path))
-  if (room < bytes + SQLITE_COPY_HEADROOM) {
-    return { kind: 'not-kept', why: `it takes ${megabytes(bytes)} and the disk has ${megabytes(room)} free` }
-  }
+  const folder = dirname(path)
   const kept = copyPath(path, step)
-  const part = `${kept}.${process.pid}.part`
+  const part = join(folder, partName())
   try {
+    // The copy of one that was killed takes as much room as this one needs.
+    await sweepParts(folder)
+    const room = await free(folder)
+    if (room < bytes + SQLITE_COPY_HEADROOM) {
+      return { kind: 'not-kept', why: `it takes ${megabytes(bytes)} and the disk has ${megabytes(room)} free` }
+    }
     // Made first, so that it never has another mode.
     await (await open(part, 'w', 0o600)).close()
     await chmod(part, 0o600)
@@ -46,7 +50,7 @@ export async function keepCopy(
     await handle.sync()
     await handle.close()
     await rename(part, kept)
-    await syncFolder(dirname(kept))
+    await syncFolder(folder)
     return { kind: 'kept', path: kept, bytes }
   } catch (error) {
     return { kind: 'not-kept', why: error instanceof Error ? error.message : String(error) }

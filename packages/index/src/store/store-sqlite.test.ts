@@ -1,16 +1,31 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { IndexError } from '../error.ts'
+import { indexDefaults } from '../index-config.ts'
+import { openIndex } from '../open-index.ts'
 import { storeContract } from './store-contract.ts'
 import { copyPath, keepCopy } from './sqlite-copy.ts'
+import type { StoreOptions } from './store.ts'
 import { isUniqueViolation, openStore } from './store.ts'
 import { raceElsewhere } from './testing/race-elsewhere.ts'
-import { upgradeContract } from './upgrade-contract.ts'
+import { UPGRADING, upgradeContract } from './upgrade-contract.ts'
 import { takeStepBack, upgradeStore } from './upgrade.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'waxseal-store-'))
@@ -78,6 +93,52 @@ describe('the copy of a SQLite database from before an upgrade', () => {
     database.close()
     assert.equal(copy.kind, 'not-kept')
     assert.equal(readFileSync(copyPath(path, step), 'utf8'), 'the right one')
+  })
+})
+
+describe('a copy that kill -9 cut short', () => {
+  const clock = { now: () => 0 }
+
+  function leftBeside(path: string): readonly string[] {
+    const known = [path, `${path}-wal`, `${path}-shm`, copyPath(path, '0002-operation')].map((each) => basename(each))
+    return readdirSync(dirname(path)).filter((name) => !known.includes(name))
+  }
+
+  /** A database of the version before, and beside it what a copy that was killed has left. */
+  async function cutShort(path: string): Promise<StoreOptions> {
+    const database = { kind: 'sqlite', path } as const
+    {
+      await using store = await openStore(database)
+      // Takes long enough to copy.
+      const value = 'x'.repeat(64 * 1024 ** 2)
+      await store.transaction((tx) => tx.insertInto('setting').values({ key: 'large', value }).execute())
+    }
+    await takeStepBack(database, clock)
+    const child = spawn(process.execPath, [UPGRADING, JSON.stringify(database)], { stdio: 'ignore' })
+    const watcher = watch(dirname(path), () => leftBeside(path).length > 0 && child.kill('SIGKILL'))
+    assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL'])
+    watcher.close()
+    assert.ok(leftBeside(path).length > 0)
+    return database
+  }
+
+  it('goes with the next upgrade', async () => {
+    const path = freshPath()
+    const upgraded = await upgradeStore(await cutShort(path), clock)
+    assert.equal(upgraded?.copy?.kind, 'kept')
+    assert.deepEqual(leftBeside(path), [])
+  })
+
+  it('goes with the next start of a server, where another process did the upgrade', async () => {
+    const path = freshPath()
+    const database = await cutShort(path)
+    const [left = ''] = leftBeside(path)
+    renameSync(join(dirname(path), left), join(folder, left))
+    await upgradeStore(database, clock)
+    renameSync(join(folder, left), join(dirname(path), left))
+    await using index = await openIndex(indexDefaults(dirname(path), { database }))
+    assert.equal(index.store.kind, 'sqlite')
+    assert.deepEqual(leftBeside(path), ['blobs', 'spool'])
   })
 })
 

@@ -11,7 +11,8 @@ import type { StoreOptions } from './store.ts'
 import { openStore } from './store.ts'
 import { planUpgrade, takeStepBack, upgradeStore } from './upgrade.ts'
 
-const UPGRADING = fileURLToPath(new URL('testing/upgrading-process.ts', import.meta.url))
+/** What `testing/upgrading-process.ts` is started by. */
+export const UPGRADING = fileURLToPath(new URL('testing/upgrading-process.ts', import.meta.url))
 const clock = { now: () => Date.parse('2026-11-24T12:00:00.000Z') }
 const isConflict = (error: unknown): boolean => error instanceof IndexError && error.code === 'conflict'
 
