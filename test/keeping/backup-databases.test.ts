@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startEmbeddedPostgres } from '../../packages/index/src/store/testing/postgres-server.ts'
 import type { ListedPage } from '../support/behind-upstream.ts'
+import { waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import type { RunningServer } from '../support/server.ts'
 import { runWaxseal, startWaxseal } from '../support/server.ts'
@@ -21,6 +23,67 @@ async function seen(server: RunningServer, project: string, token?: string) {
   const { files } = (await page.json()) as ListedPage
   return { serial, files: files.map(({ filename, hashes }) => [filename, hashes['sha256']]) }
 }
+
+/** The whole folder, as names. */
+const namesIn = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
+
+/** What a folder of PostgreSQL is good for when nobody says where the database is: nothing, and nothing is changed. */
+async function refusedWithoutDatabase(dataDir: string): Promise<void> {
+  const before = namesIn(dataDir)
+  const commands = [
+    ['serve', ...NO_UPSTREAM, '--listen', '127.0.0.1:0'],
+    ['gc'],
+    ['upgrade'],
+    ['project', 'list', '--json'],
+  ]
+  for (const args of commands) {
+    const { code, stdout, stderr } = await waxsealCommand([...args, '--data', dataDir])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /holds the files of an index.*WAXSEAL_DATABASE=/)
+    if (args.includes('--json')) assert.equal(JSON.parse(stdout).error.code, 'wrong-database')
+  }
+  assert.deepEqual(namesIn(dataDir), before)
+}
+
+void test('a restore into PostgreSQL tells how to start it; that database or none serves the folder', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'waxseal-start-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  await using postgres = await startEmbeddedPostgres()
+  const [dest, dataDir] = [join(folder, 'backups'), join(folder, 'new data')]
+  {
+    await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'old') })
+    assert.equal((await uploadFile(server, buildWheel({ name: 'kept', version: '1.0' }))).status, 200)
+    await runWaxseal(['backup', dest, '--data', server.dataDir])
+  }
+  const database = await postgres.createDatabase()
+  const { password } = new URL(database)
+  assert.notEqual(password, '')
+  const said = await runWaxseal(['restore', dest, '--data', dataDir], { WAXSEAL_DATABASE: database })
+  assert.ok(!said.includes(password))
+  const [, line = ''] = /^ {2}(.*waxseal serve .*)$/m.exec(said) ?? []
+  assert.match(line, / --data '[^']+new data'$/)
+  const url = /^WAXSEAL_DATABASE=(\S+) /.exec(line)?.[1] ?? ''
+  const env = { WAXSEAL_DATABASE: url, PGPASSWORD: password }
+
+  await refusedWithoutDatabase(dataDir)
+  const empty = { WAXSEAL_DATABASE: await postgres.createDatabase() }
+  for (const args of [['upgrade'], ['serve', ...NO_UPSTREAM]]) {
+    const { code, stderr } = await waxsealCommand([...args, '--data', dataDir], { env: empty })
+    assert.deepEqual([code, /holds the files of an index/.test(stderr)], [3, true], stderr)
+  }
+  await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir, env })
+  assert.equal((await seen(server, 'kept')).files.length, 1)
+  const elsewhere = { WAXSEAL_DATABASE: await postgres.createDatabase() }
+  {
+    await using other = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'other'), env: elsewhere })
+    assert.equal((await uploadFile(other, buildWheel({ name: 'other', version: '1.0' }))).status, 200)
+  }
+  for (const args of [['gc'], ['serve', '--read-only']]) {
+    const { code, stderr } = await waxsealCommand([...args, '--data', dataDir], { env: elsewhere })
+    assert.deepEqual([code, /belongs to another index/.test(stderr)], [3, true], stderr)
+  }
+})
 
 void test('an index moves from SQLite to PostgreSQL and back by backup and restore; serials only go up', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'waxseal-databases-'))
@@ -42,6 +105,7 @@ void test('an index moves from SQLite to PostgreSQL and back by backup and resto
   const restored = JSON.parse(
     await runWaxseal(['restore', dest, '--data', join(folder, 'postgres'), '--json'], env),
   ) as { snapshot: number }
+  await refusedWithoutDatabase(join(folder, 'postgres'))
   const between = await (async () => {
     await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'postgres'), env })
     const after = await seen(server, 'moved', token)

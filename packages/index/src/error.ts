@@ -15,6 +15,7 @@ export type IndexErrorCode =
   | 'storage-failed'
   | 'storage-full'
   | 'upstream-failed'
+  | 'wrong-database'
 
 /** The one error of this package. Expected refusals are values; this is for what a caller did not ask for. */
 export class IndexError extends Error {

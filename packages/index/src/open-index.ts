@@ -17,6 +17,7 @@ import { createHandler } from './http/handler.ts'
 import { RepresentationCache } from './http/representation-cache.ts'
 import { SmallFiles } from './http/small-files.ts'
 import type { IndexConfig } from './index-config.ts'
+import { bindFolder } from './keeping/bound-folder.ts'
 import { startCollecting } from './keeping/collect-regularly.ts'
 import {
   BACKGROUND_GRACE_MS,
@@ -90,7 +91,10 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     const { prefixes, reading } = config
     const meaning = { prefixes, upstreams: config.upstreams.map(({ name, url }) => ({ name, url })), reading }
     if (!config.acceptRestored) await refuseOtherMeaning(opened, meaning)
-    if (!readOnly) await afterTrouble(log, () => saveServedNames(opened, meaning))
+    if (!readOnly) {
+      await afterTrouble(log, () => bindFolder(config.dataDir, opened))
+      await afterTrouble(log, () => saveServedNames(opened, meaning))
+    }
     return configured
   })
   opened.use(core.opened)

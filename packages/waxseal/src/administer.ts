@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import type { Administration } from '@waxseal/index'
-import { openAdministration } from '@waxseal/index'
+import type { Administration, IndexConfig } from '@waxseal/index'
+import { openAdministration, refuseNewDatabase } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { DEFAULT_DATA } from './config/defaults.ts'
@@ -27,11 +27,16 @@ export function withIndexOptions(command: Command): Command {
 /** Runs `work` on the index in the data folder, beside a running server or without one. */
 export async function administer<T>(options: ConfigOptions, work: (index: Administration) => Promise<T>): Promise<T> {
   const { index: config } = await loadConfig(options, process.env)
-  if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) {
-    throw noIndex(config.dataDir)
-  }
+  await requireDatabase(config)
   await using index = await openAdministration({ ...config, version: VERSION })
   return await work(index)
+}
+
+/** Throws CommandError `no-index` where there is nothing, and IndexError `wrong-database` where only files are. */
+export async function requireDatabase({ database, dataDir }: IndexConfig): Promise<void> {
+  if (database.kind !== 'sqlite' || existsSync(database.path)) return
+  await refuseNewDatabase(dataDir)
+  throw noIndex(dataDir)
 }
 
 /** What a command says that finds nothing in the data folder. */

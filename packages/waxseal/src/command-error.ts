@@ -63,6 +63,7 @@ function exitCodeOf(code: IndexErrorCode): number {
     case 'storage-failed':
     case 'storage-full':
     case 'upstream-failed':
+    case 'wrong-database':
       return EXIT_ENVIRONMENT
   }
 }

@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test'
 import { createAuthenticator } from '../access/authenticator.ts'
 import { createToken, revokeToken } from '../access/tokens.ts'
 import { createUser, disableUser } from '../access/users.ts'
+import { BackgroundWork } from '../background-work.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { EventsRoute } from './events-route.ts'
@@ -28,7 +29,8 @@ suite('a stream of events ends with the right to it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'waxseal-events-route-'))
     parts.defer(() => rmSync(folder, { recursive: true }))
     store = parts.use(await openStore({ kind: 'sqlite', path: join(folder, 'waxseal.db') }))
-    const authenticator = parts.use(createAuthenticator(store, clock))
+    const background = parts.use(new BackgroundWork({ graceMs: HANG_MS, onLate: () => assert.fail('late') }))
+    const authenticator = createAuthenticator(store, clock, background)
     const route = new EventsRoute(store, 20)
     const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
       const path = parseTarget(req.url ?? '/')

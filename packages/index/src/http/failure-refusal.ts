@@ -35,6 +35,7 @@ export function failureRefusal(error: unknown): Refusal {
     case 'config-invalid':
     case 'conflict':
     case 'not-allowed':
+    case 'wrong-database':
       return { code: 'internal-error' }
   }
 }

@@ -2,13 +2,14 @@ import { resolve } from 'node:path'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
+import { indexId } from '../store/index-id.ts'
 import type { Patience } from '../store/lease.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import type { Manifest, MissingReason, OnProgress } from './backup-format.ts'
 import { backupToFile } from './backup-to-file.ts'
 import { backupToFolder } from './backup-to-folder.ts'
-import { indexId, noteAttempt, noteBackup } from './note-backup.ts'
+import { noteAttempt, noteBackup } from './note-backup.ts'
 
 /** What is backed up, and by what. */
 export interface BackupParts {

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { Database } from '../store/schema.ts'
+import { indexId } from '../store/index-id.ts'
 import type { Store } from '../store/store.ts'
 import type { BackupAttempt, BackupCheckNote, LastBackup } from '../telemetry/backup-notes.ts'
 import { BACKUP_ATTEMPT, BACKUP_CHECK, LAST_BACKUP } from '../telemetry/backup-notes.ts'
@@ -13,19 +13,6 @@ import type { Manifest } from './backup-format.ts'
 interface NoteParts {
   readonly store: Store
   readonly clock: Clock
-}
-
-const INDEX_ID = 'index-id'
-
-/** Tells this index from others, and is the same for what is restored from its backups. */
-export async function indexId(store: Store): Promise<string> {
-  const fresh = randomUUID()
-  return await store.transaction(async (tx) => {
-    const row = await tx.selectFrom('setting').select('value').where('key', '=', INDEX_ID).executeTakeFirst()
-    if (row !== undefined) return row.value
-    await tx.insertInto('setting').values({ key: INDEX_ID, value: fresh }).execute()
-    return fresh
-  })
 }
 
 /** Notes that a backup has begun, or with `problem` that it failed: one that is noted as begun and not at work was cut off. */

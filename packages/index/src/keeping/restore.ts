@@ -13,6 +13,7 @@ import { openStore } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { Manifest, OnProgress } from './backup-format.ts'
 import type { BackupSource } from './backup-source.ts'
+import { writeBinding } from './bound-folder.ts'
 import type { BackupCheck } from './check-backup.ts'
 import { checkBackup } from './check-backup.ts'
 import { onBackupDisk } from './compose-manifest.ts'
@@ -87,6 +88,7 @@ export async function restoreBackup(source: BackupSource, target: RestoreTarget)
     if (refused !== undefined) return { kind: refused, check }
     if (!place.filled) await fill(place, source, target)
     const published = await publishAnew(place, source, target, blobs)
+    await writeBinding(dataDir, manifest.index)
     const config = await place.finish()
     return { kind: 'restored', check, ...published, config }
   })

@@ -21,6 +21,8 @@ export interface Opening {
   readonly clock?: Clock
   /** What to do with a database of an earlier version: `apply` (default) brings it up to date, `refuse` leaves it alone. */
   readonly earlier?: 'apply' | 'refuse'
+  /** Called before a database that has none of our tables gets them: what it throws prevents that. */
+  readonly beforeNew?: () => Promise<void>
   /** Leaves a new database at this step: for rows of an earlier version. */
   readonly upTo?: string
   /** Told when the database was of an earlier version. */
@@ -51,6 +53,7 @@ export async function bringUpToDate<Tables>(
       `The database is of an earlier version (it has ${from}, not ${next}). To bring it up to date run: waxseal upgrade. Starting this version's server does so, too.`,
     )
   }
+  if (!earlier) await opening.beforeNew?.()
   const copy = earlier ? await keep?.(next) : undefined
   const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock, opening.upTo))
   // Another process may have been faster.

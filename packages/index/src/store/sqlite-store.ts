@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Transaction } from 'kysely'
@@ -15,6 +15,8 @@ import type { Durability, Store } from './store.ts'
 
 /** Opens the SQLite database at `path`, making it and its folder where needed. */
 export async function openSqliteStore(path: string, opening: Opening): Promise<Store> {
+  // Not even an empty file is left behind then.
+  if (!existsSync(path)) await opening.beforeNew?.()
   const writing = open(path, false)
   const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(writing) })
   try {

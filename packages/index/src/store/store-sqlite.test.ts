@@ -138,7 +138,7 @@ describe('a copy that kill -9 cut short', () => {
     renameSync(join(folder, left), join(dirname(path), left))
     await using index = await openIndex(indexDefaults(dirname(path), { database }))
     assert.equal(index.store.kind, 'sqlite')
-    assert.deepEqual(leftBeside(path), ['blobs', 'spool'])
+    assert.ok(!leftBeside(path).includes(left))
   })
 })
 

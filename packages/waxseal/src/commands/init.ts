@@ -17,6 +17,7 @@ import type { TokenFile } from '../init/token-file.ts'
 import { occupied as fileOccupied, prepareTokenFile, removeUnused, writeToken } from '../init/token-file.ts'
 import { printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
+import { shellWord } from '../shell-word.ts'
 import { VERSION } from '../version.ts'
 import { writeWhole } from '../write-file.ts'
 
@@ -179,9 +180,9 @@ function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, ad
   const url = config.index.publicUrl ?? `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`
   const base = url.endsWith('/') ? url : `${url}/`
   const next = [
-    `waxseal serve --data ${quoted(data)}`,
+    `waxseal serve --data ${shellWord(data)}`,
     `pip install --index-url ${base}simple/ NAME`,
-    `waxseal token create --user ci --scope upload --data ${quoted(data)}`,
+    `waxseal token create --user ci --scope upload --data ${shellWord(data)}`,
   ]
   const { kind, user } = administrator
   const inFile = kind === 'known' ? undefined : tokenFile
@@ -208,9 +209,4 @@ function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, ad
       ? ['', 'The database stands in no file: give WAXSEAL_DATABASE or WAXSEAL_DATABASE_FILE to every command.']
       : []),
   ])
-}
-
-/** As a POSIX shell takes it for one word. */
-function quoted(text: string): string {
-  return /^[\w/.:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -1,4 +1,5 @@
 import { systemClock } from '@waxseal/index'
+import type { IndexConfig } from '@waxseal/index'
 import type { RestoreOutcome } from '@waxseal/index/keeping'
 import { openBackup, restoreBackup } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
@@ -7,9 +8,11 @@ import type { AdministerOptions } from '../administer.ts'
 import { withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
+import { withoutPasswords } from '../config/redact.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { printResult } from '../output.ts'
 import { startProgress } from '../progress.ts'
+import { shellWord } from '../shell-word.ts'
 import { checkDocument, inBytes, lostLines, unsound } from './backup-report.ts'
 
 type Restored = Extract<RestoreOutcome, { readonly kind: 'restored' }>
@@ -45,9 +48,12 @@ async function restore(path: string, options: RestoreOptions): Promise<void> {
   const source = await openBackup(path, options.backup)
   const { index: config } = await loadConfig(options, process.env)
   const progress = startProgress(options.dryRun === true ? 'Checking' : 'Restoring')
+  const { dataDir } = config
+  const database =
+    options.database === undefined ? config.database : ({ kind: 'postgres', url: urlOf(options.database) } as const)
   const outcome = await restoreBackup(source, {
-    dataDir: config.dataDir,
-    database: options.database === undefined ? config.database : { kind: 'postgres', url: urlOf(options.database) },
+    dataDir,
+    database,
     clock: systemClock,
     allowMissing: options.allowMissing === true,
     dryRun: options.dryRun === true,
@@ -68,7 +74,8 @@ async function restore(path: string, options: RestoreOptions): Promise<void> {
     `projects ${rows('project')}, releases ${rows('release')}, files ${rows('file')}, users ${rows('user')}, tokens ${rows('token')};`,
     `blobs ${check.blobs.count}, ${inBytes(check.blobs.bytes)}.`,
     ...(check.lostCount === 0 ? [] : [`Missing blobs: ${check.lostCount}`, ...lostLines(check)]),
-    ...restoredLines(outcome, from, config.dataDir),
+    ...restoredLines(outcome, from),
+    ...(outcome.kind === 'restored' ? startLines(dataDir, database) : []),
   ]
   printResult(options, document, lines)
 }
@@ -91,7 +98,7 @@ function restoredDocument(outcome: RestoreOutcome): object {
   return { above, snapshot: now, unpublished, config: config ?? null, served: served ?? null }
 }
 
-function restoredLines(outcome: RestoreOutcome, from: number, dataDir: string): readonly string[] {
+function restoredLines(outcome: RestoreOutcome, from: number): readonly string[] {
   if (outcome.kind !== 'restored') return []
   const { above, snapshot: now, unpublished, config, served } = outcome
   return [
@@ -99,7 +106,16 @@ function restoredLines(outcome: RestoreOutcome, from: number, dataDir: string): 
     ...unpublished.map((project) => `The page of ${project} could not be written; its old one stays.`),
     ...(config === undefined ? [] : [`The configuration of then is in ${config}: look it through and rename it.`]),
     ...(served === undefined ? [] : [`It was served with ${servedLine(served)}; its first start wants the same.`]),
-    `Start it with "waxseal serve --data ${dataDir}".`,
+  ]
+}
+
+/** Without its database the folder is refused: every command has to be told where that is. */
+function startLines(dataDir: string, database: IndexConfig['database']): readonly string[] {
+  const serve = `waxseal serve --data ${shellWord(dataDir)}`
+  if (database.kind === 'sqlite') return ['Start it with:', `  ${serve}`]
+  return [
+    'Start it with the same database (its password in the URL, or in PGPASSWORD); every other command needs it too:',
+    `  WAXSEAL_DATABASE=${shellWord(withoutPasswords(database.url))} ${serve}`,
   ]
 }
 

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
-import { systemClock } from '@waxseal/index'
+import { refuseNewDatabase, systemClock } from '@waxseal/index'
 import type { IndexConfig, Upgraded } from '@waxseal/index'
 import { planUpgrade, takeStepBack, upgradeStore } from '@waxseal/index/keeping'
 import type { UpgradePlan } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
-import { noIndex, withIndexOptions } from '../administer.ts'
+import { requireDatabase, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
@@ -25,8 +24,9 @@ export function addUpgrade(program: Command): void {
     .action(async (options: UpgradeOptions) => {
       const { index: config } = await loadConfig(options, process.env)
       const { database } = config
-      if (database.kind === 'sqlite' && !existsSync(database.path)) throw noIndex(config.dataDir)
+      await requireDatabase(config)
       const plan = await planUpgrade(database)
+      if (plan.applied.length === 0) await refuseNewDatabase(config.dataDir)
       await (options.back ? back(options, database, plan) : forward(options, database, plan))
     })
 }

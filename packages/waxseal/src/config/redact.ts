@@ -3,6 +3,14 @@ export const REDACTED = '***'
 
 const SECRET_PARAMETER = /pass|secret|token|key/i
 
+/** A URL without its passwords: it works where they are given in another way. */
+export function withoutPasswords(text: string): string {
+  const url = new URL(text)
+  url.password = ''
+  for (const name of new Set(url.searchParams.keys())) if (/pass/i.test(name)) url.searchParams.delete(name)
+  return url.href
+}
+
 /** A URL as it may be shown: without passwords, also those among its parameters, and without a user name that stands alone (a token). */
 export function redactUrl(text: string): string {
   const url = URL.parse(text)
