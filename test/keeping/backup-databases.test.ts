@@ -46,6 +46,20 @@ async function refusedWithoutDatabase(dataDir: string): Promise<void> {
   assert.deepEqual(namesIn(dataDir), before)
 }
 
+/** Two restores at once into one database, each with a folder of its own: one of them is the index, the other is told. */
+async function oneOfTwo(dest: string, folder: string, database: string): Promise<void> {
+  const folders = ['first', 'second'].map((name) => join(folder, name))
+  const env = { WAXSEAL_DATABASE: database }
+  const runs = await Promise.all(
+    folders.map((dataDir) => waxsealCommand(['restore', dest, '--data', dataDir, '--json'], { env })),
+  )
+  const [won, lost] = runs.toSorted((a, b) => Number(a.code) - Number(b.code))
+  assert.deepEqual([won?.code, lost?.code], [0, 1], runs.map(({ stderr }) => stderr).join(''))
+  assert.match(lost?.stderr ?? '', /Another restore has filled|database is not empty/)
+  const place = folders[runs.findIndex(({ code }) => code === 0)] ?? ''
+  await runWaxseal(['doctor', '--data', place], env)
+}
+
 void test('a restore into PostgreSQL tells how to start it; that database or none serves the folder', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'waxseal-start-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
@@ -56,6 +70,7 @@ void test('a restore into PostgreSQL tells how to start it; that database or non
     assert.equal((await uploadFile(server, buildWheel({ name: 'kept', version: '1.0' }))).status, 200)
     await runWaxseal(['backup', dest, '--data', server.dataDir])
   }
+  await oneOfTwo(dest, folder, await postgres.createDatabase())
   const database = await postgres.createDatabase()
   const { password } = new URL(database)
   assert.notEqual(password, '')
@@ -105,7 +120,6 @@ void test('an index moves from SQLite to PostgreSQL and back by backup and resto
   const restored = JSON.parse(
     await runWaxseal(['restore', dest, '--data', join(folder, 'postgres'), '--json'], env),
   ) as { snapshot: number }
-  await refusedWithoutDatabase(join(folder, 'postgres'))
   const between = await (async () => {
     await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'postgres'), env })
     const after = await seen(server, 'moved', token)

@@ -5,11 +5,13 @@ import { z } from 'zod'
 import { isMissing, syncFolder, writeWhole } from '../blobs/durable.ts'
 import { IndexError } from '../error.ts'
 import { lookAtDatabase } from '../store/look-at-database.ts'
+import { holdFile } from '../store/sqlite-lock.ts'
 import type { StoreOptions } from '../store/store.ts'
 import { CONFIG_PART, type Manifest } from './backup-format.ts'
 
 const UNFINISHED = 'restore-unfinished'
 const STATE = 'state.json'
+const LOCK = 'lock'
 const DATABASE = 'waxseal.db'
 /** The configuration is put beside its place: it names the old index's database, certificates and addresses. */
 export const RESTORED_CONFIG = 'waxseal.toml.restored'
@@ -25,8 +27,11 @@ export const restoredSchema = stateSchema.extend({
   above: z.number().nullable(),
 })
 
-/** Where an index is being put together. While it is, the folder is refused by everything but another `restore`. */
-export interface RestorePlace {
+/**
+ * Where an index is being put together, by one process at a time. While it is, the folder is refused by everything but
+ * another `restore`. Disposing of it lets another one go on.
+ */
+export interface RestorePlace extends AsyncDisposable {
   /** Tells this restore's rows from anything else. */
   readonly nonce: string
   /** Where the parts of the backup are staged. */
@@ -43,25 +48,35 @@ export interface RestorePlace {
  * Takes the folder `dataDir` and the database for a restore. Both have to be empty, or hold what an interrupted restore of
  * the same backup left.
  *
- * @throws IndexError `conflict` when there is something in it
+ * @throws IndexError `conflict` when there is something in it, or another process restores into it
  */
 export async function openRestorePlace(
   dataDir: string,
   database: StoreOptions,
   manifest: Manifest,
 ): Promise<RestorePlace> {
-  const state = await requireEmpty(dataDir, database, manifest)
+  await requireEmpty(dataDir, database, manifest)
   const staging = join(dataDir, UNFINISHED)
+  const made = await mkdir(staging, { recursive: true, mode: 0o700 })
+  if (made !== undefined) await syncFolder(dirname(made))
+  await using taken = new AsyncDisposableStack()
+  const lock = holdFile(join(staging, LOCK))
+  if (lock === undefined) throw new IndexError('conflict', `Another restore into ${dataDir} is under way.`)
+  taken.use(lock)
+  // Another restore may have come to its end since it was looked at.
+  const state = await requireEmpty(dataDir, database, manifest).catch(async (error: unknown) => {
+    if ((await readState(dataDir)) === undefined) await rm(staging, { recursive: true })
+    throw error
+  })
   const nonce = state?.nonce ?? randomUUID()
   if (state === undefined) {
-    const made = await mkdir(staging, { recursive: true, mode: 0o700 })
-    if (made !== undefined) await syncFolder(dirname(made))
     await writeWhole(join(staging, STATE), Buffer.from(JSON.stringify({ backup: manifest.id, nonce })))
   }
   const inPlace = database.kind === 'postgres' || (await exists(database.path))
   const filled = inPlace && (await lookAtDatabase(database)).filled.length > 0
   const building = join(staging, DATABASE)
   if (!inPlace) for (const suffix of ['', '-wal', '-shm']) await rm(building + suffix, { force: true })
+  const kept = taken.move()
   return {
     nonce,
     staging,
@@ -82,6 +97,7 @@ export async function openRestorePlace(
       await rm(staging, { recursive: true })
       return config
     },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 

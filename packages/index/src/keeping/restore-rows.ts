@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { sql, type Transaction } from 'kysely'
+import { sql, type Kysely, type Transaction } from 'kysely'
 import { IndexError } from '../error.ts'
 import { INSERT_CHUNK } from '../limits.ts'
 import { columnsOf } from '../store/columns.ts'
@@ -43,6 +43,27 @@ export async function insertRows(
       if (chunk.length === INSERT_CHUNK) await flush()
     }
     await flush()
+  }
+}
+
+/** Tables to which neither new numbers nor publishing add a row. */
+const SETTLED = ['project', 'release', 'file', 'upstream_page', 'decision', 'user', 'token'] as const
+
+/**
+ * Looks whether a restored index has all rows of its backup, before it becomes one.
+ *
+ * @throws IndexError `conflict`
+ */
+export async function requireRows(db: Kysely<Database>, { parts }: Manifest): Promise<void> {
+  for (const table of SETTLED) {
+    const wanted = parts.find(({ name }) => name === rowsPart(table))?.rows ?? 0
+    const { rows } = await sql<{ rows: number }>`select count(*) as rows from ${sql.table(table)}`.execute(db)
+    const found = Number(rows[0]?.rows)
+    if (found === wanted) continue
+    throw new IndexError(
+      'conflict',
+      `Another process has changed what was restored: ${table} has ${found} rows, not ${wanted}. Empty the folder and the database, and restore again.`,
+    )
   }
 }
 

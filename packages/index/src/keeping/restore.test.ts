@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { mkdtemp, rm, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
@@ -255,6 +256,73 @@ test('an interrupted restore is refused by everything else, and finished by the 
       await rm(target, { recursive: true })
     }
     assert.ok(interruptions > 6, `${interruptions} interruptions`)
+  }))
+
+test('a second restore into the same folder is refused while the first is at it, at any moment of it', () =>
+  withBench(async ({ index, dest, target, restore }) => {
+    await index.upload('demo', '1.0')
+    await index.backUp(dest)
+    const source = await openBackup(dest)
+    const refusals: unknown[] = []
+    const second = async (): Promise<void> => {
+      await assert.rejects(restore(), (error: unknown) => refusals.push(error) > 0)
+    }
+    const first = await restoreBackup(
+      {
+        ...source,
+        async walk(visitor) {
+          await second()
+          await source.walk({
+            async part(...args) {
+              await visitor.part(...args)
+              await second()
+            },
+            async blob(...args) {
+              await second()
+              await visitor.blob(...args)
+            },
+          })
+        },
+      },
+      {
+        dataDir: target,
+        database: { kind: 'sqlite', path: join(target, 'waxseal.db') },
+        clock: { now: () => index.now },
+      },
+    )
+    assert.equal(first.kind, 'restored')
+    assert.ok(refusals.length > 5)
+    for (const refusal of refusals) {
+      assert.deepEqual(
+        [(refusal as { code?: string }).code, /Another restore/.test(String(refusal))],
+        ['conflict', true],
+      )
+    }
+    await assert.rejects(restore(), { code: 'conflict', message: /is not empty/ })
+    assert.ok(!existsSync(join(target, 'restore-unfinished')))
+    await using store = await openRestored(target)
+    assert.equal((await store.db.selectFrom('file').selectAll().execute()).length, 1)
+  }))
+
+test('what was built and is not what the backup holds becomes no index', () =>
+  withBench(async ({ index, dest, target, restore }) => {
+    await index.upload('demo', '1.0')
+    await index.backUp(dest)
+    const building = join(target, 'restore-unfinished', 'waxseal.db')
+    const strike = (): number => {
+      if (existsSync(building)) {
+        const database = new DatabaseSync(building)
+        try {
+          database.exec('delete from file')
+        } catch {
+          // Not made yet, or the restore is writing: it asks for the time again.
+        }
+        database.close()
+      }
+      return index.now + LATER
+    }
+    await assert.rejects(restore({ clock: { now: strike } }), { code: 'conflict', message: /file has 0 rows, not 1/ })
+    assert.ok(!existsSync(join(target, 'waxseal.db')))
   }))
 
 test('a backup of an earlier schema is restored into its tables and brought up to date; a later one is refused', () =>

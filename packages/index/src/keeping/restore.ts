@@ -9,7 +9,7 @@ import { readMeaning, readServedNames, RESTORED_UNSERVED } from '../names/served
 import { newestSnapshot, Publisher } from '../publish/publisher.ts'
 import { KNOWN_STEPS } from '../store/migrations/index.ts'
 import type { StoreOptions } from '../store/store.ts'
-import { openStore } from '../store/store.ts'
+import { isUniqueViolation, openStore } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { Manifest, OnProgress } from './backup-format.ts'
 import type { BackupSource } from './backup-source.ts'
@@ -21,7 +21,7 @@ import { noteRestoredFrom, noteSetting } from './note-backup.ts'
 import { renumber } from './renumber.ts'
 import type { RestorePlace } from './restore-place.ts'
 import { openRestorePlace, requireEmpty, RESTORED, restoredSchema } from './restore-place.ts'
-import { insertRows } from './restore-rows.ts'
+import { insertRows, requireRows } from './restore-rows.ts'
 
 export interface RestoreTarget {
   /** The folder that is to hold the index; empty, or not there. */
@@ -77,7 +77,7 @@ export async function restoreBackup(source: BackupSource, target: RestoreTarget)
     return { kind: kindOf(check, allowMissing) ?? 'checked', check }
   }
   return await onBackupDisk(dataDir, async () => {
-    const place = await openRestorePlace(dataDir, database, manifest)
+    await using place = await openRestorePlace(dataDir, database, manifest)
     const blobs = await openDirectoryBlobStore(join(dataDir, 'blobs'))
     const check = await checkBackup(source, {
       stageTo: place.staging,
@@ -115,7 +115,9 @@ async function fill(
 ): Promise<void> {
   const upTo = manifest.schema.at(-1)
   await using store = await openStore(place.database, { clock, ...(upTo === undefined ? {} : { upTo }) })
-  await store.transaction(async (tx) => {
+  const filling = store.transaction(async (tx) => {
+    const other = await tx.selectFrom('setting').select('value').where('key', '=', RESTORED).executeTakeFirst()
+    if (other !== undefined) throw filledByAnother()
     await insertRows(tx, manifest, place.staging, onProgress)
     await noteSetting(tx, RESTORED, {
       backup: manifest.id,
@@ -125,6 +127,15 @@ async function fill(
       above: null,
     })
   })
+  await filling.catch((error: unknown) => {
+    throw isUniqueViolation(error) ? filledByAnother(error) : error
+  })
+}
+
+/** A database can be given to two restores, each with a folder of its own. */
+function filledByAnother(cause?: unknown): IndexError {
+  const message = 'Another restore has filled this database meanwhile. Restore into an empty database.'
+  return new IndexError('conflict', message, { cause })
 }
 
 /** Brings the tables up to this version, settles the numbers, and publishes every page under one above them. */
@@ -139,6 +150,7 @@ async function publishAnew(
   const above = await store.transaction(async (tx) => {
     const row = await tx.selectFrom('setting').select('value').where('key', '=', RESTORED).executeTakeFirstOrThrow()
     const restored = restoredSchema.parse(JSON.parse(row.value))
+    if (restored.nonce !== place.nonce) throw filledByAnother()
     if (restored.above !== null) return restored.above
     const settled = await renumber(store.kind, tx, clock, source.manifest, target.above)
     await noteSetting(tx, RESTORED, { ...restored, above: settled })
@@ -158,5 +170,6 @@ async function publishAnew(
     onUnpublishable: (project) => unpublished.push(project),
   })
   await publisher.publish()
+  await requireRows(store.db, source.manifest)
   return { above, snapshot: await newestSnapshot(store), unpublished, served: await readMeaning(store) }
 }
