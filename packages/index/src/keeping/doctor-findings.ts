@@ -42,6 +42,11 @@ const CATALOGUE = {
     means: 'Stored bytes or their folder cannot be read by this user.',
     advice: 'Give the data folder back to the user who runs the server (chown -R); look at the disk.',
   },
+  'file-unobtainable': {
+    severity: 'error',
+    means: 'A file of an upstream is not stored, and its upstream does not give it any more.',
+    advice: 'Run "waxseal doctor --repair --from" with another backup that has it.',
+  },
   'not-writable': {
     severity: 'error',
     means: 'A folder or file cannot be written by this user.',
@@ -85,7 +90,8 @@ const CATALOGUE = {
   'upstream-unknown': {
     severity: 'note',
     means: 'Files are listed that are not stored, of an upstream that is not configured: they cannot be fetched.',
-    advice: 'Configure the upstream again if they are needed.',
+    advice:
+      'Configure the upstream again if they are needed, or repair with --from: what a backup has is taken from it.',
   },
 } as const satisfies Readonly<Record<string, { severity: Severity; means: string; advice: string }>>
 

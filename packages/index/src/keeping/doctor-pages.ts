@@ -11,8 +11,8 @@ import type { Findings, Repair } from './doctor-findings.ts'
 export interface PagesParts {
   readonly store: Store
   readonly names: NamesConfig
-  /** Publishes what differs anew; undefined: only look. */
-  readonly repair: PageBodies | undefined
+  /** Publishes what differs anew, until `held` aborts; undefined: only look. */
+  readonly repair: { readonly bodies: PageBodies; readonly held: AbortSignal } | undefined
 }
 
 /** Compares what every published page says with what its rows say now. */
@@ -66,7 +66,8 @@ async function says(store: Store, names: NamesConfig, page: PageRow): Promise<bo
   }
 }
 
-async function publish(bodies: PageBodies, page: PageRow): Promise<Repair> {
+async function publish({ bodies, held }: NonNullable<PagesParts['repair']>, page: PageRow): Promise<Repair> {
+  held.throwIfAborted()
   const { snapshot } = await bodies.restore(page)
   return { done: snapshot !== page.snapshot, how: `published anew with snapshot ${snapshot}` }
 }

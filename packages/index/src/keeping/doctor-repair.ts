@@ -3,20 +3,17 @@ import { PackagingError } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Spool } from '../blobs/spool.ts'
 import type { Clock } from '../clock.ts'
-import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
-import { appendJournal } from '../publish/journal.ts'
 import type { PageBodies } from '../publish/page-bodies.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import { inspectArchive } from '../releases/inspect-archive.ts'
 import type { FileRow } from '../store/schema.ts'
-import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { receiveFile } from '../upstream/receive-file.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Mention } from './blob-mentions.ts'
 import { isSpokenOf } from './blob-mentions.ts'
 import type { Repair } from './doctor-findings.ts'
+import { fromUpstream } from './repair-from-upstream.ts'
 
 export interface RepairParts {
   readonly store: Store
@@ -25,31 +22,40 @@ export interface RepairParts {
   readonly publisher: Publisher
   readonly bodies: PageBodies
   readonly spool: Spool
-  /** The upstreams that may be asked. */
+  /** The names of all upstreams that are configured: what is not had from them now may be later. */
+  readonly configured: ReadonlySet<string>
+  /** Those of them that may be asked. */
   readonly upstreams: ReadonlyMap<string, Upstream>
   /** The blobs of a backup. */
   readonly backup: BlobStore | undefined
+  /** Aborts when another process has taken over: nothing more may be changed. */
+  readonly held: AbortSignal
 }
 
 /**
  * Brings one blob back that is missing or damaged. Damaged bytes are set aside first, never deleted. Then, in order: a
  * backup's; the page from its rows; the sidecar from its wheel; the file from its upstream, or the word that it is not
- * stored, so that it is fetched when somebody asks. What none of them has is lost, and nothing about it is changed.
+ * stored, where its upstream may give it later. What none of them has is lost, and nothing about it is changed.
  * `mentions`: the rows that speak of it.
  */
 export async function repairBlob(parts: RepairParts, sha256: string, mentions: readonly Mention[]): Promise<Repair> {
+  parts.held.throwIfAborted()
   const place = await parts.blobs.setAside(sha256)
   const aside = place === undefined ? '' : `; what was there is in ${place}`
   if ((await parts.blobs.head(sha256)) !== undefined) return { done: true, how: 'it is whole by now' }
-  for (const attempt of [fromBackup, fromRows, fromWheel, fromUpstream]) {
+  for (const attempt of [fromBackup, fromRows, fromWheel]) {
     const how = await attempt(parts, sha256, mentions)
     if (how !== undefined) return { done: true, how: how + aside }
   }
+  const asked = await fromUpstream(parts, sha256, mentions)
+  if (asked?.done === true) return { done: true, how: asked.how + aside }
   if (!(await isSpokenOf(parts.store, sha256, mentions))) return { done: true, how: `nothing speaks of it${aside}` }
-  return { done: false, how: `it is lost: no backup was given that has it, and nothing else does${aside}` }
+  const why = asked?.how ?? 'nothing else does'
+  return { done: false, how: `it is lost: no backup was given that has it, and ${why}${aside}` }
 }
 
-async function fromBackup({ backup, blobs }: RepairParts, sha256: string): Promise<string | undefined> {
+/** A blob out of the backup, put in its place; undefined: the backup has it not, or not whole. */
+export async function fromBackup({ backup, blobs }: RepairParts, sha256: string): Promise<string | undefined> {
   const blob = await backup?.get(sha256)
   if (blob === undefined) return undefined
   try {
@@ -132,48 +138,4 @@ async function metadataOf(blobs: BlobStore, row: FileRow): Promise<Uint8Array | 
     if (error instanceof PackagingError) return undefined
     throw error
   }
-}
-
-async function fromUpstream(
-  parts: RepairParts,
-  sha256: string,
-  mentions: readonly Mention[],
-): Promise<string | undefined> {
-  const { store, blobs, spool, upstreams } = parts
-  const files = store.db.selectFrom('file').selectAll().where('source', '<>', LOCAL_SOURCE)
-  const rows = await files.where('sha256', '=', sha256).where('stored', '=', 1).execute()
-  for (const row of rows) {
-    const { url, filename, size } = row
-    const upstream = upstreams.get(row.source)
-    if (upstream === undefined || url === null) continue
-    const expected = { filename, sha256, ...(size === null ? {} : { size }), open: () => upstream.openFile(url) }
-    try {
-      await blobs.put(sha256, await receiveFile(expected, spool))
-      return `fetched again from ${row.source}`
-    } catch (error) {
-      if (!isTheirFault(error)) throw error
-    }
-  }
-  // Only where somebody can be asked later: a withdrawn file was nowhere else.
-  const again = rows.filter((row) => row.withdrawn_at === null && row.url !== null)
-  if (again.length === 0) return undefined
-  await notStored(parts, again)
-  return (await isSpokenOf(store, sha256, mentions))
-    ? undefined
-    : 'no longer said to be stored: it is fetched when somebody asks for it'
-}
-
-function isTheirFault(error: unknown): boolean {
-  if (!(error instanceof IndexError)) return false
-  return error.code === 'upstream-failed' || error.code === 'not-found' || error.code === 'digest-mismatch'
-}
-
-async function notStored({ store, clock, publisher }: RepairParts, rows: readonly FileRow[]): Promise<void> {
-  await store.transaction(async (tx) => {
-    for (const { id, project } of rows) {
-      await tx.updateTable('file').set({ stored: 0 }).where('id', '=', id).execute()
-      await appendJournal(tx, { project, action: 'refresh', at: isoTime(clock), actor: null })
-    }
-  })
-  await publisher.publish()
 }

@@ -25,6 +25,7 @@ import { examinePages } from './doctor-pages.ts'
 import type { RepairParts } from './doctor-repair.ts'
 import { repairBlob } from './doctor-repair.ts'
 import { examineCircumstances, examineDatabase, examineDecisions, examineRows } from './doctor-rows.ts'
+import { recoverNotStored } from './recover-not-stored.ts'
 
 export interface DoctorParts {
   readonly store: Store
@@ -75,14 +76,16 @@ export async function examine(parts: DoctorParts, options: DoctorOptions = {}): 
   const findings = new Findings()
   if (!(await examineDatabase(parts.store, findings))) return await examineWithoutRows(parts, options, findings)
   if (options.repair !== true) return await diagnose(parts, options, undefined, findings)
-  return await withLease(parts.store, parts.clock, { name: 'keeping', by: 'doctor' }, async () => {
+  return await withLease(parts.store, parts.clock, { name: 'keeping', by: 'doctor' }, async (held) => {
     await using opened = new AsyncDisposableStack()
     const upstreams = options.askUpstreams === false ? [] : parts.upstreams
     const repairing: RepairParts = {
       ...parts,
       bodies: pageBodies(parts),
+      held,
       spool: opened.use(await openSpool(join(parts.dataDir, 'spool'))),
       backup: options.from === undefined ? undefined : await openBackup(options.from),
+      configured: new Set(parts.upstreams.map(({ name }) => name)),
       upstreams: new Map(upstreams.map((one) => [one.name, opened.use(openUpstream(one, { clock: parts.clock }))])),
     }
     return await diagnose(parts, options, repairing, findings)
@@ -110,7 +113,8 @@ async function diagnose(
   for (const trouble of [...troubles.filter(isFile), ...troubles.filter((one) => !isFile(one))])
     await tellTrouble(parts, { ...trouble, mentions: mentions.get(trouble.sha256) ?? [] }, repairing, findings)
   noteMore(more, findings)
-  const pages = await examinePages({ store, names, repair: repairing && pageBodies(parts) }, findings)
+  if (repairing !== undefined) await recoverNotStored(repairing, findings)
+  const pages = await examinePages({ store, names, repair: repairing }, findings)
   const diagnosis = diagnosisOf(clock, findings, { ...seen, pages, decisions })
   await record(store, diagnosis, repairing !== undefined)
   return diagnosis
