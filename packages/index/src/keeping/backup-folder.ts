@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
-import { isMissing, syncFolder, writeWhole } from '../blobs/durable.ts'
+import { isMissing, isSystemError, syncFolder, writeWhole } from '../blobs/durable.ts'
 import { IndexError } from '../error.ts'
 import type { Manifest } from './backup-format.ts'
-import { MANIFEST } from './backup-format.ts'
+import { isBackupId, MANIFEST } from './backup-format.ts'
 import { readManifest } from './read-manifest.ts'
 
 const MARK = 'waxseal-backups.json'
@@ -17,7 +17,6 @@ const UNFINISHED = '.unfinished-'
 
 /** A folder of backups that share their blobs: `blobs/ab/cd/<sha256>` and `backups/<id>/`. */
 export interface BackupFolder {
-  readonly path: string
   readonly pool: DirectoryBlobStore
   /** Whether a backup before this one was cut off. */
   readonly interrupted: boolean
@@ -25,8 +24,6 @@ export interface BackupFolder {
   begin(): Promise<string>
   /** Makes what is whole and durable in `folder` a backup. */
   complete(folder: string, id: string): Promise<string>
-  /** Takes the rows of a backup away; its blobs stay. */
-  remove(id: string): Promise<void>
 }
 
 /**
@@ -44,16 +41,9 @@ export async function openBackupFolder(path: string, index: string): Promise<Bac
   await syncFolder(path)
   const leftOver = (await readdir(backups)).filter((name) => name.startsWith(UNFINISHED))
   for (const name of leftOver) await rm(join(backups, name), { recursive: true })
-  const take = async (id: string): Promise<void> => {
-    const doomed = join(backups, `${UNFINISHED}${id}`)
-    await rename(join(backups, id), doomed)
-    await syncFolder(backups)
-    await rm(doomed, { recursive: true })
-  }
   const pool = await openDirectoryBlobStore(join(path, BLOBS))
   if (leftOver.length > 0) await pool.sweepLeftovers()
   return {
-    path,
     pool,
     interrupted: leftOver.length > 0,
     async begin() {
@@ -68,33 +58,52 @@ export async function openBackupFolder(path: string, index: string): Promise<Bac
       await syncFolder(backups)
       return place
     },
-    remove: take,
   }
+}
+
+/** Takes the rows of a backup away; its blobs stay. */
+export async function removeBackup(path: string, id: string): Promise<void> {
+  const backups = join(path, BACKUPS)
+  const doomed = join(backups, `${UNFINISHED}${id}`)
+  await rename(join(backups, id), doomed)
+  await syncFolder(backups)
+  await rm(doomed, { recursive: true })
+}
+
+/** A backup that cannot be read, and why, in a sentence. */
+export interface DamagedBackup {
+  readonly id: string
+  readonly reason: string
 }
 
 /** The backups of a folder. */
 export interface ListedBackups {
   /** The oldest state first. */
   readonly whole: readonly Manifest[]
-  /** Those whose manifest cannot be read, and why. */
-  readonly damaged: readonly { readonly id: string; readonly reason: string }[]
+  /** Those whose manifest cannot be read. */
+  readonly damaged: readonly DamagedBackup[]
 }
 
-/** What stands in the folder of backups `path`. What an interrupted backup left is not one. */
+/** What stands in the folder of backups `path`. What an interrupted backup left is not one, nor is what others put there. */
 export async function listBackups(path: string): Promise<ListedBackups> {
   const whole: Manifest[] = []
-  const damaged: { readonly id: string; readonly reason: string }[] = []
-  for (const id of await namesIn(join(path, BACKUPS))) {
-    if (id.startsWith(UNFINISHED)) continue
+  const damaged: DamagedBackup[] = []
+  for (const id of (await namesIn(join(path, BACKUPS))).filter(isBackupId)) {
     try {
       whole.push(await readManifest(join(backupPath(path, id), MANIFEST)))
     } catch (error) {
-      if (!(error instanceof IndexError)) throw error
-      damaged.push({ id, reason: error.message })
+      damaged.push({ id, reason: whyUnreadable(error) })
     }
   }
   // Snapshot numbers only grow, whatever the clock did.
   return { whole: whole.toSorted((a, b) => a.snapshot - b.snapshot || (a.at < b.at ? -1 : 1)), damaged }
+}
+
+/** Why something of a backup cannot be read, in a sentence. Throws on what is no fault of the backup or its disk. */
+export function whyUnreadable(error: unknown): string {
+  if (error instanceof IndexError) return error.message
+  if (isSystemError(error)) return `${error.path ?? 'It'} cannot be read (${error.code}).`
+  throw error
 }
 
 export function isBackupFolder(names: readonly string[]): boolean {
@@ -118,10 +127,21 @@ async function claim(path: string, index: string): Promise<void> {
       `${path} holds something else than backups; name an empty folder, or one to be made.`,
     )
   }
-  const mark = markSchema.safeParse(JSON.parse(await readFile(join(path, MARK), 'utf8')))
-  if (!mark.success) throw new IndexError('backup-damaged', `${join(path, MARK)} is not what it should be.`)
-  if (mark.data.index !== index) {
+  if ((await readMark(join(path, MARK))).index !== index) {
     throw new IndexError('conflict', `${path} holds the backups of another index; give each index a folder of its own.`)
+  }
+}
+
+async function readMark(path: string): Promise<z.infer<typeof markSchema>> {
+  const text = await readFile(path, 'utf8')
+  try {
+    return markSchema.parse(JSON.parse(text))
+  } catch (error) {
+    throw new IndexError(
+      'backup-damaged',
+      `${path} is spoilt. It should say {"format":"waxseal-backups","version":1,"index":"…"} with the "index" that each manifest.json below it names.`,
+      { cause: error },
+    )
   }
 }
 

@@ -52,10 +52,12 @@ export const COUNTERS = { file: 'id', event: 'id', journal: 'seq' } as const
 const count = z.int().min(0)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 
+const id = z.string().regex(/^[0-9]{8}T[0-9]{9}Z-[0-9]+$/)
+
 const manifestSchema = z.object({
   format: z.literal('waxseal-backup'),
   version: count,
-  id: z.string().regex(/^[0-9]{8}T[0-9]{9}Z-[0-9]+$/),
+  id,
   /** Which index it is of; the same for its restored successors. */
   index: z.string(),
   /** When the state that it shows was read. */
@@ -123,6 +125,11 @@ export function parseListedBlob(line: unknown): ListedBlob {
   if (!parsed.success) throw new IndexError('backup-damaged', `${BLOB_LIST} has a line that is no blob.`)
   const [digest, size, missing] = parsed.data
   return size === null ? { sha256: digest, missing } : { sha256: digest, size }
+}
+
+/** Whether `name` is one that a backup has; other things in the folder of backups are somebody else's. */
+export function isBackupId(name: string): boolean {
+  return id.safeParse(name).success
 }
 
 /** The name of a backup: sorts by time. */

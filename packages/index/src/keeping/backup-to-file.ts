@@ -6,7 +6,7 @@ import { isMissing, syncFolder } from '../blobs/durable.ts'
 import { onePiece } from '../blobs/one-piece.ts'
 import { IndexError } from '../error.ts'
 import { BLOB_COPIES, BLOB_COPY_BATCH, NAMED_FILES } from '../limits.ts'
-import type { BackupParts, BackupReport, BackupTarget, MissingBlob } from './backup.ts'
+import type { BackupParts, BackupTarget, MissingBlob, WrittenBackup } from './backup.ts'
 import type { ListedBlob, Manifest } from './backup-format.ts'
 import { BLOB_LIST, blobMember, listedBlobLine, parseListedBlob } from './backup-format.ts'
 import { composeManifest, onBackupDisk, orRemove, stageConfig } from './compose-manifest.ts'
@@ -26,7 +26,7 @@ export async function backupToFile(
   parts: BackupParts,
   target: BackupTarget & { readonly index: string },
   held: AbortSignal,
-): Promise<BackupReport> {
+): Promise<WrittenBackup> {
   const { path } = target
   return await onBackupDisk(path, async () => {
     await refuseExisting(path)
@@ -42,7 +42,7 @@ async function putTogether(
   { path, index }: BackupTarget & { readonly index: string },
   held: AbortSignal,
   place: string,
-): Promise<BackupReport> {
+): Promise<WrittenBackup> {
   const rows = await stageRows(parts.store, parts.clock, place)
   const blobs = { count: 0, bytes: 0, missing: 0 }
   const missing: MissingBlob[] = []
@@ -85,7 +85,7 @@ async function putTogether(
   await syncFolder(dirname(path))
   await rm(place, { recursive: true })
   const { count, bytes } = blobs
-  return { manifest, path, copied: { count, bytes }, missing, removed: { backups: [], bytes: 0 } }
+  return { manifest, path, copied: { count, bytes }, missing }
 }
 
 async function refuseExisting(path: string): Promise<void> {

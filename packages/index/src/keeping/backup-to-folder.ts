@@ -1,14 +1,13 @@
 import { join } from 'node:path'
 import { writeWhole } from '../blobs/durable.ts'
 import { NAMED_FILES } from '../limits.ts'
-import type { BackupParts, BackupReport, BackupTarget, MissingBlob } from './backup.ts'
+import type { BackupParts, BackupTarget, MissingBlob, WrittenBackup } from './backup.ts'
 import { BLOB_LIST, listedBlobLine } from './backup-format.ts'
 import type { BackupFolder } from './backup-folder.ts'
 import { openBackupFolder } from './backup-folder.ts'
 import { composeManifest, onBackupDisk, orRemove, stageConfig } from './compose-manifest.ts'
 import { writeLines } from './line-file.ts'
 import { poolBlobs } from './pool-blobs.ts'
-import { pruneBackups } from './prune-backups.ts'
 import { manifestFiles } from './read-manifest.ts'
 import { stageRows } from './stage-rows.ts'
 
@@ -20,7 +19,7 @@ export async function backupToFolder(
   parts: BackupParts,
   target: BackupTarget & { readonly index: string },
   held: AbortSignal,
-): Promise<BackupReport> {
+): Promise<WrittenBackup> {
   return await onBackupDisk(target.path, async () => {
     const folder = await openBackupFolder(target.path, target.index)
     const place = await folder.begin()
@@ -34,7 +33,7 @@ async function putTogether(
   held: AbortSignal,
   folder: BackupFolder,
   place: string,
-): Promise<BackupReport> {
+): Promise<WrittenBackup> {
   const rows = await stageRows(parts.store, parts.clock, place)
   const copied = { count: 0, bytes: 0 }
   const kept = { count: 0, bytes: 0, missing: 0 }
@@ -69,10 +68,5 @@ async function putTogether(
   for (const [name, bytes] of manifestFiles(manifest)) await writeWhole(join(place, name), bytes)
   held.throwIfAborted()
   const path = await folder.complete(place, manifest.id)
-  // One that lacks something is no reason to let go of one that may have it.
-  const removed =
-    target.keep === undefined || kept.missing > 0
-      ? { backups: [], bytes: 0 }
-      : await pruneBackups(folder, { keep: target.keep, newest: manifest.id, held })
-  return { manifest, path, copied, missing, removed }
+  return { manifest, path, copied, missing }
 }

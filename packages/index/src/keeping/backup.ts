@@ -9,7 +9,10 @@ import type { Store } from '../store/store.ts'
 import type { Manifest, MissingReason, OnProgress } from './backup-format.ts'
 import { backupToFile } from './backup-to-file.ts'
 import { backupToFolder } from './backup-to-folder.ts'
+import { onBackupDisk } from './compose-manifest.ts'
 import { noteAttempt, noteBackup } from './note-backup.ts'
+import type { PrunedBackups } from './prune-backups.ts'
+import { NOTHING_PRUNED, pruneBackups } from './prune-backups.ts'
 
 /** What is backed up, and by what. */
 export interface BackupParts {
@@ -31,8 +34,8 @@ export interface MissingBlob {
   readonly reason: MissingReason
 }
 
-/** What a backup came to. */
-export interface BackupReport {
+/** A backup that is whole. */
+export interface WrittenBackup {
   readonly manifest: Manifest
   /** The backup's own folder, or the file. */
   readonly path: string
@@ -40,9 +43,10 @@ export interface BackupReport {
   readonly copied: { readonly count: number; readonly bytes: number }
   /** The first `NAMED_FILES` of `manifest.blobs.missing`; all of them stand in the backup's list of blobs. */
   readonly missing: readonly MissingBlob[]
-  /** Older backups that `keep` took away, and the bytes of the blobs that nobody needs any more. */
-  readonly removed: { readonly backups: readonly string[]; readonly bytes: number }
 }
+
+/** What a backup came to. */
+export interface BackupReport extends WrittenBackup, PrunedBackups {}
 
 export interface BackupTarget {
   /** A folder that holds backups, or is to; or with `file` a tar file that is not there yet. */
@@ -71,7 +75,7 @@ export async function backUp(parts: BackupParts, target: BackupTarget): Promise<
       const write = target.form === 'file' ? backupToFile : backupToFolder
       const report = await write(parts, { ...target, path: attempt.where, index }, held)
       await noteBackup(parts, report.path, report.manifest)
-      return report
+      return { ...report, ...(await pruneAfter(report, target, held)) }
     })
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
@@ -79,4 +83,15 @@ export async function backUp(parts: BackupParts, target: BackupTarget): Promise<
     await noteAttempt(parts, { ...attempt, problem }).catch(() => undefined)
     throw error
   }
+}
+
+/** One that lacks something is no reason to let go of one that may have it. */
+async function pruneAfter(
+  { manifest }: WrittenBackup,
+  { keep, form, path }: BackupTarget,
+  held: AbortSignal,
+): Promise<PrunedBackups> {
+  if (keep === undefined || form === 'file' || manifest.blobs.missing > 0) return NOTHING_PRUNED
+  const folder = resolve(path)
+  return await onBackupDisk(folder, () => pruneBackups(folder, { keep, newest: manifest.id, held }))
 }

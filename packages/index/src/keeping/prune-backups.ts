@@ -1,30 +1,67 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import type { BackupFolder } from './backup-folder.ts'
-import { backupPath, listBackups } from './backup-folder.ts'
-import { BLOB_LIST, parseListedBlob } from './backup-format.ts'
+import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { IndexError } from '../error.ts'
+import type { DamagedBackup } from './backup-folder.ts'
+import { backupPath, listBackups, poolPath, removeBackup, whyUnreadable } from './backup-folder.ts'
+import type { Manifest } from './backup-format.ts'
+import { BLOB_LIST, MANIFEST, parseListedBlob } from './backup-format.ts'
 import { readLines } from './line-file.ts'
+import { readPart } from './read-part.ts'
+
+/** What became of older backups. */
+export interface PrunedBackups {
+  /** Those that were taken away, and the bytes of the blobs that nobody needs any more. */
+  readonly removed: { readonly backups: readonly string[]; readonly bytes: number }
+  /** Those that cannot be read or removed: as long as there is one, no blob goes. */
+  readonly damaged: readonly DamagedBackup[]
+}
+
+export const NOTHING_PRUNED: PrunedBackups = { removed: { backups: [], bytes: 0 }, damaged: [] }
 
 /**
- * Takes away all but the newest `keep` backups, and then the blobs that no other one lists. `newest` stays whatever its
- * clock said. Where a backup cannot be read nobody knows what it needs, so no blob goes.
+ * Takes away all but the newest `keep` backups of the folder `path`, and then the blobs that no other one lists.
+ * `newest` stays whatever its clock said. Each list is held against its manifest before it is believed: one that is not
+ * what was written does not count among those that are kept, and nobody knows what it needs, so no blob goes.
  */
 export async function pruneBackups(
-  folder: BackupFolder,
+  path: string,
   { keep, newest, held }: { readonly keep: number; readonly newest: string; readonly held: AbortSignal },
-): Promise<{ readonly backups: readonly string[]; readonly bytes: number }> {
-  const { whole, damaged } = await listBackups(folder.path)
-  const others = whole.map(({ id }) => id).filter((id) => id !== newest)
-  const doomed = others.slice(0, Math.max(0, others.length - (keep - 1)))
-  for (const id of doomed) {
+): Promise<PrunedBackups> {
+  const { whole, damaged: unreadable } = await listBackups(path)
+  const damaged = [...unreadable]
+  const staying: string[] = []
+  const removed: string[] = []
+  const isNewest = ({ id }: Manifest): boolean => id === newest
+  for (const manifest of [...whole.filter(isNewest), ...whole.filter((one) => !isNewest(one)).toReversed()]) {
     held.throwIfAborted()
-    await folder.remove(id)
+    const { id } = manifest
+    try {
+      if (staying.length < keep) {
+        await checkList(path, manifest)
+        staying.push(id)
+      } else {
+        await removeBackup(path, id)
+        removed.push(id)
+      }
+    } catch (error) {
+      damaged.push({ id, reason: whyUnreadable(error) })
+    }
   }
-  if (damaged.length > 0) return { backups: doomed, bytes: 0 }
-  const staying = [newest, ...others.filter((id) => !doomed.includes(id))]
-  const lists = staying.map((id) => listedIn(join(backupPath(folder.path, id), BLOB_LIST)))
-  return { backups: doomed, bytes: await sweepPool(folder.pool, merged(lists), held) }
+  const backups = removed.toReversed()
+  if (damaged.length > 0) return { removed: { backups, bytes: 0 }, damaged }
+  const lists = staying.map((id) => listedIn(join(backupPath(path, id), BLOB_LIST)))
+  const pool = await openDirectoryBlobStore(poolPath(path))
+  return { removed: { backups, bytes: await sweepPool(pool, merged(lists), held) }, damaged }
+}
+
+/** @throws IndexError `backup-damaged` when the list of blobs is not the one that the manifest names */
+async function checkList(path: string, { id, parts }: Manifest): Promise<void> {
+  const list = parts.find(({ name }) => name === BLOB_LIST)
+  if (list === undefined) throw new IndexError('backup-damaged', `${MANIFEST} names no ${BLOB_LIST}.`)
+  const bytes = createReadStream(join(backupPath(path, id), BLOB_LIST))
+  await readPart(list, bytes, undefined, async () => undefined)
 }
 
 /** The sha256 of a backup's blobs, in order. */

@@ -10,12 +10,12 @@ export function inBytes(bytes: number): string {
   return `${at === 0 ? bytes : (bytes / 1024 ** at).toFixed(1)} ${units[at] ?? ''}`
 }
 
-export function backupDocument({ manifest, path, copied, missing, removed }: BackupReport): object {
+export function backupDocument({ manifest, path, copied, missing, removed, damaged }: BackupReport): object {
   const { id, at, snapshot, blobs, parts } = manifest
-  return { backup: id, at, snapshot, path, blobs, copied, missing, rows: rowsOf(parts), removed }
+  return { backup: id, at, snapshot, path, blobs, copied, missing, rows: rowsOf(parts), removed, damaged }
 }
 
-export function backupLines({ manifest, path, copied, removed }: BackupReport): readonly string[] {
+export function backupLines({ manifest, path, copied, removed, damaged }: BackupReport): readonly string[] {
   const { id, snapshot, blobs } = manifest
   return [
     `Backed up snapshot ${snapshot} as ${id}: ${path}`,
@@ -23,6 +23,8 @@ export function backupLines({ manifest, path, copied, removed }: BackupReport): 
     ...(removed.backups.length === 0
       ? []
       : [`Older backups removed: ${removed.backups.length}, and ${inBytes(removed.bytes)} of blobs.`]),
+    ...damaged.map(({ id, reason }) => `The older backup ${id} is damaged: ${reason}`),
+    ...(damaged.length === 0 ? [] : ['No blob was deleted: it may need it. Delete what is of no use to you by hand.']),
   ]
 }
 
