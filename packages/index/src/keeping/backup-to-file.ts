@@ -12,7 +12,7 @@ import { BLOB_LIST, blobMember, listedBlobLine, parseListedBlob } from './backup
 import { composeManifest, onBackupDisk, orRemove, stageConfig } from './compose-manifest.ts'
 import { concurrently } from './concurrently.ts'
 import { readLines, writeLines } from './line-file.ts'
-import { lossOfBlob } from './pool-blobs.ts'
+import { findBlob, lossOfBlob } from './pool-blobs.ts'
 import { manifestFiles } from './read-manifest.ts'
 import { stageRows } from './stage-rows.ts'
 import type { TarMember } from './tar-file.ts'
@@ -99,9 +99,10 @@ async function refuseExisting(path: string): Promise<void> {
 }
 
 async function lookAt(blobs: BlobStore, sha256: string): Promise<ListedBlob> {
-  const blob = await blobs.get(sha256)
-  const loss = blob === undefined ? 'absent' : await lossOfBlob(blob, sha256)
-  return blob === undefined || loss !== undefined ? { sha256, missing: loss ?? 'absent' } : { sha256, size: blob.size }
+  const blob = await findBlob(blobs, sha256)
+  if (typeof blob === 'string') return { sha256, missing: blob }
+  const missing = await lossOfBlob(blob, sha256)
+  return missing === undefined ? { sha256, size: blob.size } : { sha256, missing }
 }
 
 /** In the order in which a reader needs them: it goes through the file once. */

@@ -33,7 +33,10 @@ export async function stageConfig(path: string, folder: string): Promise<readonl
 
 const STORAGE: ReadonlySet<IndexErrorCode> = new Set(['storage-failed', 'storage-full'])
 
-/** Hands on what `work` gives; a failure of the file system becomes IndexError `storage-failed` that names `path`. */
+/**
+ * Hands on what `work` gives; a failure of the file system becomes IndexError `storage-failed` that names what failed,
+ * or `path` where the system does not say.
+ */
 export async function onBackupDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -44,7 +47,7 @@ export async function onBackupDisk<T>(path: string, work: () => Promise<T>): Pro
     const what = full ? 'there is no space left' : `it cannot be written or read (${own.code})`
     throw new IndexError(
       full ? 'storage-full' : 'storage-failed',
-      `${path}: ${what}. Backups that were complete before are as they were.`,
+      `${own.path ?? path}: ${what}. Backups that were complete before are as they were.`,
       {
         cause: error,
       },

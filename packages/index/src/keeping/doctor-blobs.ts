@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { isMissing } from '../blobs/durable.ts'
 import { walkBlobFolder } from '../blobs/walk-blob-folder.ts'
+import { IndexError } from '../error.ts'
 import { BLOB_READ_CHUNK, DOCTOR_BLOBS, DOCTOR_HASHING } from '../limits.ts'
 import type { Store } from '../store/store.ts'
 import type { Findings } from './doctor-findings.ts'
@@ -95,12 +96,23 @@ async function holdReferences(store: Store, blobs: DirectoryBlobStore, note: (tr
       references += 1
       const blob = await listed.upTo(sha256, skip)
       if (blob !== undefined) see(blob)
-      if (blob === undefined && required === 1) note({ sha256, code: 'blob-missing' })
+      const code = blob === undefined && required === 1 ? await whyUnlisted(blobs, sha256) : undefined
+      if (code !== undefined) note({ sha256, code })
       if (blob !== undefined && size !== null && blob.size !== size) note({ sha256, code: 'blob-damaged' })
     }
     for await (const blob of listed.rest()) see(blob)
   })
   return { blobs: count, bytes, references }
+}
+
+/** What is wrong with a blob that its folder does not list; undefined: it is there all the same. */
+async function whyUnlisted(blobs: DirectoryBlobStore, sha256: string): Promise<BlobTrouble['code'] | undefined> {
+  try {
+    return (await blobs.head(sha256)) === undefined ? 'blob-missing' : undefined
+  } catch (error) {
+    if (error instanceof IndexError && error.code === 'storage-failed') return 'blob-unreadable'
+    throw error
+  }
 }
 
 /** The sha256 of a file's bytes, read through `buffer`: a fresh one for each piece would be hundreds of megabytes. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { isMissing, isSystemError } from '../blobs/durable.ts'
 import { sweepParts } from '../blobs/leftovers.ts'
+import { IndexError } from '../error.ts'
 import { DISK_LOW_BYTES } from '../limits.ts'
 import type { Findings } from './doctor-findings.ts'
 
@@ -49,8 +50,8 @@ async function present<T>(look: () => Promise<T>): Promise<T | undefined> {
   try {
     return await look()
   } catch (error) {
-    if (isMissing(error) || (isSystemError(error) && (error.code === 'EACCES' || error.code === 'ENOTDIR')))
-      return undefined
+    const own = error instanceof IndexError ? error.cause : error
+    if (isMissing(own) || (isSystemError(own) && (own.code === 'EACCES' || own.code === 'ENOTDIR'))) return undefined
     throw error
   }
 }

@@ -13,6 +13,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import type { Mention } from './blob-mentions.ts'
 import { isSpokenOf } from './blob-mentions.ts'
 import type { Repair } from './doctor-findings.ts'
+import { findBlob, lossOf } from './pool-blobs.ts'
 import { fromUpstream } from './repair-from-upstream.ts'
 
 export interface RepairParts {
@@ -38,8 +39,22 @@ export interface RepairParts {
  * stored, where its upstream may give it later. What none of them has is lost, and nothing about it is changed.
  * `mentions`: the rows that speak of it.
  */
-export async function repairBlob(parts: RepairParts, sha256: string, mentions: readonly Mention[]): Promise<Repair> {
+export function repairBlob(parts: RepairParts, sha256: string, mentions: readonly Mention[]): Promise<Repair> {
   parts.held.throwIfAborted()
+  return orWhyNot(() => repair(parts, sha256, mentions))
+}
+
+/** Where the disk or its rights keep one thing from being mended, others can be all the same. */
+export async function orWhyNot(work: () => Promise<Repair>): Promise<Repair> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof IndexError) || error.code !== 'storage-failed') throw error
+    return { done: false, how: error.message.replace(/\.$/, '') }
+  }
+}
+
+async function repair(parts: RepairParts, sha256: string, mentions: readonly Mention[]): Promise<Repair> {
   const place = await parts.blobs.setAside(sha256)
   const aside = place === undefined ? '' : `; what was there is in ${place}`
   if ((await parts.blobs.head(sha256)) !== undefined) return { done: true, how: 'it is whole by now' }
@@ -54,15 +69,15 @@ export async function repairBlob(parts: RepairParts, sha256: string, mentions: r
   return { done: false, how: `it is lost: no backup was given that has it, and ${why}${aside}` }
 }
 
-/** A blob out of the backup, put in its place; undefined: the backup has it not, or not whole. */
+/** A blob out of the backup, put in its place; undefined: the backup has it not, or not whole, or may not be read. */
 export async function fromBackup({ backup, blobs }: RepairParts, sha256: string): Promise<string | undefined> {
-  const blob = await backup?.get(sha256)
-  if (blob === undefined) return undefined
+  const blob = backup === undefined ? 'absent' : await findBlob(backup, sha256)
+  if (typeof blob === 'string') return undefined
   try {
     await blobs.put(sha256, blob.stream())
   } catch (error) {
-    if (error instanceof IndexError && error.code === 'digest-mismatch') return undefined
-    throw error
+    lossOf(error)
+    return undefined
   }
   return 'taken from the backup'
 }

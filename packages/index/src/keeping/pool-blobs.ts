@@ -24,21 +24,33 @@ export function poolBlobs(
 ): AsyncGenerator<PooledBlob, void, undefined> {
   return concurrently(references, { at: BLOB_COPIES, batch: BLOB_COPY_BATCH }, async (reference) => {
     const { sha256 } = reference
-    const source = await blobs.get(sha256)
-    if (source === undefined && reference.required === 0) return { kind: 'nothing' }
-    const size = reference.size ?? source?.size
+    const source = await findBlob(blobs, sha256)
+    if (source === 'absent' && reference.required === 0) return { kind: 'nothing' }
+    const lost = typeof source === 'string'
+    const size = reference.size ?? (lost ? undefined : source.size)
     const known = await pool.head(sha256)
     if (known !== undefined && (size === known.size || (await isWhole(pool, sha256)))) {
-      if (sync && source !== undefined) await pool.put(sha256, source.stream())
+      if (sync && !lost) await pool.put(sha256, source.stream())
       return { kind: 'known', blob: { sha256, size: known.size } }
     }
-    if (source === undefined) return { kind: 'missing', blob: { sha256, missing: 'absent' } }
+    if (lost) return { kind: 'missing', blob: { sha256, missing: source } }
     try {
       return { kind: 'copied', blob: { sha256, size: (await pool.put(sha256, source.stream(), REPLACING)).size } }
     } catch (error) {
       return { kind: 'missing', blob: { sha256, missing: lossOf(error) } }
     }
   })
+}
+
+/** A blob of what is copied from, or why it cannot be had. */
+export async function findBlob(blobs: BlobStore, sha256: string): Promise<Blob | MissingReason> {
+  try {
+    return (await blobs.get(sha256)) ?? 'absent'
+  } catch (error) {
+    // Where one folder may not be read the blobs of others can be.
+    if (error instanceof IndexError && error.code === 'storage-failed') return 'unreadable'
+    throw error
+  }
 }
 
 async function isWhole(blobs: BlobStore, sha256: string): Promise<boolean> {

@@ -3,9 +3,10 @@ import { DOCTOR_BATCH } from '../limits.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
-import type { Findings } from './doctor-findings.ts'
+import type { Findings, Repair } from './doctor-findings.ts'
 import type { RepairParts } from './doctor-repair.ts'
-import { fromBackup } from './doctor-repair.ts'
+import { fromBackup, orWhyNot } from './doctor-repair.ts'
+import { findBlob } from './pool-blobs.ts'
 import { lostForGood } from './repair-from-upstream.ts'
 
 /**
@@ -29,13 +30,11 @@ export async function recoverNotStored(parts: RepairParts, findings: Findings): 
       .execute()
     for (const row of some) {
       const { sha256 } = row
-      if (sha256 === null || (await backup.head(sha256)) === undefined) continue
+      if (sha256 === null || typeof (await findBlob(backup, sha256)) === 'string') continue
       const why = await unobtainable(parts, row)
       if (why === undefined) continue
       parts.held.throwIfAborted()
-      const how = await fromBackup(parts, sha256)
-      if (how !== undefined) await nowStored(parts, row, sha256)
-      const repair = how === undefined ? { done: false, how: 'the backup has it damaged' } : { done: true, how }
+      const repair = await orWhyNot(() => recover(parts, row, sha256))
       findings.add('file-unobtainable', `file of ${row.project}: ${row.filename}; ${why}`, { sha256, repair })
     }
     const last = some.at(-1)
@@ -64,14 +63,14 @@ async function unobtainable(parts: RepairParts, row: FileRow): Promise<string | 
   return lostForGood(parts, row)
 }
 
-async function nowStored(
-  { store, blobs, clock }: RepairParts,
-  { id, project }: FileRow,
-  sha256: string,
-): Promise<void> {
+async function recover(parts: RepairParts, { id, project }: FileRow, sha256: string): Promise<Repair> {
+  const { store, blobs, clock } = parts
+  const how = await fromBackup(parts, sha256)
   const size = (await blobs.head(sha256))?.size
+  if (how === undefined || size === undefined) return { done: false, how: 'the backup has it damaged' }
   await store.transaction(async (tx) => {
     await tx.updateTable('file').set({ stored: 1, size }).where('id', '=', id).execute()
     await appendJournal(tx, { project, action: 'refresh', at: isoTime(clock), actor: null })
   })
+  return { done: true, how }
 }
