@@ -23,12 +23,47 @@ describe('waxseal token', () => {
       [[...create, '--user', 'Ghost'], 1],
       [[...create, '--user', 'ghost', '--expires', '2001-01-01'], 2],
       [[...create, '--user', 'ghost', '--project', 'bad!'], 2],
+      // There is no such day, and no such hour.
+      [[...create, '--user', 'ghost', '--expires', '2127-02-31'], 2],
+      [[...create, '--user', 'ghost', '--expires', '2127-02-28T25:00:00Z'], 2],
+      [[...create, '--user', 'ghost', '--expires', 'tomorrow 2127'], 2],
     ]
     for (const [args, code] of refused) {
       const run = await here(...args)
       assert.equal(run.code, code, run.stderr)
     }
     assert.deepEqual(documentOf(await here('user', 'list'))['users'], [])
+  })
+
+  it('create takes the days of leap years, and times of any zone', async () => {
+    const times = [
+      ['2128-02-29', '2128-02-29T00:00:00.000Z'],
+      ['2127-01-31T12:00:00Z', '2127-01-31T12:00:00.000Z'],
+      ['2127-01-31T12:00:00.5+02:00', '2127-01-31T10:00:00.500Z'],
+    ]
+    for (const [expires = '', stored] of times) {
+      const run = await here('token', 'create', '--scope', 'read', '--user', 'leap', '--expires', expires)
+      assert.equal(documentOf(run)['expires_at'], stored)
+    }
+  })
+
+  it('create makes nobody an administrator, and so no admin token of a user that is not there', async () => {
+    const create = ['token', 'create', '--user', 'ci', '--scope', 'admin']
+    const isAdmin = async (): Promise<boolean | undefined> => {
+      const users = documentOf(await here('user', 'list'))['users'] as readonly { name: string; admin: boolean }[]
+      return users.find(({ name }) => name === 'ci')?.admin
+    }
+    for (const more of [[], ['--project', 'p-0']]) {
+      const refused = await here(...create, ...more)
+      assert.equal(refused.code, 1)
+      assert.match(refused.stdout, /There is no user ci.*waxseal user create ci --admin/)
+      assert.equal(await isAdmin(), undefined)
+    }
+    await here('token', 'create', '--user', 'ci', '--scope', 'upload')
+    assert.equal(await isAdmin(), false)
+    assert.equal((await here(...create)).code, 1)
+    await here('user', 'create', 'chief', '--admin')
+    assert.equal((await here('token', 'create', '--user', 'chief', '--scope', 'admin')).code, 0)
   })
 
   it('list shows one user alone, and never the text of a token', async () => {

@@ -49,7 +49,7 @@ export function addProject(program: Command): void {
       )
     })
   withExample(withIndexOptions(project.command('list')), 'waxseal project list --json')
-    .description('list the projects that have a page')
+    .description('list the names that the index has a record of, and who answers for them')
     .action((options: AdministerOptions) =>
       administer(options, async ({ store }) => {
         const projects = await store.db

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -10,6 +9,7 @@ import { loadConfig } from '../config/load.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { printResult } from '../output.ts'
+import { readSecretFile } from '../secret-file.ts'
 import type { SetupClient } from '../setup/clients.ts'
 import { SETUP_CLIENTS } from '../setup/clients.ts'
 import { configuredAddress, indexAddress } from '../setup/index-address.ts'
@@ -119,9 +119,8 @@ async function requestOf(options: SetupOptions): Promise<SetupRequest> {
   }
 }
 
-/** A secret never stands in an argument, where every process can read it. */
 function readToken(file: string): string {
-  const token = readFileSync(file === '-' ? 0 : file, 'utf8').trim()
+  const token = readSecretFile('--token-file', file).trim()
   if (!TOKEN.test(token)) throw wrongUse(`${file} does not hold a token: one line without spaces.`)
   return token
 }

@@ -3,6 +3,7 @@ import type { Administration } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { z } from 'zod'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
@@ -34,7 +35,7 @@ export function addToken(program: Command): void {
     'waxseal token create --user ci --scope upload --project billing --label "GitLab CI" --expires 2027-01-31',
   )
     .description('create a token; its text is printed this once')
-    .requiredOption('--user <name>', 'whose token it is; made if there is no such user')
+    .requiredOption('--user <name>', 'whose token it is; made if there is no such user, but never an administrator')
     .addOption(
       new Option('--scope <scope>', 'what it allows').choices(['read', 'upload', 'admin']).makeOptionMandatory(),
     )
@@ -80,9 +81,12 @@ async function create(index: Administration, options: CreateOptions): Promise<vo
   ])
 }
 
+/** A day of the calendar, or a time on one: `Date.parse` takes a 31st of February for a day in March. */
+const TIME = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })])
+
 function expiry(text: string, now: number): string {
   const time = Date.parse(text)
-  if (Number.isNaN(time) || time <= now) {
+  if (!TIME.safeParse(text).success || Number.isNaN(time) || time <= now) {
     throw new CommandError(
       'expires-invalid',
       `--expires wants a time in the future, for example 2027-01-31; not "${text}".`,

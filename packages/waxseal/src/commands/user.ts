@@ -1,19 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { createUser, disableUser, enableUser, listUsers, setPassword } from '@waxseal/index'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
+import { readSecretFile } from '../secret-file.ts'
 
 interface PasswordOptions extends AdministerOptions {
   readonly passwordFile?: string
 }
 
-/** A secret never stands in an argument, where every process can read it. */
 function passwordFrom(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined
-  return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '')
+  return file === undefined ? undefined : readSecretFile('--password-file', file).replace(/\r?\n$/, '')
 }
 
 export function addUser(program: Command): void {
