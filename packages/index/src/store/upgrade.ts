@@ -47,7 +47,8 @@ export async function upgradeStore(options: StoreOptions, clock: Clock): Promise
 }
 
 /**
- * Takes the newest step back, so that the version before can start on the database again; its name.
+ * Takes the newest step back, so that the version before can start on the database again; its name. A read-only server
+ * cannot be seen: it writes nothing.
  *
  * @throws IndexError `conflict` while a server or a command of this version is at work; `not-allowed` when there is
  *   nothing to take back
