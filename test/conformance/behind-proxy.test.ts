@@ -99,6 +99,17 @@ function behind(kind: ProxyKind): void {
     assert.equal((refused.json() as { detail: string }).detail, text)
   })
 
+  it('a request has the id that the proxy gave it, not one that a stranger chose', async () => {
+    const headers = { 'x-request-id': 'chosen-by-a-stranger' }
+    const { 'x-request-id': id } = (await ask(`${url}/simple/`, { headers })).headers
+    assert.match(String(id), kind.requestId)
+    const log = await until(
+      async () => server.log(),
+      (text) => text.includes(`"id":"${String(id)}"`),
+    )
+    assert.ok(!log.includes('chosen-by-a-stranger') && log.includes(`"id":"${String(id)}"`))
+  })
+
   it('an upload streams through: it arrives before its end is sent', async () => {
     const large = buildWheel({ name: 'streamed', version: '1.0', module: `#${'y'.repeat(3_000_000)}\n` })
     const { body, contentType } = multipart(large)

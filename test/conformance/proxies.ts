@@ -15,10 +15,24 @@ export interface ProxyKind {
   readonly package: string
   /** Whether a refusal's own words stay in the status line. */
   readonly keepsReasons: boolean
+  /** What the request ids that it makes look like. */
+  readonly requestId: RegExp
 }
 
-export const NGINX: ProxyKind = { name: 'nginx', binary: '/usr/sbin/nginx', package: 'nginx-light', keepsReasons: true }
-export const CADDY: ProxyKind = { name: 'Caddy', binary: '/usr/bin/caddy', package: 'caddy', keepsReasons: false }
+export const NGINX: ProxyKind = {
+  name: 'nginx',
+  binary: '/usr/sbin/nginx',
+  package: 'nginx-light',
+  keepsReasons: true,
+  requestId: /^[0-9a-f]{32}$/,
+}
+export const CADDY: ProxyKind = {
+  name: 'Caddy',
+  binary: '/usr/bin/caddy',
+  package: 'caddy',
+  keepsReasons: false,
+  requestId: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+}
 
 /** Why tests behind this proxy cannot run here; undefined where they can. */
 export function without({ binary, package: name }: ProxyKind): string | undefined {
