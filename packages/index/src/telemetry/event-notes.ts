@@ -5,8 +5,7 @@ import { EVENT_NOTES_PER_MINUTE } from '../limits.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from './events.ts'
 import type { EventKind, EventSink, IndexEvent } from './events.ts'
-
-const MINUTE_MS = 60_000
+import { PerMinute } from './per-minute.ts'
 
 type WithoutTime<Event> = Event extends IndexEvent ? Omit<Event, 'at'> : never
 
@@ -30,8 +29,7 @@ export interface EventNotesParts {
  */
 export class EventNotes {
   readonly #parts: EventNotesParts
-  /** By kind: a flood of one does not hide another. */
-  readonly #windows = new Map<EventKind, { readonly ends: number; left: number }>()
+  readonly #turns = new PerMinute<EventKind>(EVENT_NOTES_PER_MINUTE)
 
   constructor(parts: EventNotesParts) {
     this.#parts = parts
@@ -40,18 +38,7 @@ export class EventNotes {
   note(note: Note): void {
     const { store, clock, background, tell, readOnly } = this.#parts
     const event = { ...note, at: isoTime(clock) } as IndexEvent
-    if (readOnly || !this.#takeTurn(note.kind)) return tell(event)
+    if (readOnly || !this.#turns.take(note.kind, clock.now())) return tell(event)
     void background.add(store.transaction((tx) => recordEvent(tx, event)).catch(() => tell(event)))
-  }
-
-  #takeTurn(kind: EventKind): boolean {
-    const now = this.#parts.clock.now()
-    const known = this.#windows.get(kind)
-    // One that ends later than a new one would is from a clock that was set back.
-    const isOver = known === undefined || now >= known.ends || known.ends - now > MINUTE_MS
-    const window = isOver ? { ends: now + MINUTE_MS, left: EVENT_NOTES_PER_MINUTE } : known
-    this.#windows.set(kind, window)
-    window.left -= 1
-    return window.left >= 0
   }
 }

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
 import { NODE_INTERVAL_MS, PUBLISH_STUCK_MS, RUNNING_NODE_MS } from '../limits.ts'
+import type { Database } from '../store/schema.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
+import { reportingStore } from './events.ts'
 import { Metrics } from './metrics.ts'
 import { NodeReport, readNodes } from './node-status.ts'
 import { CHECKS, Readiness } from './readiness.ts'
@@ -78,6 +85,22 @@ suite('readiness', () => {
       await gone[Symbol.asyncDispose]()
       assert.deepEqual(await look(bench, { store: gone }), ['not-ready', { database: 'failed', publisher: 'failed' }])
     }))
+
+  test('fails by name, and in time, when the database does not answer', { timeout: 20_000 }, async () =>
+    withBench(async (bench) => {
+      const taken: Socket[] = []
+      const silent = createServer((socket) => void taken.push(socket)).listen(0, '127.0.0.1')
+      await once(silent, 'listening')
+      const { port } = silent.address() as AddressInfo
+      const hanging = new Kysely<Database>({
+        dialect: new PostgresDialect({ pool: new pg.Pool({ host: '127.0.0.1', port }) }),
+      })
+      const store = { ...reportingStore(bench.store, () => undefined), db: hanging }
+      assert.deepEqual(await look(bench, { store }), ['not-ready', { database: 'failed', publisher: 'failed' }])
+      silent.close()
+      for (const socket of taken) socket.destroy()
+    }),
+  )
 
   test('is degraded while nothing can be written, since reading goes on', () =>
     withBench(async (bench) => {
