@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { REFUSAL_LINES_PER_MINUTE } from '../packages/index/src/limits.ts'
 import { METRICS } from '../packages/index/src/telemetry/metric-definitions.ts'
 import { until } from './support/behind-upstream.ts'
+import { openSocket } from './support/raw-socket.ts'
 import { runWaxseal, startWaxseal } from './support/server.ts'
 import type { RunningServer } from './support/server.ts'
 
@@ -41,6 +43,18 @@ async function line(server: RunningServer, fits: (line: Line) => boolean): Promi
   }
 }
 
+/** Metrics that were made after this was asked: they are made once a second at most. */
+async function freshMetrics(server: RunningServer): Promise<string> {
+  const scrape = async (): Promise<string> => (await fetch(`${server.url}/metrics`)).text()
+  const known = await scrape()
+  return await until(scrape, (text) => text !== known)
+}
+
+function metricOf(text: string, metric: string): number {
+  const row = text.split('\n').find((line) => line.startsWith(`${metric} `))
+  return Number(row?.slice(metric.length) ?? 0)
+}
+
 suite('a running server can be seen', () => {
   let server: RunningServer
   const admin = () => ({ authorization: `Bearer ${server.token}` })
@@ -67,6 +81,78 @@ suite('a running server can be seen', () => {
       (await line(server, ({ path }) => path === '/api/v1/projects/absent')).route,
       '/api/v1/projects/{project}',
     )
+  })
+
+  test('what no handler sees is a line and a count too', async () => {
+    const before = await freshMetrics(server)
+    const head = 'GET /simple/ HTTP/1.1\r\nConnection: close\r\n'
+    const requests = 'waxseal_http_requests_total'
+    const cases = [
+      [
+        2,
+        `${head}Host: x\r\n${'a:\r\n'.repeat(150)}`,
+        431,
+        `${requests}{route="other",status="4xx",code="too-many-headers"}`,
+        { msg: 'request', code: 'too-many-headers' },
+      ],
+      [
+        3,
+        head,
+        400,
+        `${requests}{route="other",status="4xx",code="bad-request"}`,
+        { msg: 'request', code: 'bad-request' },
+      ],
+      [
+        4,
+        `${head}Host: x\r\nExpect: foo\r\n`,
+        200,
+        `${requests}{route="/simple/",status="2xx",code=""}`,
+        { msg: 'request', path: '/simple/' },
+      ],
+      [
+        5,
+        `${head}X-Large: ${'a'.repeat(20_000)}\r\n`,
+        431,
+        'waxseal_connections_refused_total{reason="headers-too-large"}',
+        { msg: 'connection refused', reason: 'headers-too-large', status: 431 },
+      ],
+      [
+        6,
+        'GARBAGE\r\n',
+        400,
+        'waxseal_connections_refused_total{reason="not-http"}',
+        { msg: 'connection refused', reason: 'not-http', status: 400 },
+      ],
+    ] as const
+    for (const [from, sent, status, , fields] of cases) {
+      const { socket, closed } = openSocket(server.url, `127.0.0.${from}`)
+      socket.write(`${sent}\r\n`)
+      const answer = await closed
+      assert.equal(Number(answer.slice(9, 12)), status)
+      const found = await line(server, ({ client }) => client === `127.0.0.${from}`)
+      assert.partialDeepStrictEqual(found, fields)
+      if (found.msg === 'request') assert.equal(/^x-request-id: (.*)\r$/im.exec(answer)?.[1], found.id)
+    }
+    const now = await freshMetrics(server)
+    for (const [, , , metric] of cases) assert.equal(metricOf(now, metric) - metricOf(before, metric), 1, metric)
+    assert.equal(metricOf(now, 'waxseal_connections{state="busy"}'), 1, 'the one that asks')
+  })
+
+  test('of what strangers can send without end, so many lines a minute are written, and all is counted', async () => {
+    const send = async (): Promise<void> => {
+      const { socket, closed } = openSocket(server.url, '127.0.0.7')
+      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+      await closed
+    }
+    const counted = async (): Promise<number> =>
+      metricOf(await freshMetrics(server), 'waxseal_connections_refused_total{reason="not-http"}')
+    const before = await counted()
+    for (let at = 0; at < 2 * REFUSAL_LINES_PER_MINUTE; at++) await send()
+    assert.equal((await counted()) - before, 2 * REFUSAL_LINES_PER_MINUTE)
+    const last = await fetch(`${server.url}/why/written-after-them`)
+    await line(server, ({ id }) => id === last.headers.get('x-request-id'))
+    const written = lines(server.log()).filter(({ client }) => client === '127.0.0.7').length
+    assert.ok(written > 0 && written <= REFUSAL_LINES_PER_MINUTE, `${written} lines`)
   })
 
   test('no line can be forged and no terminal driven by what strangers send (attacks.md LOG)', async () => {
@@ -212,4 +298,16 @@ test('a server whose standard error is full or closed lives on', async () => {
   } finally {
     await server.stop()
   }
+})
+
+test('as text a request is one short line, without anything of its own', async () => {
+  await using server = await startWaxseal({ args: ['--no-upstream'], env: { WAXSEAL_LOG_FORMAT: 'text' } })
+  const { socket, closed } = openSocket(server.url, '127.0.0.2')
+  socket.write('GET /simple/%1b%5b2J/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await closed
+  const found = await until(
+    async () => /^.* 127\.0\.0\.2$/m.exec(server.log())?.[0] ?? '',
+    (text) => text !== '',
+  )
+  assert.match(found, /^[\d:.]{12} 4\d\d GET \/simple\/%1b%5b2J\/ [\d.]+ms \d+B \S+ 127\.0\.0\.2$/)
 })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
+import { MAX_CLIENT_CONNECTIONS, RESERVED_DESCRIPTORS } from '../../packages/index/src/limits.ts'
 import { MEGABYTE, residentMemory } from '../support/memory.ts'
 import { ask } from '../support/raw-http.ts'
 import { openSocket } from '../support/raw-socket.ts'
+import type { RawConnection } from '../support/raw-socket.ts'
 import { startWaxseal } from '../support/server.ts'
 import type { RunningServer } from '../support/server.ts'
 import { assertNoServerFault, assertSoundStorage } from '../support/storage-audit.ts'
@@ -15,6 +17,41 @@ before(async () => {
 after(() => server.stop())
 
 const isAlive = async (): Promise<void> => assert.equal((await ask(`${server.url}/-/health`)).status, 200)
+
+/** `count` connections from one address; each answers, or is closed, when it is its turn. */
+async function crowd(url: string, from: string, count: number): Promise<readonly RawConnection[]> {
+  const all: RawConnection[] = []
+  // No more at a time than the queue of a listening socket holds.
+  while (all.length < count) {
+    const batch = Array.from({ length: Math.min(200, count - all.length) }, () => openSocket(url, from))
+    await Promise.all(batch.map(async ({ socket }) => once(socket, 'connect')))
+    all.push(...batch)
+  }
+  return all
+}
+
+void test('one client holds 1,000 connections and no more; a trusted proxy, who stands for many, more', async () => {
+  await using proxied = await startWaxseal({ args: ['--no-upstream'], env: { WAXSEAL_TRUSTED_PROXIES: '127.0.0.3' } })
+  const client = await crowd(proxied.url, '127.0.0.2', MAX_CLIENT_CONNECTIONS + 1)
+  assert.equal(await client[0]?.closed, '', 'the one that was idle for longest')
+  const proxy = await crowd(proxied.url, '127.0.0.3', MAX_CLIENT_CONNECTIONS + 1)
+  proxy[0]?.socket.write('GET /-/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  assert.match((await proxy[0]?.closed) ?? '', /^HTTP\/1\.1 200 /)
+  for (const { socket } of [...client, ...proxy]) socket.destroy()
+})
+
+void test('where few files may be open, connections leave descriptors to everything else', async () => {
+  const files = 1_200
+  const through = ['prlimit', `--nofile=${files}:${files}`]
+  await using limited = await startWaxseal({ args: ['--no-upstream'], through })
+  const room = files - RESERVED_DESCRIPTORS
+  const crowded = await crowd(limited.url, '127.0.0.2', room + 50)
+  assert.equal(await crowded[0]?.closed, '')
+  const metrics = await ask(`${limited.url}/metrics`)
+  const idle = Number(/^waxseal_connections\{state="idle"\} (\d+)$/m.exec(metrics.body.toString())?.[1])
+  assert.ok(idle <= room && idle > room - 50, `${idle} connections`)
+  for (const { socket } of crowded) socket.destroy()
+})
 
 void test('limits of connections and requests', { concurrency: true }, async (t) => {
   const cases = [

@@ -331,6 +331,8 @@ export const EVENTS_OF_STRANGERS_MS = 365 * 86_400_000
 export const EVENTS_OF_STRANGERS = 1_000_000
 /** Rows that a census reads at a time: well under a millisecond of SQLite each. */
 export const CENSUS_BATCH = 500
+/** Log lines a minute about connections that were refused for one reason; further ones are only counted. */
+export const REFUSAL_LINES_PER_MINUTE = 60
 /** How old a count of what is stored may be when somebody scrapes it. */
 export const CENSUS_MAX_AGE_MS = 5 * 60_000
 /** How long the text of the metrics is good for everybody who scrapes. */

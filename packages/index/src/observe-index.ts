@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import type { BackgroundWork } from './background-work.ts'
 import { clientAddressBehind, comesFrom } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
+import type { ConnectionWatch } from './http/connection-watch.ts'
 import { EventsRoute } from './http/events-route.ts'
 import type { OperationParts } from './http/operation-routes.ts'
 import type { IndexConfig } from './index-config.ts'
 import { METRICS_CACHE_MS } from './limits.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
 import type { Unasked } from './releases/unasked.ts'
+import { ConnectionLog } from './telemetry/connection-log.ts'
 import { EventNotes } from './telemetry/event-notes.ts'
 import type { EventDetails } from './telemetry/events.ts'
 import { readIndexStatus } from './telemetry/index-status.ts'
@@ -42,6 +44,7 @@ export interface ObserveParts {
 /** What watches a running index and tells of it. Disposing of it begins to write what is left to tell. */
 export interface Observation extends AsyncDisposable {
   readonly requests: RequestLog
+  readonly connections: ConnectionWatch
   readonly operation: OperationParts
   /** What this server does not do by configuration. */
   readonly modes: readonly Unasked[]
@@ -107,17 +110,19 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
     metrics,
   )
   const clientAddress = clientAddressBehind(proxies)
+  const requests = new RequestLog({
+    log,
+    writeLine,
+    metrics: new RequestMetrics(metrics),
+    requests: config.log.requests,
+    clientAddress,
+    fromProxy: comesFrom(proxies),
+  })
   let started = false
   return {
     modes,
-    requests: new RequestLog({
-      log,
-      writeLine,
-      metrics: new RequestMetrics(metrics),
-      requests: config.log.requests,
-      clientAddress,
-      fromProxy: comesFrom(proxies),
-    }),
+    requests,
+    connections: new ConnectionLog({ log, metrics, clock, refusals: config.log.requests, requests }),
     operation: {
       readiness,
       metricsText: recent(METRICS_CACHE_MS, async () => {

@@ -11,6 +11,7 @@ import { IndexError, isFull, isOwnFailure } from './error.ts'
 import { BufferPool } from './http/buffer-pool.ts'
 import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
+import type { ConnectionWatch } from './http/connection-watch.ts'
 import { DocsSite } from './http/docs-site.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
@@ -65,6 +66,8 @@ export interface Index extends Administration {
   announceStop(): void
   /** Has metrics, status and events tell of the TLS certificate. */
   watchCertificate(certificate: WatchedCertificate): void
+  /** Has log and metrics tell of the connections of whoever listens for this index. */
+  readonly connections: ConnectionWatch
   /** Whether `trustedProxies` holds this address. */
   isTrustedProxy(address: string): boolean
 }
@@ -231,6 +234,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     announceStart: () => observed.announceStart(),
     announceStop: () => observed.announceStop(),
     watchCertificate: (certificate) => observed.watchCertificate(certificate),
+    connections: observed.connections,
     isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

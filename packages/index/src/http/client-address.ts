@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, isIPv4 } from 'node:net'
+import type { Socket } from 'node:net'
 import { FORWARDED_FOR_MAX } from '../limits.ts'
 
 /** The proxies whose X-Forwarded-For we believe. */
@@ -58,6 +59,11 @@ export function clientAddress(
     address = next
   }
   return address
+}
+
+/** The address at the other end of a connection, for logs: a proxy's, where there is one. */
+export function peerAddress(socket: Socket): string {
+  return clientAddress(socket.remoteAddress, undefined, NO_PROXIES)
 }
 
 /** Tells who sent a request: what the rest of the server sees of proxies. */

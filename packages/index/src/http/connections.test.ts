@@ -6,10 +6,12 @@ import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
 import { MAX_CONNECTION_REQUESTS } from '../limits.ts'
+import { connectionLimits } from './connection-limits.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import { UNWATCHED } from './connection-watch.ts'
 import { Connections } from './connections.ts'
-import type { ConnectionLimits } from './connections.ts'
 
-const MANY: ConnectionLimits = { total: 100, perClient: 100, descriptors: 1000, exempt: () => false }
+const MANY: ConnectionLimits = { ...connectionLimits(), total: 100, perClient: 100, descriptors: 1000 }
 
 const CHUNK = Buffer.alloc(256 * 1024)
 const CHUNKS = 64
@@ -24,10 +26,12 @@ async function sendChunks(res: ServerResponse): Promise<void> {
 
 /** A server that answers `/wait` only when it is told to, and everything else at once. */
 async function scene(limits: Partial<ConnectionLimits>) {
-  const connections = new Connections({ ...MANY, ...limits })
+  const connections = new Connections({ ...MANY, ...limits }, UNWATCHED)
   const waiting: ServerResponse[] = []
   const accepted: Socket[] = []
-  const server = createServer((req, res) => {
+  const shown: string[] = []
+  // What ends a connection here is never that it was idle.
+  const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
     const begun = connections.begin(req, res)
     if (begun === 'cut') return undefined
     if (begun === 'no-room') return res.writeHead(503).end()
@@ -38,6 +42,8 @@ async function scene(limits: Partial<ConnectionLimits>) {
   })
   server.on('connection', (socket: Socket) => {
     accepted.push(socket)
+    const address = shown.shift()
+    if (address !== undefined) Object.defineProperty(socket, 'remoteAddress', { value: address })
     connections.admit(socket)
   })
   server.listen(0, '127.0.0.1')
@@ -47,6 +53,8 @@ async function scene(limits: Partial<ConnectionLimits>) {
     connections,
     waiting,
     accepted,
+    /** Addresses that the next connections seem to come from: no machine has a whole IPv6 network on its loopback. */
+    shown,
     open: async (from = '127.0.0.1') => {
       const socket = connect({ port, host: '127.0.0.1', localAddress: from })
       socket.on('error', () => undefined)
@@ -65,6 +73,8 @@ async function scene(limits: Partial<ConnectionLimits>) {
     },
   }
 }
+
+const ENDS = { timeout: 60_000 }
 
 const closed = async (socket: Socket): Promise<void> => {
   socket.resume()
@@ -114,6 +124,25 @@ test('a client at its own limit loses its own idle connections; proxies have no 
   for (const socket of proxied) assert.equal(await server.ask(socket, '/'), '200')
 })
 
+test('of IPv6 one client is a whole /64', ENDS, async () => {
+  await using server = await scene({ perClient: 2 })
+  server.shown.push('2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8:0:0:ffff::3')
+  const [first, ...rest] = [await server.open(), await server.open(), await server.open(), await server.open()]
+  assert.ok(first)
+  await closed(first)
+  for (const socket of rest) assert.equal(await server.ask(socket, '/'), '200')
+})
+
+test('a client whose only connection makes room for its next one is still counted by its limit', ENDS, async () => {
+  await using server = await scene({ perClient: 1 })
+  const mine = [await server.open(), await server.open(), await server.open()]
+  const last = mine.pop()
+  await Promise.all(mine.map(closed))
+  assert.ok(last)
+  assert.equal(await server.ask(last, '/'), '200')
+  assert.equal(server.connections.size, 1)
+})
+
 test('without descriptors for its file a request waits for no one: idle connections go first, then it is refused', async () => {
   await using server = await scene({ descriptors: 4 })
   const sockets = [await server.open(), await server.open(), await server.open(), await server.open()]
@@ -159,8 +188,6 @@ test('a client that takes a file slowly and steadily gets all of it', async () =
   assert.ok(now > 600_000)
 })
 
-const ENDS = { timeout: 60_000 }
-
 test('more requests at a time than a connection may have end it, the rest unseen', ENDS, async () => {
   await using server = await scene({})
   const greedy = await server.open()
@@ -198,4 +225,15 @@ test('closing ends what is idle at once and the rest with its request', async ()
   for (const res of server.waiting) res.end('late')
   assert.match(String((await once(busy, 'data'))[0]), /^HTTP\/1\.1 200 /)
   await Promise.all([closed(begun), closed(busy)])
+})
+
+test('closing ends a connection with the rest of a body that nobody wanted', ENDS, async () => {
+  await using server = await scene({})
+  const sender = await server.open()
+  sender.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf')
+  assert.match(String((await once(sender, 'data'))[0]), /^HTTP\/1\.1 200 /)
+  while (server.connections.busy > 0) await new Promise((resolve) => setImmediate(resolve))
+  server.connections.close()
+  sender.write('rest')
+  await closed(sender)
 })

@@ -1,18 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { MAX_CONNECTION_REQUESTS, SEND_STALL_MS, UPLOAD_MIN_BYTES_PER_SECOND } from '../limits.ts'
+import { MAX_CONNECTION_REQUESTS } from '../limits.ts'
+import { peerAddress } from './client-address.ts'
 import { clientNetwork } from './client-network.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import type { ConnectionCounts, ConnectionRefusal, ConnectionWatch } from './connection-watch.ts'
 import { drain } from './drain.ts'
-
-/** How many connections there may be. */
-export interface ConnectionLimits {
-  readonly total: number
-  readonly perClient: number
-  /** Descriptors for connections, and for the file that each request may open. */
-  readonly descriptors: number
-  /** Clients without a limit of their own: the trusted proxies, who stand for many. */
-  readonly exempt: (address: string) => boolean
-}
 
 interface Client {
   count: number
@@ -26,6 +19,10 @@ interface Connection {
   readonly client: Client | undefined
   readonly address: string
   requests: number
+  /** The newest of these requests, and its answer. */
+  newest: { readonly req: IncomingMessage; readonly res: ServerResponse } | undefined
+  /** Ends it after these requests: no other can follow. */
+  end: (() => void) | undefined
   /** Bytes read when the last request was over: more of them are the beginning of the next one. */
   restedAt: number
   /** The rest of a refused body is being read, so that the client sees the answer. */
@@ -39,8 +36,9 @@ interface Connection {
  * longest is closed, so that however many of them someone holds, a new client is answered (attacks.md SR-2). Without
  * any such connection the newcomer goes. One that sends its headers slowly counts as without a request.
  */
-export class Connections {
+export class Connections implements ConnectionCounts {
   readonly #limits: ConnectionLimits
+  readonly #watch: ConnectionWatch
   readonly #bySocket = new WeakMap<Socket, Connection>()
   readonly #byPort = new Map<string, Connection>()
   readonly #clients = new Map<string, Client>()
@@ -49,8 +47,9 @@ export class Connections {
   readonly #busy = new Set<Connection>()
   #closing = false
 
-  constructor(limits: ConnectionLimits) {
+  constructor(limits: ConnectionLimits, watch: ConnectionWatch) {
     this.#limits = limits
+    this.#watch = watch
   }
 
   /** Takes a new connection, or closes it. */
@@ -59,11 +58,13 @@ export class Connections {
     const { total, perClient, descriptors, exempt } = this.#limits
     const address = raw.remoteAddress
     const client = address === undefined || exempt(address) ? undefined : this.#clientAt(address)
-    if (client !== undefined && client.count >= perClient && !this.#evict(client.idle)) return void raw.destroy()
+    if (client !== undefined && client.count >= perClient && !this.#evict(client.idle)) {
+      return this.#refuse(raw, 'client-full')
+    }
     const full = () => this.size >= total || this.size + this.#busy.size >= descriptors
     if (full() && !this.#evict(this.#idle)) {
       if (client !== undefined) this.#forgetClient(clientNetwork(address ?? ''), client)
-      return void raw.destroy()
+      return this.#refuse(raw, 'full')
     }
     const port = portOf(raw)
     const connection: Connection = {
@@ -72,11 +73,17 @@ export class Connections {
       client,
       address: client === undefined ? '' : clientNetwork(address ?? ''),
       requests: 0,
+      newest: undefined,
+      end: undefined,
       restedAt: 0,
       draining: false,
       stalled: undefined,
     }
-    if (client !== undefined) client.count += 1
+    if (client !== undefined) {
+      client.count += 1
+      // It may have been forgotten just now, with the only connection that it had.
+      this.#clients.set(connection.address, client)
+    }
     this.#bySocket.set(raw, connection)
     this.#byPort.set(port, connection)
     this.#rest(connection)
@@ -106,7 +113,7 @@ export class Connections {
     if (connection === undefined) return 'begun'
     // What is asked without waiting for answers is kept in memory until they are out, whoever reads none of them.
     if (connection.requests >= MAX_CONNECTION_REQUESTS) {
-      connection.raw.destroy()
+      this.#refuse(connection.raw, 'pipelined')
       return 'cut'
     }
     if (connection.requests === 0) {
@@ -116,6 +123,7 @@ export class Connections {
       this.#busy.add(connection)
     }
     connection.requests += 1
+    connection.newest = { req, res }
     if (this.#closing) res.setHeader('Connection', 'close')
     res.once('close', () => {
       connection.requests -= 1
@@ -123,6 +131,23 @@ export class Connections {
       if (connection.requests === 0 && this.#busy.delete(connection)) this.#rest(connection)
     })
     return 'begun'
+  }
+
+  /**
+   * Notes that what comes on `socket` is no request any more. `free`: it may be told. `waits`: requests of before get
+   * their answers, then it is ended by `end`. `half-answered`: it is to be cut off, whatever is said would stand inside
+   * of an answer.
+   */
+  breakOff(socket: Socket, end: () => void): 'free' | 'waits' | 'half-answered' {
+    const connection = this.#bySocket.get(socket)
+    if (connection?.newest === undefined) return 'free'
+    const { req, res } = connection.newest
+    if (req.complete) {
+      connection.end = end
+      return 'waits'
+    }
+    // What broke is the body of this one.
+    return connection.requests === 1 && !res.headersSent ? 'free' : 'half-answered'
   }
 
   /** From now on connections end with their request, and those without one at once; admits none any more. */
@@ -151,6 +176,7 @@ export class Connections {
    * only goes forward, in milliseconds.
    */
   endStalled(now: number): void {
+    const { stallMs, minBytesPerSecond } = this.#limits
     for (const connection of this.#busy) {
       const { bytesWritten, writableLength: bytes } = connection.socket
       // What waits says nothing: of a file that is being sent, one chunk always waits.
@@ -161,16 +187,18 @@ export class Connections {
         continue
       }
       // A piece shows no progress before its end: it gets the time that its size needs.
-      const allowed = SEND_STALL_MS + (1000 * bytes) / UPLOAD_MIN_BYTES_PER_SECOND
-      if (now - stalled.since > allowed) connection.raw.destroy()
+      const allowed = stallMs + (1000 * bytes) / minBytesPerSecond
+      if (now - stalled.since > allowed) this.#refuse(connection.raw, 'stalled')
     }
   }
 
   /** A body that nobody wanted: without an end to it the connection would serve whoever keeps sending. */
   async #drain(connection: Connection, req: IncomingMessage): Promise<void> {
     connection.draining = true
-    await drain(req)
+    await drain(req, this.#limits.drain)
     connection.draining = false
+    // What came meanwhile was the rest of this body, not the beginning of a request.
+    if (connection.requests === 0) connection.restedAt = connection.socket.bytesRead
     if (this.#closing) this.#endIfIdle(connection)
   }
 
@@ -196,18 +224,25 @@ export class Connections {
   #rest(connection: Connection): void {
     if (connection.raw.destroyed) return
     connection.stalled = undefined
+    connection.newest = undefined
     connection.restedAt = connection.socket.bytesRead
     this.#idle.add(connection)
     connection.client?.idle.add(connection)
-    if (this.#closing) this.#endIfIdle(connection)
+    if (connection.end !== undefined) connection.end()
+    else if (this.#closing) this.#endIfIdle(connection)
   }
 
   #evict(idle: ReadonlySet<Connection>): boolean {
     const [longest] = idle
     if (longest === undefined) return false
     this.#remove(longest)
-    longest.raw.destroy()
+    this.#refuse(longest.raw, 'evicted')
     return true
+  }
+
+  #refuse(raw: Socket, why: ConnectionRefusal): void {
+    this.#watch.refused(why, peerAddress(raw))
+    raw.destroy()
   }
 
   #evictOther(than: Connection): boolean {

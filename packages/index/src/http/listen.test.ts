@@ -8,7 +8,7 @@ import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { connect } from 'node:tls'
+import tls, { connect } from 'node:tls'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { makeCertificate } from '../../../../test/support/certificate.ts'
 import { listenOnAll } from './listen.ts'
@@ -90,6 +90,28 @@ test('TLS is 1.2 or 1.3, and speaks HTTP/1.1 alone', async () => {
     secure(server.url, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }),
   )
   for (const socket of [both, older]) socket.destroy()
+})
+
+test('TLS 1.1 is refused wherever Node itself would take it, after a new certificate too', async (t) => {
+  const { DEFAULT_MIN_VERSION, DEFAULT_CIPHERS } = tls
+  t.after(() => Object.assign(tls, { DEFAULT_MIN_VERSION, DEFAULT_CIPHERS }))
+  Object.assign(tls, { DEFAULT_MIN_VERSION: 'TLSv1', DEFAULT_CIPHERS: 'DEFAULT@SECLEVEL=0' })
+  const files = makeCertificate(folder, 'lenient')
+  await using certificate = await ServerCertificate.open(files, QUIET)
+  await using server = await listenOnAll((_req, res) => void res.end('ok'), HERE, { certificate })
+  const refused = (): Promise<void> =>
+    assert.rejects(secure(server.url, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }), {
+      code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+    })
+  await refused()
+  const renewed = makeCertificate(folder, 'renewed')
+  await copyFile(renewed.key, files.key)
+  await copyFile(renewed.certificate, files.certificate)
+  await certificate.reload()
+  const fresh = await secure(server.url)
+  assert.equal(fresh.getPeerCertificate().subject.CN, 'renewed')
+  fresh.destroy()
+  await refused()
 })
 
 test('a handshake that never comes holds up nobody, and not the end either', async () => {

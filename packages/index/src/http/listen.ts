@@ -1,25 +1,18 @@
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { isIPv4 } from 'node:net'
 import type { Socket } from 'node:net'
-import {
-  CONNECTIONS_INTERVAL_MS,
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_MS,
-  MAX_CLIENT_CONNECTIONS,
-  MAX_CONNECTIONS,
-  MAX_HEADER_BYTES,
-  MAX_HEADERS,
-  RESERVED_DESCRIPTORS,
-  SHUTDOWN_GRACE_MS,
-  TLS_HANDSHAKE_MS,
-} from '../limits.ts'
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, MAX_HEADERS, SHUTDOWN_GRACE_MS } from '../limits.ts'
 import { answerBrokenRequest } from './broken-request.ts'
+import { connectionLimits } from './connection-limits.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import { UNWATCHED } from './connection-watch.ts'
+import type { ConnectionWatch } from './connection-watch.ts'
 import { Connections } from './connections.ts'
 import type { Handler } from './handler.ts'
 import { refuseRead } from './refuse.ts'
+import type { Refusal } from './refuse.ts'
 import type { ServerCertificate } from './server-certificate.ts'
 
 /** Where to listen: a name or an address of this machine (empty: all of them), and a port (0: any free one). */
@@ -31,8 +24,9 @@ export interface ListenAddress {
 export interface ListenOptions {
   /** Serves HTTPS with it, and with whatever takes its place. */
   readonly certificate?: ServerCertificate
-  /** Addresses that may hold any number of connections: the trusted proxies. */
-  readonly exempt?: (address: string) => boolean
+  /** Who is exempt; and, in tests, limits that are easier to come to. */
+  readonly limits?: Partial<ConnectionLimits>
+  readonly watch?: ConnectionWatch
   /** How long requests under way get when the server stops, in milliseconds. */
   readonly graceMs?: number
 }
@@ -56,30 +50,32 @@ export async function listenOnAll(
   addresses: readonly ListenAddress[],
   options: ListenOptions = {},
 ): Promise<Listening> {
-  const connections = new Connections({
-    total: MAX_CONNECTIONS,
-    perClient: MAX_CLIENT_CONNECTIONS,
-    descriptors: Math.max(RESERVED_DESCRIPTORS, openFilesLimit() - RESERVED_DESCRIPTORS),
-    exempt: options.exempt ?? (() => false),
-  })
+  const limits = { ...connectionLimits(), ...options.limits }
+  const watch = options.watch ?? UNWATCHED
+  const connections = new Connections(limits, watch)
+  watch.opened(connections)
   const guarded = (req: IncomingMessage, res: ServerResponse): void => {
     const begun = connections.begin(req, res)
     if (begun === 'cut') return
-    if (begun === 'no-room') {
-      res.setHeader('Connection', 'close')
-      return refuseRead(res, req, { code: 'too-busy', retryAfter: 5 })
-    }
-    if (req.rawHeaders.length > 2 * MAX_HEADERS) return refuseRead(res, req, { code: 'too-many-headers' })
-    handler(req, res)
+    const refusal = begun === 'no-room' ? TOO_BUSY : refusalOf(req)
+    if (refusal === undefined) return handler(req, res)
+    watch.refusing(req, res)
+    if (refusal !== TOO_MANY_HEADERS) res.setHeader('Connection', 'close')
+    refuseRead(res, req, refusal)
   }
   await using opened = new AsyncDisposableStack()
-  const sweep = setInterval(() => connections.endStalled(performance.now()), CONNECTIONS_INTERVAL_MS)
+  const sweep = setInterval(() => connections.endStalled(performance.now()), limits.intervalMs)
   opened.defer(() => clearInterval(sweep))
   const servers: Server[] = []
   opened.defer(() => close(servers, connections, options.graceMs ?? SHUTDOWN_GRACE_MS))
   const urls: string[] = []
   for (const address of addresses) {
-    const server = createOne(guarded, options.certificate, connections)
+    const server = createOne(guarded, options.certificate, limits)
+    server.on('connection', (socket: Socket) => connections.admit(socket))
+    server.on('secureConnection', (socket: Socket) => connections.secured(socket))
+    server.on('clientError', (error, socket) =>
+      answerBrokenRequest(error, socket, { connections, watch, drain: limits.drain }),
+    )
     await listen(server, address, addresses)
     servers.push(server)
     urls.push(urlOf(server, address.host, options.certificate === undefined ? 'http' : 'https'))
@@ -88,29 +84,46 @@ export async function listenOnAll(
   return { url: urls[0] ?? '', urls, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-function createOne(handler: Handler, certificate: ServerCertificate | undefined, connections: Connections): Server {
+const TOO_BUSY: Refusal = { code: 'too-busy', retryAfter: 5 }
+const TOO_MANY_HEADERS: Refusal = { code: 'too-many-headers' }
+const NO_HOST: Refusal = { code: 'bad-request', detail: 'A request of HTTP/1.1 names its host (RFC 9112 section 3.2).' }
+
+/** What Node would refuse without a word to anybody else. */
+function refusalOf({ rawHeaders, headers, httpVersion }: IncomingMessage): Refusal | undefined {
+  if (rawHeaders.length > 2 * MAX_HEADERS) return TOO_MANY_HEADERS
+  return httpVersion === '1.1' && headers.host === undefined ? NO_HOST : undefined
+}
+
+function createOne(handler: Handler, certificate: ServerCertificate | undefined, limits: ConnectionLimits): Server {
   const settings: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
-    connectionsCheckingInterval: CONNECTIONS_INTERVAL_MS,
+    connectionsCheckingInterval: limits.intervalMs,
     // Uploads may take as long as they need; a floor on their throughput stands in for a cap (attacks.md SR-2).
     requestTimeout: 0,
+    // Refused by us, where it is seen.
+    requireHostHeader: false,
     noDelay: true,
   }
-  const server = certificate === undefined ? createServer(settings, handler) : secured(settings, handler, certificate)
+  const server =
+    certificate === undefined ? createServer(settings, handler) : secured(settings, handler, certificate, limits)
   // Node drops what is beyond this without a word: one more than is allowed, so that it is seen.
   server.maxHeadersCount = 2 * MAX_HEADERS
-  server.on('connection', (socket: Socket) => connections.admit(socket))
-  server.on('secureConnection', (socket: Socket) => connections.secured(socket))
-  server.on('clientError', answerBrokenRequest)
+  // Whoever expects what we do not know gets the answer without it, which RFC 9110 10.1.1 leaves to us.
+  server.on('checkExpectation', handler)
   return server
 }
 
 /** HTTP/1.1 only: HTTP/2 has no reason phrase, which is what most clients show of a refusal (behaviour.md section 0). */
-function secured(settings: ServerOptions, handler: Handler, certificate: ServerCertificate): Server {
+function secured(
+  settings: ServerOptions,
+  handler: Handler,
+  certificate: ServerCertificate,
+  { handshakeMs }: ConnectionLimits,
+): Server {
   const { cert, key } = certificate.pair
-  const tls = { minVersion: 'TLSv1.2' as const, ALPNProtocols: ['http/1.1'], handshakeTimeout: TLS_HANDSHAKE_MS }
+  const tls = { minVersion: 'TLSv1.2' as const, ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeMs }
   const server = createTlsServer({ ...settings, ...tls, cert, key }, handler)
   // Connections keep the certificate they were made with.
   certificate.onChange((pair) => server.setSecureContext({ ...tls, cert: pair.cert, key: pair.key }))
@@ -145,14 +158,5 @@ async function close(servers: readonly Server[], connections: Connections, grace
     await Promise.all(closed)
   } finally {
     clearTimeout(forced)
-  }
-}
-
-/** Node raises its own limit as far as the system lets it; where that cannot be read, it is not the limit. */
-function openFilesLimit(): number {
-  try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity)
-  } catch {
-    return Infinity
   }
 }

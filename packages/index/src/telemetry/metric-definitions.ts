@@ -33,6 +33,11 @@ export const METRICS = {
   waxseal_http_response_bytes_total: counter('Bytes sent in answers, headers included', 'route'),
   waxseal_http_requests_in_flight: gauge('Requests whose answer is not out yet'),
   waxseal_http_answers_cut_total: counter('Answers whose client went away before their end', 'route'),
+  waxseal_connections: gauge('Connections, by whether a request is being answered on them: busy or idle', 'state'),
+  waxseal_connections_refused_total: counter(
+    'Connections closed by a limit, or for what they sent instead of a request, by reason',
+    'reason',
+  ),
 
   waxseal_cache_results_total: counter('What decided how a request was answered, by cache', 'cache', 'result'),
 

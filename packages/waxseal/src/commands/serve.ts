@@ -82,7 +82,8 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   if (certificate !== undefined) index.watchCertificate(certificate)
   rereadOnHangup(certificate)
   const server = await listenOnAll(index.handler, config.listen, {
-    exempt: (address) => index.isTrustedProxy(address),
+    limits: { exempt: (address) => index.isTrustedProxy(address) },
+    watch: index.connections,
     graceMs: config.stop.graceMs,
     ...(certificate === undefined ? {} : { certificate }),
   }).catch((error: unknown) => {
