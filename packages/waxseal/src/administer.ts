@@ -34,7 +34,8 @@ export async function administer<T>(options: ConfigOptions, work: (index: Admini
 
 /** Throws CommandError `no-index` where there is nothing, and IndexError `wrong-database` where only files are. */
 export async function requireDatabase({ database, dataDir }: IndexConfig): Promise<void> {
-  if (database.kind !== 'sqlite' || existsSync(database.path)) return
+  // On PostgreSQL the folder, which opening it would make: its blobs are what commands work on.
+  if (existsSync(database.kind === 'sqlite' ? database.path : dataDir)) return
   await refuseNewDatabase(dataDir)
   throw noIndex(dataDir)
 }

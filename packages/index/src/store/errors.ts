@@ -1,3 +1,5 @@
+import { IndexError, isFull } from '../error.ts'
+
 /** SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID (sqlite.org/rescode.html). */
 const SQLITE_UNIQUE = new Set([2067, 1555, 2579])
 /** Low byte of SQLITE_BUSY and its extended codes. */
@@ -38,6 +40,16 @@ export function isDamagedDatabase(error: unknown): boolean {
 export function damagedDatabaseMessage(error: unknown): string {
   const why = error instanceof Error ? ` (${error.message})` : ''
   return `The database is damaged${why}. Stop the server, keep a copy of the data folder, and restore the last backup ("waxseal restore"); look at the disk.`
+}
+
+/** What people are told of a SQLite database that this process may not, or cannot, use. */
+export function cannotUseSqlite(path: string, error: unknown): IndexError {
+  if (isDamagedDatabase(error)) {
+    return new IndexError('storage-failed', `${path}: ${damagedDatabaseMessage(error)}`, { cause: error })
+  }
+  const why = error instanceof Error ? ` (${error.message})` : ''
+  const message = `The database ${path} cannot be opened${why}. The user that runs Waxseal (uid ${process.getuid?.() ?? 'unknown'}) has to own the data folder, and the disk needs some free space.`
+  return new IndexError(isFull(error) ? 'storage-full' : 'storage-failed', message, { cause: error })
 }
 
 /** Whether a row was refused because its primary key or another unique value is taken, in either dialect. */

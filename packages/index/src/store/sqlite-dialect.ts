@@ -15,22 +15,26 @@ import {
   SQLITE_KEPT_STATEMENT_LENGTH,
   SQLITE_STATEMENT_CACHE,
 } from '../limits.ts'
+import { cannotUseSqlite } from './errors.ts'
 
 /**
  * Opens `path` in WAL mode with durable commits, creating it for this user alone (tokens' hashes are inside; SQLite gives
  * the `-wal` and `-shm` files the mode of the main one). A `readOnly` connection needs a database that exists.
+ *
+ * @throws IndexError `storage-failed`, `storage-full`
  */
 export function openSqlite(path: string, readOnly: boolean): DatabaseSync {
-  if (!readOnly) closeSync(openSync(path, 'a', 0o600))
-  const database = new DatabaseSync(path, { readOnly, timeout: SQLITE_BUSY_TIMEOUT, enableForeignKeyConstraints: true })
+  let database: DatabaseSync | undefined
   try {
+    if (!readOnly) closeSync(openSync(path, 'a', 0o600))
+    database = new DatabaseSync(path, { readOnly, timeout: SQLITE_BUSY_TIMEOUT, enableForeignKeyConstraints: true })
     if (!readOnly) database.exec('pragma journal_mode = wal')
     database.exec(`pragma synchronous = full; pragma cache_size = -${SQLITE_CACHE_SIZE / 1024}`)
+    return database
   } catch (error) {
-    database.close()
-    throw error
+    database?.close()
+    throw cannotUseSqlite(path, error)
   }
-  return database
 }
 
 /** Kysely on one node:sqlite connection; Kysely itself queues whoever wants the connection while a transaction has it. */

@@ -2,11 +2,10 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Transaction } from 'kysely'
-import { IndexError, isFull } from '../error.ts'
 import { SQLITE_READ_LOCK_TIMEOUT, SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
 import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
-import { damagedDatabaseMessage, isDamagedDatabase, isTransient } from './errors.ts'
+import { cannotUseSqlite, isTransient } from './errors.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import { keepCopy } from './sqlite-copy.ts'
@@ -37,15 +36,10 @@ export async function openSqliteStore(path: string, opening: Opening): Promise<S
 function open(path: string, readOnly: boolean): DatabaseSync {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    return openSqlite(path, readOnly)
   } catch (error) {
-    if (isDamagedDatabase(error)) {
-      throw new IndexError('storage-failed', `${path}: ${damagedDatabaseMessage(error)}`, { cause: error })
-    }
-    const why = error instanceof Error ? ` (${error.message})` : ''
-    const message = `The database ${path} cannot be opened${why}. The user that runs Waxseal (uid ${process.getuid?.() ?? 'unknown'}) has to own the data folder, and the disk needs some free space.`
-    throw new IndexError(isFull(error) ? 'storage-full' : 'storage-failed', message, { cause: error })
+    throw cannotUseSqlite(path, error)
   }
+  return openSqlite(path, readOnly)
 }
 
 /**

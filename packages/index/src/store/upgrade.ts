@@ -5,6 +5,7 @@ import { RUNNING_NODE_MS } from '../limits.ts'
 import type { Upgraded } from './bring-up-to-date.ts'
 import { isHeld } from './lease.ts'
 import type { SchemaState } from './migrations/index.ts'
+import { cannotUseSqlite, isUnavailable } from './errors.ts'
 import { migrateBack, schemaState } from './migrations/index.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import { retryTransient } from './retry.ts'
@@ -88,6 +89,8 @@ async function withRawDatabase<T>(
     const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) })
     try {
       return await work(db, sizeOf(database))
+    } catch (error) {
+      throw isUnavailable(error) ? cannotUseSqlite(options.path, error) : error
     } finally {
       await db.destroy()
       if (database.isOpen) database.close()
