@@ -52,6 +52,17 @@ test('docs/commands.md has a section for every command, with its options and arg
   for (const long of SHARED) assert.ok(page.slice(0, page.indexOf('\n## ')).includes(`\`${long}`), long)
 })
 
+test("README.md's table of commands has every command and subcommand, in the order of the help, and no other", async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8')
+  const rows = [...(section(page, 'The command') ?? '').matchAll(/^\| `waxseal ([^|]*) \|/gm)]
+  const listed = rows.map(([, cell = '']) => cell.replaceAll(/[`,]/g, '').trim().split(' '))
+  const { commands } = await createProgram()
+  assert.deepEqual(
+    listed.map(([name, ...subcommands]) => [name, subcommands.toSorted()]),
+    commands.map((command) => [command.name(), command.commands.map((child) => child.name()).toSorted()]),
+  )
+})
+
 test('docs/configuration.md has every key of the configuration file, and no other', () => {
   const tables = new Map<string, readonly string[]>(
     CONFIG_TABLES.map(({ path, keys }) => [
