@@ -27,6 +27,32 @@ export function columns(rows: readonly (readonly string[])[]): readonly string[]
   )
 }
 
+/** Narrow enough for any terminal. */
+const WIDTH = 80
+
+/**
+ * A line in pieces of at most `width` columns, broken at spaces; those after the first begin with `indent` spaces. A word
+ * that is longer stays whole.
+ */
+export function folded(line: string, indent: number, width: number = WIDTH): readonly string[] {
+  const pieces: string[] = []
+  let rest = line
+  while (rest.length > width) {
+    const begin = pieces.length === 0 ? 0 : indent
+    const last = rest.lastIndexOf(' ', width)
+    const at = last > begin ? last : rest.indexOf(' ', width)
+    if (at === -1) break
+    pieces.push(rest.slice(0, at).trimEnd())
+    rest = ' '.repeat(indent) + rest.slice(at).trimStart()
+  }
+  return [...pieces, rest]
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** A number of bytes as people read it. */
 export function sizeText(bytes: number | null): string {
   if (bytes === null) return ''

@@ -4,7 +4,7 @@ import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
-import { printResult } from '../output.ts'
+import { printResult, sizeText } from '../output.ts'
 import { startProgress } from '../progress.ts'
 
 interface RepairOptions extends Omit<AdministerOptions, 'upstream'> {
@@ -47,7 +47,7 @@ function lines({ checked, findings, counts, repaired, left }: Diagnosis): readon
   return [
     ...findings.flatMap(findingLines),
     ...told,
-    `Checked ${blobs} blobs (${bytes} bytes), ${references} references to them, ${pages} pages, ${decisions} decisions.`,
+    `Checked ${blobs} blobs (${sizeText(bytes)}), ${references} references to them, ${pages} pages, ${decisions} decisions.`,
     left > 0
       ? `${left} to look at${repaired > 0 ? `, ${repaired} repaired` : ''}.`
       : repaired > 0

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
-import { columns, printResult } from '../output.ts'
+import { columns, printResult, sizeText } from '../output.ts'
 import { startProgress } from '../progress.ts'
 
 interface GcOptions extends AdministerOptions {
@@ -37,7 +37,7 @@ function lines(collection: Collection): readonly string[] {
   const row = (name: string, count: number, bytes: number, note: string): readonly string[] => [
     name,
     String(count),
-    size(bytes),
+    sizeText(bytes),
     note,
   ]
   const rows = [
@@ -68,12 +68,4 @@ function lines(collection: Collection): readonly string[] {
     ...columns(rows).map((line) => `  ${line}`),
     ...(nextSweepAt === undefined ? [] : [`What is marked is deleted by a collection after ${nextSweepAt}.`]),
   ]
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  let value = bytes
-  let unit = 0
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
-import { columns, printResult } from '../output.ts'
+import { columns, counted, folded, printResult, sizeText } from '../output.ts'
 
 export function addStatus(program: Command): void {
   withIndexOptions(program.command('status'))
@@ -19,19 +19,19 @@ export function addStatus(program: Command): void {
     )
 }
 
-/** At most 80 columns. */
+/** At most 80 columns, but for a word that is longer. */
 export function statusLines(status: IndexStatus): readonly string[] {
   const { store, database, disk, waiting, lastBackup, snapshot } = status
   const { files, projects } = store
   return [
-    ...columns([
-      ['uploaded', `${files.local.files} files, ${bytes(files.local.bytes)}`],
-      ['from upstreams', `${files.upstream.files} files, ${bytes(files.upstream.bytes)}`],
+    ...table([
+      ['uploaded', `${counted(files.local.files, 'file')}, ${sizeText(files.local.bytes)}`],
+      ['from upstreams', `${counted(files.upstream.files, 'file')}, ${sizeText(files.upstream.bytes)}`],
       ['projects', `${projects.internal} internal, ${projects.upstream} upstream, ${projects.unclaimed} undecided`],
-      ['pages', `${store.pages}, snapshot ${snapshot}, ${waiting.changes} changes waiting`],
-      ['database', `${database.kind}, ${bytes(database.bytes)}, schema ${database.schema}`],
-      ['disk', `${bytes(disk.freeBytes)} free of ${bytes(disk.sizeBytes)}`],
-      ['garbage', `${store.garbageFiles} files marked`],
+      ['pages', `${store.pages}, snapshot ${snapshot}, ${counted(waiting.changes, 'change')} waiting`],
+      ['database', `${database.kind}, ${sizeText(database.bytes)}, schema ${database.schema}`],
+      ['disk', `${sizeText(disk.freeBytes)} free of ${sizeText(disk.sizeBytes)}`],
+      ['garbage', `${counted(store.garbageFiles, 'file')} marked`],
       [
         'last backup',
         lastBackup === null
@@ -42,8 +42,14 @@ export function statusLines(status: IndexStatus): readonly string[] {
     ]),
     ...status.servers.flatMap((server) => serverLines(server, status.at)),
     '',
-    ...(status.attention.length === 0 ? ['All is well.'] : status.attention.map((line) => `! ${line}`)),
+    ...(status.attention.length === 0 ? ['All is well.'] : status.attention.flatMap((line) => folded(`! ${line}`, 2))),
   ]
+}
+
+/** Rows of a name and what there is to say of it, folded below what they say. */
+function table(rows: readonly (readonly [string, string])[]): readonly string[] {
+  const second = Math.max(...rows.map(([name]) => name.length)) + 2
+  return columns(rows).flatMap((line) => folded(line, second))
 }
 
 function serverLines(server: IndexStatus['servers'][number], now: string): readonly string[] {
@@ -51,42 +57,32 @@ function serverLines(server: IndexStatus['servers'][number], now: string): reado
   // After a clock was set back, how long it has been up is not known.
   const up = seconds < 0 ? `started at ${server.startedAt}` : `up ${duration(seconds)}`
   const rates = Object.entries(server.caches).map(([cache, { hits, misses }]) => {
-    return `${cache} ${Math.round((100 * hits) / Math.max(1, hits + misses))} %`
+    return `${cache} ${Math.round((100 * hits) / Math.max(1, hits + misses))}%`
   })
   return [
     '',
-    `server ${server.id}, ${[server.version, ...server.modes].join(', ')}, ${up}`,
-    ...columns([
-      ['  requests', `${server.requests}, ${server.failures} failed; memory ${bytes(server.residentBytes)}`],
+    ...folded(`server ${server.id}, ${[server.version, ...server.modes].join(', ')}, ${up}`, 2),
+    ...table([
+      ['  requests', `${server.requests}, ${server.failures} failed; memory ${sizeText(server.residentBytes)}`],
       ['  hits', rates.length === 0 ? 'none yet' : rates.join(', ')],
-      ...(server.certificateExpires === null ? [] : [['  certificate', `until ${server.certificateExpires}`]]),
-      ...server.upstreams.map(({ name, open, lastSuccess, lastError }) => [
-        `  ${name}`,
-        open.length > 0
-          ? `left alone; ${lastError === null ? '' : lastError.reason}`
-          : lastSuccess === null
-            ? 'not asked yet'
-            : `answered ${lastSuccess}`,
-      ]),
+      ...(server.certificateExpires === null ? [] : [['  certificate', `until ${server.certificateExpires}`] as const]),
+      ...server.upstreams.map((upstream) => [`  ${upstream.name}`, upstreamText(upstream)] as const),
     ]),
-  ].map((line) => line.slice(0, 80))
+  ]
+}
+
+function upstreamText({ open, lastSuccess, lastError }: IndexStatus['servers'][number]['upstreams'][number]): string {
+  if (open.length > 0) return `left alone; ${lastError === null ? '' : lastError.reason}`
+  const answered = lastSuccess === null ? [] : [`answered ${lastSuccess}`]
+  const failed = lastError !== null && (lastSuccess === null || lastError.at > lastSuccess)
+  if (!failed) return answered[0] ?? 'not asked yet'
+  return [...answered, `failed: ${lastError.reason}`].join(', then ')
 }
 
 function expiring({ expiringTokens }: IndexStatus): string {
   const [first] = expiringTokens
   if (first === undefined) return 'none expires within 30 days'
   return `${expiringTokens.length} expire within 30 days, the first (${first.id}) ${first.expires.slice(0, 10)}`
-}
-
-function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  let value = count
-  let unit = 0
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000
-    unit += 1
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
 function duration(seconds: number): string {

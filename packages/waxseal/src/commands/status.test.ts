@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { IndexStatus } from '@waxseal/index'
+import { statusLines } from './status.ts'
+
+const CACHES = ['page', 'store', 'small-file', 'representation', 'negative', 'fill', 'client']
+
+const server: IndexStatus['servers'][number] = {
+  id: 'vm/1/0559c844',
+  startedAt: '2026-11-25T22:00:00.000Z',
+  seenAt: '2026-11-25T22:10:00.000Z',
+  version: '0.1.0',
+  requests: 53,
+  failures: 0,
+  caches: Object.fromEntries(CACHES.map((cache) => [cache, { hits: 1, misses: 1 }])),
+  upstreams: [],
+  certificateExpires: null,
+  certificateProblem: null,
+  modes: [],
+  residentBytes: 1024 ** 2,
+}
+
+const status: IndexStatus = {
+  at: '2026-11-25T22:10:00.000Z',
+  version: '0.1.0',
+  database: { kind: 'sqlite', bytes: 1024, schema: '0002-operation' },
+  snapshot: 10,
+  store: {
+    files: { local: { files: 1, bytes: 1107 }, upstream: { files: 2, bytes: 1024 ** 3 } },
+    projects: { internal: 1, upstream: 1, unclaimed: 0 },
+    pages: 2,
+    garbageFiles: 1,
+  },
+  waiting: { changes: 1, oldestSeconds: 0 },
+  disk: { freeBytes: 1024 ** 3, sizeBytes: 1024 ** 4 },
+  servers: [server],
+  silentServers: [],
+  lastBackup: null,
+  backupAttempt: null,
+  backupCheck: null,
+  expiringTokens: [],
+  attention: [],
+}
+
+/** The lines of a server with one upstream in this state. */
+function withUpstream(upstream: Partial<(typeof server.upstreams)[number]>): readonly string[] {
+  const upstreams = [{ name: 'pypi', open: [], lastSuccess: null, lastError: null, ...upstream }]
+  return statusLines({ ...status, servers: [{ ...server, upstreams }] })
+}
+
+test('the status fits into 80 columns and cuts nothing off', () => {
+  const reason = `The connection to https://${'a'.repeat(40)}.example failed: ${'a word '.repeat(20)}at last.`
+  const lines = withUpstream({ open: ['https://a.example'], lastError: { at: '2026-11-25T22:05:00.000Z', reason } })
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  )
+  const text = lines.join('\n').replaceAll(/\s+/g, ' ')
+  for (const cache of CACHES) assert.match(text, new RegExp(`${cache} 50%`))
+  assert.ok(text.includes(reason))
+})
+
+test('the status counts one file as one file', () => {
+  assert.match(statusLines(status).join('\n'), /uploaded {8}1 file, 1\.1 KiB\nfrom upstreams {2}2 files, 1\.0 GiB\n/)
+})
+
+test('an upstream that failed at the first question is not called one that was not asked', () => {
+  assert.match(withUpstream({}).join('\n'), /pypi {6}not asked yet/)
+  const lastError = { at: '2026-11-25T22:05:00.000Z', reason: 'Its host name cannot be resolved.' }
+  assert.match(withUpstream({ lastError }).join('\n'), /pypi {6}failed: Its host name cannot be resolved\./)
+  const recovered = withUpstream({ lastError, lastSuccess: '2026-11-25T22:06:00.000Z' })
+  assert.match(recovered.join('\n'), /pypi {6}answered 2026-11-25T22:06/)
+  const failing = withUpstream({ lastError, lastSuccess: '2026-11-25T22:04:00.000Z' })
+  assert.match(failing.join('\n'), /pypi {6}answered 2026-11-25T22:04:00\.000Z, then failed: Its host/)
+})
