@@ -245,7 +245,7 @@ export function withheldReason(
 ): Pick<WithheldFile, 'code' | 'since' | 'reason'> | undefined {
   if (row.source !== source) {
     const code = source === LOCAL_SOURCE || source === undefined ? 'name-reserved' : 'name-upstream'
-    return { code, since: null, reason: `${row.source} does not answer for this name.` }
+    return { code, since: null, reason: `It came from ${row.source}, which does not answer for this name.` }
   }
   if (state.status === 'quarantined') {
     return { code: 'project-quarantined', since: null, reason: state.statusReason ?? 'The project is quarantined.' }
