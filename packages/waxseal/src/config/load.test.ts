@@ -91,6 +91,11 @@ describe('the configuration file', () => {
       'upstream = { a = { urll = "https://a/" } }',
       'F, line 1, upstream.a.urll: there is no such key. Did you mean url?',
     ],
+    [
+      '[upstream.a]\nurl = "https://a/"\npassword = "hunter2"',
+      'F, line 3, upstream.a.password: there is no such key. Did you mean password-file?',
+    ],
+    ['[uploads]\nmax = 1', 'F, line 2, uploads.max: there is no such key.'],
     ['uploads = 1', 'F, line 1, uploads: wants a table'],
     ['"\\u001b[2J" = 1', 'F, line 1, "\\u001b[2J": there is no such key.'],
   ]
@@ -106,6 +111,14 @@ describe('the configuration file', () => {
       assert.doesNotMatch(error.message, /hunter2/)
       return true
     })
+  })
+
+  it('says of text that its line does not end what is missing', async () => {
+    await assert.rejects(check('a = 1\nlisten = "127.0.0.1:8417\n[tls]\n'), (error: Error) => {
+      assert.match(error.message, /waxseal\.toml, line 2: this is not TOML: a quote is missing where the text ends$/)
+      return true
+    })
+    await assert.rejects(check('a = "\u0007"\n'), /line 1: this is not TOML: control characters/)
   })
 
   it('never repeats a secret: not of a database, not of an upstream, not of a proxy', async () => {

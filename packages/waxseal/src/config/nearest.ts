@@ -8,7 +8,13 @@ export function nearest(given: string, known: Iterable<string>): string | undefi
     const distance = editDistance(given.toLowerCase(), candidate.toLowerCase())
     if (distance < least) [best, least] = [candidate, distance]
   }
-  return best
+  return best ?? begunBy(given, known)
+}
+
+/** The only one of `known` whose first words are `given`: `password-file` of `password`. */
+function begunBy(given: string, known: Iterable<string>): string | undefined {
+  const begun = [...known].filter((candidate) => candidate.startsWith(`${given.toLowerCase()}-`))
+  return begun.length === 1 ? begun[0] : undefined
 }
 
 /** ` Did you mean X?`, or nothing. */

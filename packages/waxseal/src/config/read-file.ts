@@ -40,20 +40,34 @@ export function newConfigFile({ data }: { readonly data?: string }, env: NodeJS.
 
 /** With `contents`, those instead of what it holds. Throws CommandError `config-invalid` when it cannot be read or is not TOML. */
 export function readConfigFile(path: string, contents?: string): ConfigFile {
+  const text = contents ?? readConfigText(path)
   try {
-    const text = contents ?? readFileSync(path, 'utf8')
     return { path, text, values: parse(text) }
   } catch (error) {
-    const problem = { source: 'file', file: path, key: '' } as const
-    if (error instanceof TomlError) {
-      // What follows is the piece of the file, where a secret may stand.
-      const message = (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
-      throw invalidConfig([{ ...problem, line: error.line, message: `this is not TOML: ${message}` }], { cause: error })
-    }
+    if (!(error instanceof TomlError)) throw error
+    const message = `this is not TOML: ${syntaxProblem(error, text)}`
+    throw invalidConfig([{ source: 'file', file: path, key: '', line: error.line, message }], { cause: error })
+  }
+}
+
+function readConfigText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
     const why =
       error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : reason(error)
-    throw invalidConfig([{ ...problem, message: `the configuration file cannot be read: ${why}` }], { cause: error })
+    const message = `the configuration file cannot be read: ${why}`
+    throw invalidConfig([{ source: 'file', file: path, key: '', message }], { cause: error })
   }
+}
+
+/** What the parser says, but for the piece of the file that it repeats, where a secret may stand. */
+function syntaxProblem({ message, line, column }: TomlError, text: string): string {
+  const length = text.split('\n')[line - 1]?.replace(/\r$/, '').length ?? 0
+  const said = (message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
+  // Of text without its second quote the parser only says that the end of the line is a control character.
+  const unended = said.startsWith('control characters') && column > length
+  return unended ? 'a quote is missing where the text ends' : said
 }
 
 function reason(error: unknown): string {
