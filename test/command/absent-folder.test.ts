@@ -7,7 +7,9 @@ import { describe, it } from 'node:test'
 import { createProgram } from '../../packages/waxseal/src/program.ts'
 import { documentOf, waxsealCommand } from '../support/command.ts'
 
-type Command = ReturnType<typeof createProgram>
+type Command = Awaited<ReturnType<typeof createProgram>>
+
+const PROGRAM = await createProgram()
 
 /** They make an index, or need none. */
 const WITHOUT_INDEX = new Set(['init', 'serve', 'restore', 'config', 'upstream', 'setup'])
@@ -34,8 +36,8 @@ function calls(command: Command, words: readonly string[]): readonly (readonly s
 const POSTGRES = { WAXSEAL_DATABASE: 'postgres://nobody@127.0.0.1:1/none' }
 
 describe('a data folder that does not exist', () => {
-  const all = createProgram()
-    .commands.filter((command) => !WITHOUT_INDEX.has(command.name()))
+  const all = PROGRAM.commands
+    .filter((command) => !WITHOUT_INDEX.has(command.name()))
     .flatMap((command) => calls(command, [command.name()]))
 
   it('is looked for by every command that is meant here', () => {

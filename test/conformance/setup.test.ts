@@ -53,6 +53,22 @@ test('setup prints and writes nothing; with --write it writes', () => {
   assert.match(readFileSync(join(home, '.netrc'), 'utf8'), /password wax_secret\n$/)
 })
 
+test('setup for other machines says so when the address reaches only this one', () => {
+  for (const client of ['docker', 'github', 'gitlab']) {
+    const note = /127\.0\.0\.1 is the machine itself, .* --url/
+    assert.match(setup([client, '--url', 'http://127.0.0.1:8417/']).stdout, note)
+    assert.doesNotMatch(setup([client, ...URL_HERE]).stdout, / is the machine itself/)
+  }
+  assert.doesNotMatch(setup(['pip', '--url', 'http://127.0.0.1:8417/']).stdout, / is the machine itself/)
+})
+
+test('a secret that cannot be read is named with its option, exit 2', () => {
+  const absent = setup(['twine', ...URL_HERE, '--token-file', 'nowhere'])
+  assert.equal(absent.status, 2)
+  assert.equal(absent.stderr, 'waxseal: --token-file: nowhere cannot be read: there is no such file.\n')
+  assert.match(setup(['twine', ...URL_HERE, '--token-file', home]).stderr, /--token-file: .* cannot be read: EISDIR/)
+})
+
 test('setup refuses a second index with exit 1, and says it in one document with --json', () => {
   const refused = setup(['pip', ...URL_HERE, '--write', '--json'], {
     env: { PIP_EXTRA_INDEX_URL: 'https://other.example/' },

@@ -120,7 +120,7 @@ async function requestOf(options: SetupOptions): Promise<SetupRequest> {
 }
 
 function readToken(file: string): string {
-  const token = readSecretFile('--token-file', file).trim()
+  const token = readSecretFile(file, '--token-file').trim()
   if (!TOKEN.test(token)) throw wrongUse(`${file} does not hold a token: one line without spaces.`)
   return token
 }

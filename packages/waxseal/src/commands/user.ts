@@ -11,7 +11,7 @@ interface PasswordOptions extends AdministerOptions {
 }
 
 function passwordFrom(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readSecretFile('--password-file', file).replace(/\r?\n$/, '')
+  return file === undefined ? undefined : readSecretFile(file, '--password-file').replace(/\r?\n$/, '')
 }
 
 export function addUser(program: Command): void {

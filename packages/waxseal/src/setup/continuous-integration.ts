@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { insecureNotes, ONLY_INDEX } from './credential-notes.ts'
+import { elsewhereNotes, insecureNotes, ONLY_INDEX } from './credential-notes.ts'
 import type { SetupPlan, SetupRequest } from './setup-plan.ts'
 
 /** A step of a GitHub workflow, and one that uploads. */
@@ -63,6 +63,7 @@ function plan(
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
+      ...elsewhereNotes(request),
       `The token: ${secretPlace}. A token for one project (waxseal token create --scope upload --project NAME) is enough to upload it.`,
       ...(ca === undefined
         ? []

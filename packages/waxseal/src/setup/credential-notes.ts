@@ -23,6 +23,15 @@ export function insecureNotes({ index }: SetupRequest): readonly string[] {
     : []
 }
 
+/** Where the configuration is for another machine, or a container, and the address leads nowhere from there. */
+export function elsewhereNotes({ index }: SetupRequest): readonly string[] {
+  return index.local
+    ? [
+        `${index.hostname} is the machine itself, there as here, so this index is not reached. Name it with --url https://packages.example/, or set public-url.`,
+      ]
+    : []
+}
+
 /** A variable that overrules what was written; `value` is left out where it is a secret itself. */
 export function unsetIt(name: string, value = ''): string {
   const shown = value === '' ? '' : ` (${withoutSecrets(value)})`

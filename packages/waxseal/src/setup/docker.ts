@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { insecureNotes, ONLY_INDEX } from './credential-notes.ts'
+import { elsewhereNotes, insecureNotes, ONLY_INDEX } from './credential-notes.ts'
 import type { SetupPlan, SetupRequest } from './setup-plan.ts'
 
 const CA_PLACE = '/etc/ssl/waxseal-ca.pem'
@@ -29,6 +29,7 @@ RUN${secret} pip install --requirement requirements.txt
     notes: [
       ONLY_INDEX,
       ...insecureNotes(request),
+      ...elsewhereNotes(request),
       ...(username === undefined
         ? []
         : [

@@ -33,6 +33,7 @@ export function indexAddress(text: string): IndexAddress {
     simple: `${url}/simple/`,
     legacy: `${url}/legacy/`,
     hostname,
+    local,
     insecure: parsed.protocol === 'http:' && !local,
   }
 }

@@ -6,6 +6,8 @@ export interface IndexAddress {
   readonly legacy: string
   /** Without a port: what `.netrc` knows a machine by. */
   readonly hostname: string
+  /** Every machine means itself by it. */
+  readonly local: boolean
   /** Plain http to another machine: pip leaves such an index out. */
   readonly insecure: boolean
 }
