@@ -57,6 +57,12 @@ test('the options in the example of a command are its own', async () => {
   }
 })
 
+test('the help does not say of a switch that it is off', async () => {
+  for (const [words, command] of leaves(await createProgram())) {
+    assert.doesNotMatch(helpOf(command), /default: (?:true|false)/, words)
+  }
+})
+
 test('every command that prints a result has --json', async () => {
   for (const [words, command] of leaves(await createProgram())) {
     if (WITHOUT_JSON.has(words)) continue

@@ -1,4 +1,5 @@
-import { Command } from 'commander'
+import { Command, Help } from 'commander'
+import type { Option } from 'commander'
 import { PROGRAM_HELP } from './help.ts'
 import { VERSION } from './version.ts'
 
@@ -49,6 +50,11 @@ export async function createProgram(first?: string): Promise<Command> {
 
 /** Errors come back to `main.ts`, and name the help of the very command. */
 function overrideExit(command: Command, words: string): void {
-  command.exitOverride().showHelpAfterError(`(see: ${words} --help)`)
+  command.exitOverride().showHelpAfterError(`(see: ${words} --help)`).configureHelp({ optionDescription })
   for (const child of command.commands) overrideExit(child, `${words} ${child.name()}`)
+}
+
+/** That a switch is off, until it is given, goes without saying. */
+function optionDescription(option: Option): string {
+  return new Help().optionDescription(option).replace(/ \(default: (?:true|false)\)$/, '')
 }

@@ -21,5 +21,6 @@ test('the first configuration says what was chosen, and is valid whatever that w
     assert.deepEqual(Object.keys(parsed.upstream ?? {}), Object.keys(choice.upstream ?? { pypi: {} }))
   }
   assert.match(initialConfig({}), /^# Whether installing needs a token\.\nreading = "public"$/m)
+  assert.match(initialConfig({}), /; see docs\/names\.md\.\nprefixes = /)
   assert.doesNotMatch(initialConfig({}), /\]\(|`\w+`:/)
 })

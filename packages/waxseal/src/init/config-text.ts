@@ -36,10 +36,10 @@ export function initialConfig(values: InitValues): string {
   ].join('\n')
 }
 
-/** The description of a key as a sentence without Markdown. */
+/** The description of a key as a sentence without Markdown; a link becomes the page that it leads to. */
 function about(name: string): string {
   const text = CONFIG_KEYS.find(({ path }) => path.length === 1 && path[0] === name)?.about.description ?? ''
-  const plain = text.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '')
+  const plain = text.replaceAll(/\[[^\]]*\]\(([^)#]*)[^)]*\)/g, 'docs/$1').replaceAll('`', '')
   return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}.`
 }
 
