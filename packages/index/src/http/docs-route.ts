@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { DocsFile, DocsSite } from './docs-site.ts'
 import { ifNoneMatchHolds } from './entity-tag.ts'
 import { errorPage } from './error-page.ts'
+import { pageHead } from './page-head.ts'
 import type { Exchange } from './exchange.ts'
 import { relativeRoot } from './path.ts'
 import { refuseRead } from './refuse.ts'
@@ -66,22 +67,7 @@ function sendPage(res: ServerResponse, status: number, page: Awaited<Html>): voi
 function plainPage(title: string, text: Html): Html {
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${title}</title>
-        <style>
-          body {
-            font:
-              16px/1.5 system-ui,
-              sans-serif;
-            max-width: 46rem;
-            margin: 2rem auto;
-            padding: 0 1rem;
-          }
-        </style>
-      </head>
+      ${pageHead(title)}
       <body>
         <main>
           <h1>${title}</h1>

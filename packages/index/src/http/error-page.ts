@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
+import { pageHead } from './page-head.ts'
 import { refusalPages } from './refusal-catalogue.ts'
 import { refusalReason } from './refusal-reasons.ts'
 
@@ -9,22 +10,7 @@ export function errorPage(code: string): HtmlEscapedString | Promise<HtmlEscaped
   if (found === undefined) return undefined
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${found.code}</title>
-        <style>
-          body {
-            font:
-              16px/1.5 system-ui,
-              sans-serif;
-            max-width: 46rem;
-            margin: 2rem auto;
-            padding: 0 1rem;
-          }
-        </style>
-      </head>
+      ${pageHead(found.code)}
       <body>
         <main>
           <h1>${found.title}</h1>

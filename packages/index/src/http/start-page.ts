@@ -2,6 +2,7 @@ import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { unaskedReason } from '../releases/unasked.ts'
 import type { Unasked } from '../releases/unasked.ts'
+import { pageHead } from './page-head.ts'
 
 /** What a person sees who opens the index in a browser: how to point a client at it. */
 export function startPage(
@@ -11,31 +12,7 @@ export function startPage(
 ): HtmlEscapedString | Promise<HtmlEscapedString> {
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Waxseal</title>
-        <style>
-          body {
-            font:
-              16px/1.5 system-ui,
-              sans-serif;
-            max-width: 56rem;
-            margin: 2rem auto;
-            padding: 0 1rem;
-            color: #1a1a1a;
-            background: #fff;
-          }
-          pre {
-            background: #f3f3f3;
-            padding: 0.8rem 1rem;
-            overflow-x: auto;
-          }
-          h1 {
-            font-size: 1.6rem;
-          }
-        </style>
-      </head>
+      ${pageHead('Waxseal')}
       <body>
         <main>
           <h1>Waxseal ${version}</h1>
@@ -47,8 +24,12 @@ uv pip install --default-index ${origin}/simple/ NAME</pre>
           <p>Upload to it, with an API token as the password:</p>
           <pre>twine upload --repository-url ${origin}/legacy/ -u __token__ dist/*</pre>
           <p>
-            <a href="simple/">All projects</a>. Why a project is answered as it is: <code>${origin}/why/NAME</code>.
-            Management: <a href="api/v1/openapi.json">OpenAPI</a>. <a href="docs/">Documentation</a>.
+            Poetry, PDM, pipenv, Docker and CI, and what to set up for good:
+            <a href="docs/clients.html">clients</a>. Why a name is answered as it is: <code>${origin}/why/NAME</code>.
+          </p>
+          <p>
+            <a href="simple/">All projects</a> · <a href="docs/">Documentation</a> ·
+            <a href="api/v1/openapi.json">Management API</a> (OpenAPI)
           </p>
         </main>
       </body>

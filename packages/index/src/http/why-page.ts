@@ -2,6 +2,7 @@ import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Explanation } from '../releases/read-project.ts'
+import { pageHead } from './page-head.ts'
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
@@ -10,52 +11,7 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
   const title = version === undefined ? explanation.project : `${explanation.project} ${version}`
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Why ${title}?</title>
-        <style>
-          body {
-            font:
-              16px/1.5 system-ui,
-              sans-serif;
-            max-width: 60rem;
-            margin: 2rem auto;
-            padding: 0 1rem;
-            color: #1a1a1a;
-            background: #fff;
-          }
-          h1 {
-            font-size: 1.6rem;
-          }
-          h2 {
-            font-size: 1.15rem;
-            margin-top: 2rem;
-          }
-          table {
-            border-collapse: collapse;
-            width: 100%;
-            font-size: 0.9rem;
-          }
-          th,
-          td {
-            text-align: left;
-            padding: 0.35rem 0.6rem;
-            border-bottom: 1px solid #ccc;
-            vertical-align: top;
-          }
-          code {
-            font-family: ui-monospace, monospace;
-            overflow-wrap: anywhere;
-          }
-          th[scope='row'] {
-            width: 12rem;
-          }
-          .scroll {
-            overflow-x: auto;
-          }
-        </style>
-      </head>
+      ${pageHead(`Why ${title}?`)}
       <body>
         <main>
           <h1>${title}</h1>
@@ -108,7 +64,7 @@ function offeredSection({ offered: files, offeredCount }: Explanation): Html {
       <p>Nothing.</p>`
   return html`<h2>Offered: ${countText(offeredCount)}</h2>
     ${partText(files, offeredCount)}
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="Offered" tabindex="0">
       <table>
         <tr>
           <th>File</th>
@@ -121,8 +77,8 @@ function offeredSection({ offered: files, offeredCount }: Explanation): Html {
           (file) =>
             html`<tr>
               <td><code>${file.filename}</code></td>
-              <td><code title="${file.sha256 ?? ''}">${(file.sha256 ?? '').slice(0, 12)}</code></td>
-              <td>${file.uploadTime}${file.uploadTimeSource === 'first-seen' ? ' (first seen)' : ''}</td>
+              <td><code class="short" title="${file.sha256 ?? ''}">${(file.sha256 ?? '').slice(0, 12)}</code></td>
+              <td><time>${file.uploadTime}</time>${file.uploadTimeSource === 'first-seen' ? ' (first seen)' : ''}</td>
               <td>${file.yanked ? (file.yankedReason ?? 'yes') : ''}</td>
               <td>${file.stored ? 'yes' : 'at first download'}</td>
             </tr>`,
@@ -135,7 +91,7 @@ function withheldSection({ withheld: files, withheldCount }: Explanation): Html 
   if (files.length === 0) return html``
   return html`<h2>Withheld: ${countText(withheldCount)}</h2>
     ${partText(files, withheldCount)}
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="Withheld" tabindex="0">
       <table>
         <tr>
           <th>File</th>
@@ -149,8 +105,8 @@ function withheldSection({ withheld: files, withheldCount }: Explanation): Html 
             html`<tr>
               <td><code>${file.filename}</code></td>
               <td>${file.source}</td>
-              <td><code>${file.code}</code></td>
-              <td>${file.since ?? ''}</td>
+              <td><code class="short">${file.code}</code></td>
+              <td><time>${file.since ?? ''}</time></td>
               <td>${file.reason}</td>
             </tr>`,
         )}
@@ -173,7 +129,7 @@ function decisionsSection(decisions: Explanation['decisions']): Html {
     return html`<h2>Decisions</h2>
       <p>None yet.</p>`
   return html`<h2>Decisions</h2>
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="Decisions" tabindex="0">
       <table>
         <tr>
           <th>No.</th>
@@ -185,7 +141,7 @@ function decisionsSection(decisions: Explanation['decisions']): Html {
           (decision) =>
             html`<tr>
               <td>${decision.rev}</td>
-              <td>${decision.at}</td>
+              <td><time>${decision.at}</time></td>
               <td>${decision.actor}</td>
               <td>${decision.sentence}</td>
             </tr>`,
@@ -197,7 +153,7 @@ function decisionsSection(decisions: Explanation['decisions']): Html {
 function eventsSection(events: Explanation['events']): Html {
   if (events.length === 0) return html``
   return html`<h2>Events</h2>
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="Events" tabindex="0">
       <table>
         <tr>
           <th>When</th>
@@ -207,7 +163,7 @@ function eventsSection(events: Explanation['events']): Html {
         ${events.map(
           (event) =>
             html`<tr>
-              <td>${event.at}</td>
+              <td><time>${event.at}</time></td>
               <td>${event.kind}</td>
               <td><code>${JSON.stringify(event.detail)}</code></td>
             </tr>`,
