@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -54,7 +64,31 @@ function files(folder: string): readonly string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }
 
+const asRoot = { skip: process.geteuid?.() === 0 ? false : 'only root can work in the folder of another user' }
+
 describe('the blob folder', () => {
+  it('of another user gets nothing from root that this user could not read', asRoot, async () => {
+    const NOBODY = 65_534
+    const folder = freshFolder()
+    mkdirSync(folder)
+    chownSync(folder, NOBODY, NOBODY)
+    const blobs = await openDirectoryBlobStore(join(folder, 'blobs'))
+    await blobs.put(digest(sample(10)), sample(10))
+    const spool = await openSpool(join(folder, 'spool'))
+    const writer = await spool.createSpoolFile()
+    await writer.write(sample(20))
+    const { sha256 } = await writer.finish()
+    await blobs.put(sha256, { path: writer.path, size: 20, sha256 })
+    await damage(blobs, sha256, sample(5))
+    assert.ok((await blobs.setAside(sha256)) !== undefined)
+    const made = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    assert.ok(made.length > 8, made.join(' '))
+    for (const name of made) {
+      const { uid, gid } = statSync(join(folder, name))
+      assert.deepEqual([uid, gid], [NOBODY, NOBODY], name)
+    }
+  })
+
   it('holds ab/cd/<sha256> and nothing else, whatever failed', async () => {
     const folder = freshFolder()
     const blobs = await openDirectoryBlobStore(folder)

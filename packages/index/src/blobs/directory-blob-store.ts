@@ -7,6 +7,8 @@ import { IndexError } from '../error.ts'
 import { ASIDE_WAITS, BLOB_READ_CHUNK } from '../limits.ts'
 import type { Blob, BlobSource, BlobStore, ByteRange, ListedBlob, SpooledFile } from './blob-store.ts'
 import { isMissing, isSystemError, onDisk, syncFolder, writeAll } from './durable.ts'
+import type { FolderOwner } from './folder-owner.ts'
+import { folderOwner, giveTo } from './folder-owner.ts'
 import type { Leftovers } from './leftovers.ts'
 import { asideName, partName, putBack, settleAside, sweepParts } from './leftovers.ts'
 import { onePiece } from './one-piece.ts'
@@ -32,23 +34,29 @@ export async function openDirectoryBlobStore(
   damaged: string = join(dirname(root), 'damaged'),
   { readOnly = false }: { readonly readOnly?: boolean } = {},
 ): Promise<DirectoryBlobStore> {
-  if (readOnly) return new Directory(root, damaged)
-  await onDisk(async () => {
+  if (readOnly) return new Directory(root, damaged, undefined)
+  const owner = await onDisk(async () => {
     const made = await mkdir(root, { recursive: true, mode: 0o750 })
-    if (made !== undefined) await syncFolder(dirname(made))
+    if (made === undefined) return await folderOwner(root)
+    const above = made === root ? await folderOwner(dirname(root)) : undefined
+    await giveTo(above, [root])
+    await syncFolder(dirname(made))
+    return above
   })
-  return new Directory(root, damaged)
+  return new Directory(root, damaged, owner)
 }
 
 class Directory implements DirectoryBlobStore {
   readonly #root: string
   readonly #damaged: string
+  readonly #owner: FolderOwner | undefined
   /** Folders that are there and durable: at most 65,536. */
   readonly #shards = new Set<string>()
 
-  constructor(root: string, damaged: string) {
+  constructor(root: string, damaged: string, owner: FolderOwner | undefined) {
     this.#root = root
     this.#damaged = damaged
+    this.#owner = owner
   }
 
   async put(
@@ -68,12 +76,15 @@ class Directory implements DirectoryBlobStore {
       return known
     }
     const shard = dirname(path)
-    await onDisk(() => mkdir(shard, { recursive: true, mode: 0o750 }))
+    await onDisk(async () => {
+      const made = await mkdir(shard, { recursive: true, mode: 0o750 })
+      if (made !== undefined) await giveTo(this.#owner, made === shard ? [shard] : [made, shard])
+    })
     // The folder has to be durable by the time we say that the file is, not before its first byte.
     const [stored, durable] = await Promise.allSettled([
       'path' in source
-        ? adopt(path, sha256, source)
-        : write(path, sha256, source instanceof Uint8Array ? onePiece(source) : source),
+        ? adopt(path, sha256, source, this.#owner)
+        : write(path, sha256, source instanceof Uint8Array ? onePiece(source) : source, this.#owner),
       onDisk(() => this.#syncShard(shard)),
     ])
     if (stored.status === 'rejected') throw stored.reason
@@ -170,7 +181,10 @@ class Directory implements DirectoryBlobStore {
     if (damaged === undefined) return undefined
     return await onDisk(async () => {
       const made = await mkdir(this.#damaged, { recursive: true, mode: 0o700 })
-      if (made !== undefined) await syncFolder(dirname(made))
+      if (made !== undefined) {
+        await giveTo(this.#owner, [made])
+        await syncFolder(dirname(made))
+      }
       const folder = dirname(path)
       const aside = asideName(sha256)
       try {
@@ -243,6 +257,7 @@ async function write(
   path: string,
   sha256: string,
   source: AsyncIterable<Uint8Array>,
+  owner: FolderOwner | undefined,
 ): Promise<{ readonly size: number }> {
   const folder = dirname(path)
   const part = join(folder, partName())
@@ -251,6 +266,7 @@ async function write(
     let size = 0
     const handle = await onDisk(() => open(part, 'wx', 0o640))
     try {
+      await onDisk(() => giveTo(owner, handle), part)
       for await (const chunk of source) {
         const written = onDisk(() => writeAll(handle, chunk), part)
         hash.update(chunk)
@@ -274,7 +290,12 @@ async function write(
 }
 
 /** The spool has hashed the bytes while it wrote them; they only have to become durable and get their name. */
-async function adopt(path: string, sha256: string, source: SpooledFile): Promise<{ readonly size: number }> {
+async function adopt(
+  path: string,
+  sha256: string,
+  source: SpooledFile,
+  owner: FolderOwner | undefined,
+): Promise<{ readonly size: number }> {
   requireDigest(sha256, source.sha256)
   const moved = await onDisk(async () => {
     const handle = await open(source.path, 'r+')
@@ -291,7 +312,7 @@ async function adopt(path: string, sha256: string, source: SpooledFile): Promise
     await onDisk(() => syncFolder(dirname(path)))
     return { size: source.size }
   }
-  const stored = await write(path, sha256, read(source.path, source.size))
+  const stored = await write(path, sha256, read(source.path, source.size), owner)
   await onDisk(() => rm(source.path, { force: true }))
   return stored
 }

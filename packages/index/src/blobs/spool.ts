@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Blake2b256 } from './blake2b.ts'
 import type { SpooledFile } from './blob-store.ts'
+import { folderOwner, giveTo } from './folder-owner.ts'
 import { onDisk, writeAll } from './durable.ts'
 import { readOnlyError } from '../store/read-only.ts'
 import { PART_RENEWAL_MS } from '../limits.ts'
@@ -37,9 +38,11 @@ export interface SpoolWriter {
  * What processes that are gone have left in it is removed.
  */
 export async function openSpool(folder: string): Promise<Spool> {
-  await onDisk(async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+  const owner = await onDisk(async () => {
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+    if (made === folder) await giveTo(await folderOwner(dirname(folder)), [folder])
     await sweepParts(folder)
+    return await folderOwner(folder)
   })
   // A disk that fails is told of by the files themselves.
   const renewal = setInterval(() => void renewParts(folder).catch(() => undefined), PART_RENEWAL_MS).unref()
@@ -48,7 +51,9 @@ export async function openSpool(folder: string): Promise<Spool> {
     createSpoolFile: () =>
       onDisk(async () => {
         const path = join(folder, partName())
-        return new FileSpoolWriter(path, await open(path, 'wx', 0o640))
+        const handle = await open(path, 'wx', 0o640)
+        await giveTo(owner, handle)
+        return new FileSpoolWriter(path, handle)
       }),
   }
 }
