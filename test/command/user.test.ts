@@ -18,8 +18,8 @@ void test('a secret file that cannot be read is a sentence and exit code 2, and 
   ] as const) {
     const run = await waxsealCommand([...args, option, file])
     assert.equal(run.code, 2, run.stderr)
-    const code = file === absent ? 'ENOENT' : 'EISDIR'
-    assert.equal(run.stderr, `waxseal: ${option}: ${file} cannot be read (${code}).\n`)
+    const why = file === absent ? 'there is no such file' : 'EISDIR'
+    assert.equal(run.stderr, `waxseal: ${option}: ${file} cannot be read: ${why}.\n`)
   }
   assert.deepEqual(documentOf(await waxsealCommand(['user', 'list', '--data', data, '--json']))['users'], [])
 })
