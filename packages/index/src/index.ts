@@ -1,4 +1,5 @@
 export { ensureFirstAdmin, hasInitToken, initTokenUser, makeFirstAdmin } from './access/first-admin.ts'
+export { makeFolders } from './blobs/make-folders.ts'
 export { systemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { IndexError } from './error.ts'

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { BlobStore } from './blobs/blob-store.ts'
 import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
 import { onDisk } from './blobs/durable.ts'
+import { makeFolders } from './blobs/make-folders.ts'
 import type { BodyStore } from './blobs/recent-blobs.ts'
 import { RecentBlobs } from './blobs/recent-blobs.ts'
 import type { Clock } from './clock.ts'
@@ -76,7 +76,7 @@ export async function openCore(
   await using opened = new AsyncDisposableStack()
   await onDisk(() => refuseUnfinishedRestore(config.dataDir))
   const readOnly = mode === 'read-only'
-  if (!readOnly) await onDisk(() => mkdir(config.dataDir, { recursive: true, mode: 0o700 }))
+  if (!readOnly) await onDisk(async () => makeFolders(config.dataDir, 0o700))
   const onUpgraded = (upgraded: Upgraded) => told.log.info({ upgraded }, 'the database was brought up to date')
   const beforeNew = () => refuseNewDatabase(config.dataDir)
   const database = await (mode === 'read-only'

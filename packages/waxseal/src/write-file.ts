@@ -64,6 +64,8 @@ function give(file: number, owner: Owner | undefined): void {
 
 /** Makes what was created or renamed in `folder` survive a power cut. */
 function syncFolder(folder: string): void {
+  // Windows cannot.
+  if (process.platform === 'win32') return
   const handle = openSync(folder, 'r')
   try {
     fsyncSync(handle)

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolders } from '../blobs/make-folders.ts'
 import { z } from 'zod'
 import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
@@ -33,7 +34,7 @@ export interface BackupFolder {
  * @throws IndexError `conflict` when the folder is something else, or has another index's backups
  */
 export async function openBackupFolder(path: string, index: string): Promise<BackupFolder> {
-  const made = await mkdir(path, { recursive: true, mode: 0o700 })
+  const made = makeFolders(path, 0o700)
   if (made !== undefined) await syncFolder(dirname(made))
   await claim(path, index)
   const backups = join(path, BACKUPS)

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolders } from '../blobs/make-folders.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { isMissing, syncFolder } from '../blobs/durable.ts'
 import { onePiece } from '../blobs/one-piece.ts'
@@ -32,7 +33,7 @@ export async function backupToFile(
     await refuseExisting(path)
     const place = `${path}.unfinished`
     await rm(place, { recursive: true, force: true })
-    await mkdir(place, { recursive: true, mode: 0o700 })
+    makeFolders(place, 0o700)
     return await orRemove(place, () => putTogether(parts, target, held, place))
   })
 }

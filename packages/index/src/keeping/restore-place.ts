@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolders } from '../blobs/make-folders.ts'
 import { z } from 'zod'
 import { isMissing, syncFolder, writeWhole } from '../blobs/durable.ts'
 import { IndexError } from '../error.ts'
@@ -57,7 +58,7 @@ export async function openRestorePlace(
 ): Promise<RestorePlace> {
   await requireEmpty(dataDir, database, manifest)
   const staging = join(dataDir, UNFINISHED)
-  const made = await mkdir(staging, { recursive: true, mode: 0o700 })
+  const made = makeFolders(staging, 0o700)
   if (made !== undefined) await syncFolder(dirname(made))
   await using taken = new AsyncDisposableStack()
   const lock = holdFile(join(staging, LOCK))

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { makeFolders } from '../blobs/make-folders.ts'
 import { Kysely, type Transaction } from 'kysely'
 import { SQLITE_READ_LOCK_TIMEOUT, SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
 import { bringUpToDate, type Opening } from './bring-up-to-date.ts'
@@ -35,7 +36,7 @@ export async function openSqliteStore(path: string, opening: Opening): Promise<S
 
 function open(path: string, readOnly: boolean): DatabaseSync {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolders(dirname(path), 0o700)
   } catch (error) {
     throw cannotUseSqlite(path, error)
   }

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolders } from '@waxseal/index'
 import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
 import { writeWhole } from '../write-file.ts'
@@ -31,7 +32,7 @@ export function isUnfinished(data: string): boolean {
 export function begin(data: string): void {
   const reason = occupied(data)
   if (reason !== undefined) throw new CommandError('occupied', reason, EXIT_REFUSED)
-  mkdirSync(data, { recursive: true, mode: 0o700 })
+  makeFolders(data, 0o700)
   writeWhole(join(data, MARKER), `${process.pid}\n`)
 }
 

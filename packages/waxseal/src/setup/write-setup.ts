@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { writeWhole } from '../write-file.ts'
 import { CommandError } from '../command-error.ts'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED } from '../exit-codes.ts'
 import type { PlannedFile, SetupPlan } from './setup-plan.ts'
@@ -108,7 +109,7 @@ async function write(prepared: Prepared): Promise<FileOutcome> {
     }
     await mkdir(dirname(place), { recursive: true })
     const backup = before === undefined ? undefined : await keepCopy(place, file.secret)
-    await replace(place, text, file.secret ? OWNER_ONLY : (mode ?? 0o644))
+    writeWhole(place, text, { mode: file.secret ? OWNER_ONLY : (mode ?? 0o644) })
     return { path, state: 'written', ...(backup === undefined ? {} : { backup }) }
   } catch (error) {
     throw unwritable(path, error)
@@ -126,32 +127,6 @@ async function keepCopy(place: string, secret: boolean): Promise<string> {
       const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
       if (!taken || number === BACKUPS_MAX) throw error
     }
-  }
-}
-
-async function replace(place: string, text: string, mode: number): Promise<void> {
-  const temporary = `${place}.${process.pid}.waxseal-tmp`
-  try {
-    const handle = await open(temporary, 'wx', mode)
-    try {
-      await handle.writeFile(text)
-      await handle.chmod(mode)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, place)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-  // The rename itself has to survive a power cut; Windows cannot sync a folder.
-  if (process.platform === 'win32') return
-  const folder = await open(dirname(place), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 
