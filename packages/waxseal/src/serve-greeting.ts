@@ -43,7 +43,7 @@ export function greeting(
     `  twine    twine upload --repository-url ${url}/legacy/ -u __token__ dist/*`,
     `  uv       uv publish --publish-url ${url}/legacy/ --token TOKEN`,
     `Why a name is answered as it is: ${url}/why/NAME`,
-    `What each client wants for good, and all other documentation: ${url}/docs/`,
+    `More clients, and all documentation: ${url}/docs/`,
     '',
   ]
 }
