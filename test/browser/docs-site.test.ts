@@ -21,6 +21,9 @@ const DESKTOP = { width: 1280, height: 900 }
 /** One of each kind. */
 const KINDS = ['', 'clients.html', 'configuration.html', 'commands/serve.html', 'errors/', 'errors/upload-file-exists']
 
+/** Those whose tables are more than names and sentences. */
+const TABLES = ['trouble.html', 'operation.html', 'deployment.html', 'configuration.html', 'commands/setup.html']
+
 const resources = new AsyncDisposableStack()
 after(() => resources.disposeAsync())
 let browser: Browser
@@ -98,6 +101,20 @@ browserTest('no page is wider than a phone', async () => {
   for (const path of KINDS) {
     await using page = await open(path, { viewport: PHONE })
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), PHONE.width, path)
+  }
+})
+
+browserTest('on a desktop every table is there to its right edge', async () => {
+  for (const path of TABLES) {
+    await using page = await open(path, { viewport: DESKTOP })
+    const overflow = `[...document.querySelectorAll('.table')].map((box) => box.scrollWidth - box.clientWidth)`
+    const cut: unknown = await page.evaluate(overflow)
+    assert.ok(Array.isArray(cut) && cut.length > 0, path)
+    assert.deepEqual(
+      cut.filter((pixels) => pixels !== 0),
+      [],
+      path,
+    )
   }
 })
 
