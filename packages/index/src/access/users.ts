@@ -130,6 +130,6 @@ async function update(store: Store, name: string, change: Change, event: IndexEv
     await recordEvent(tx, event)
     return true
   })
-  if (!found) throw new IndexError('not-found', `There is no user ${name}.`)
+  if (!found) throw new IndexError('not-found', `There is no user ${name}; see: waxseal user list.`)
   accessChanged(store)
 }

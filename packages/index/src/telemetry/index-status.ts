@@ -114,7 +114,7 @@ function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): reado
   if (waiting.oldestSeconds * 1000 > PUBLISH_STUCK_MS) {
     said.push(`${waiting.changes} changes wait to be published, the oldest for ${Math.round(waiting.oldestSeconds)} s.`)
   }
-  if (disk.freeBytes < DISK_LOW_BYTES) said.push('The disk is nearly full.')
+  if (disk.freeBytes < DISK_LOW_BYTES) said.push('The disk is nearly full: "waxseal gc --dry-run" says what can go.')
   const down = new Set(
     servers.flatMap(({ upstreams }) => upstreams.filter(({ open }) => open.length > 0)).map(({ name }) => name),
   )

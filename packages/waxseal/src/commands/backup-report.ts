@@ -1,14 +1,9 @@
 import { withoutControlCharacters } from '@waxseal/packaging'
 import type { BackupCheck, BackupReport, LostBlob } from '@waxseal/index/keeping'
+import { sizeText } from '../output.ts'
 
 /** Lines about lost blobs that people get; `--json` has more. */
 const LINES = 20
-
-export function inBytes(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
-  const at = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
-  return `${at === 0 ? bytes : (bytes / 1024 ** at).toFixed(1)} ${units[at] ?? ''}`
-}
 
 export function backupDocument({ manifest, path, copied, missing, removed, damaged }: BackupReport): object {
   const { id, at, snapshot, blobs, parts } = manifest
@@ -19,10 +14,10 @@ export function backupLines({ manifest, path, copied, removed, damaged }: Backup
   const { id, snapshot, blobs } = manifest
   return [
     `Backed up snapshot ${snapshot} as ${id}: ${path}`,
-    `Blobs: ${blobs.count}, ${inBytes(blobs.bytes)}; copied now: ${copied.count}, ${inBytes(copied.bytes)}.`,
+    `Blobs: ${blobs.count}, ${sizeText(blobs.bytes)}; copied now: ${copied.count}, ${sizeText(copied.bytes)}.`,
     ...(removed.backups.length === 0
       ? []
-      : [`Older backups removed: ${removed.backups.length}, and ${inBytes(removed.bytes)} of blobs.`]),
+      : [`Older backups removed: ${removed.backups.length}, and ${sizeText(removed.bytes)} of blobs.`]),
     ...damaged.map(({ id, reason }) => `The older backup ${id} is damaged: ${reason}`),
     ...(damaged.length === 0 ? [] : ['No blob was deleted: it may need it. Delete what is of no use to you by hand.']),
   ]

@@ -10,18 +10,10 @@ import { loadConfig } from '../config/load.ts'
 import { CONFIG_NAME, findConfigFile } from '../config/read-file.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
-import { columns, printResult } from '../output.ts'
+import { columns, printResult, sizeText } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { VERSION } from '../version.ts'
-import {
-  backupDocument,
-  backupLines,
-  checkDocument,
-  inBytes,
-  lostLines,
-  missingSentence,
-  unsound,
-} from './backup-report.ts'
+import { backupDocument, backupLines, checkDocument, lostLines, missingSentence, unsound } from './backup-report.ts'
 
 interface CreateOptions extends AdministerOptions {
   readonly file?: boolean
@@ -120,7 +112,7 @@ async function verify(path: string, options: AdministerOptions & { readonly back
   }
   if (noted.status === 'rejected') throw noted.reason
   const { count, bytes } = check.blobs
-  const line = `The backup ${manifest.id} is whole: all rows, and all blobs (${count}, ${inBytes(bytes)}).`
+  const line = `The backup ${manifest.id} is whole: all rows, and all blobs (${count}, ${sizeText(bytes)}).`
   printResult(options, document, [line])
 }
 
@@ -132,7 +124,7 @@ async function list(path: string, options: Output): Promise<void> {
     at,
     String(snapshot),
     String(blobs.count),
-    inBytes(blobs.bytes),
+    sizeText(blobs.bytes),
     blobs.missing === 0 ? '' : `missing blobs: ${blobs.missing}`,
   ])
   const lines = columns([['BACKUP', 'AT', 'SNAPSHOT', 'BLOBS', 'SIZE', ''], ...rows])

@@ -10,10 +10,10 @@ import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { withoutPasswords } from '../config/redact.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
-import { printResult } from '../output.ts'
+import { printResult, sizeText } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { shellWord } from '../shell-word.ts'
-import { checkDocument, inBytes, lostLines, unsound } from './backup-report.ts'
+import { checkDocument, lostLines, unsound } from './backup-report.ts'
 
 type Restored = Extract<RestoreOutcome, { readonly kind: 'restored' }>
 
@@ -72,7 +72,7 @@ async function restore(path: string, options: RestoreOptions): Promise<void> {
   const lines = [
     `${kind === 'checked' ? 'Would restore' : 'Restored'} the backup ${id}, the state of ${at}:`,
     `projects ${rows('project')}, releases ${rows('release')}, files ${rows('file')}, users ${rows('user')}, tokens ${rows('token')};`,
-    `blobs ${check.blobs.count}, ${inBytes(check.blobs.bytes)}.`,
+    `blobs ${check.blobs.count}, ${sizeText(check.blobs.bytes)}.`,
     ...(check.lostCount === 0 ? [] : [`Missing blobs: ${check.lostCount}`, ...lostLines(check)]),
     ...restoredLines(outcome, from),
     ...(outcome.kind === 'restored' ? startLines(dataDir, database) : []),
