@@ -10,7 +10,7 @@ import { RecentBlobs } from './blobs/recent-blobs.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { IndexConfig } from './index-config.ts'
-import { refuseNewDatabase, refuseOtherIndex } from './keeping/bound-folder.ts'
+import { onlyOfFolder, refuseOtherIndex } from './keeping/bound-folder.ts'
 import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
 import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
 import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
@@ -78,12 +78,11 @@ export async function openCore(
   const readOnly = mode === 'read-only'
   if (!readOnly) await onDisk(async () => makeFolders(config.dataDir, 0o700))
   const onUpgraded = (upgraded: Upgraded) => told.log.info({ upgraded }, 'the database was brought up to date')
-  const beforeNew = () => refuseNewDatabase(config.dataDir)
   const database = await (mode === 'read-only'
     ? openReadOnlyStore(config.database)
-    : openStore(config.database, { clock, earlier: mode, onUpgraded, beforeNew }))
+    : openStore(config.database, { clock, earlier: mode, onUpgraded, ...onlyOfFolder(config.dataDir) }))
   const store = reportingStore(opened.use(database), told.sink)
-  await refuseOtherIndex(config.dataDir, store)
+  await refuseOtherIndex(config.dataDir, store.db)
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'), undefined, { readOnly })
   const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
   const upstreams = config.upstreams.map(({ name }) => name)

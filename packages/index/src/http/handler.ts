@@ -7,11 +7,12 @@ import type { Requester } from '../access/permissions.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { DocsSite } from './docs-site.ts'
 import { serveDocs } from './docs-route.ts'
-import type { DocumentsHandler, DocumentsParts } from './documents-app.ts'
+import type { DocumentsParts } from './documents-app.ts'
 import type { Exchange } from './exchange.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { serveFile } from './files-route.ts'
 import type { FilesParts } from './files-route.ts'
+import { recent } from '../telemetry/recent.ts'
 import type { RequestLog } from '../telemetry/request-log.ts'
 import { noteFailure, noteRoute, recordOf } from '../telemetry/request-record.ts'
 import { serveHealth, serveMetrics, serveReady, serveStatus } from './operation-routes.ts'
@@ -45,7 +46,11 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
 /** Every request comes through here: parse, identify, one route, and a refusal for whatever went wrong. */
 export function createHandler(parts: HandlerParts): Handler {
-  let documents: Promise<DocumentsHandler> | undefined
+  // Most servers are asked for pages and files only: the rest is loaded when it is wanted. A failure is not kept.
+  const documents = recent(Number.POSITIVE_INFINITY, async () => {
+    const { documentsHandler } = await import('./documents-app.ts')
+    return documentsHandler(parts.documents)
+  })
   return (req, res) => {
     // The peer may go at any time; what it left unfinished is for the routes to notice.
     req.on('error', () => undefined)
@@ -56,9 +61,7 @@ export function createHandler(parts: HandlerParts): Handler {
     record.segments = path.segments
     const exchange: Exchange = { req, res, path }
     const answered = dispatch(parts, exchange, async (who) => {
-      // Most servers are asked for pages and files only: the rest is loaded when it is wanted.
-      documents ??= import('./documents-app.ts').then(({ documentsHandler }) => documentsHandler(parts.documents))
-      const answer = await documents
+      const answer = await documents()
       await answer(req, res, who)
     })
     // A client that leaves, or is cut off at the end, ends nothing of what was begun for it.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { cp, mkdtemp, rename, rm, unlink } from 'node:fs/promises'
+import { cp, mkdtemp, rename, rm, unlink, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -8,6 +8,10 @@ import type { IndexConfig } from '../index-config.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openAdministration } from '../open-administration.ts'
 import { openIndex } from '../open-index.ts'
+import { openStore } from '../store/store.ts'
+import { planUpgrade, upgradeStore } from '../store/upgrade.ts'
+import { onlyOfFolder } from './bound-folder.ts'
+import { collectElsewhere } from './collect-regularly.ts'
 import { openKeptIndex } from './testing/kept-index.ts'
 
 const other = { code: 'wrong-database', message: /belongs to another index/ }
@@ -97,4 +101,48 @@ test('a read-only server writes nothing into its folder', () =>
     await serve(one, { readOnly: true })
     chmodSync(one, 0o700)
     assert.ok(!existsSync(join(one, 'waxseal.id')))
+  }))
+
+const retention = { everyHours: 24, supersededHours: 24, graceHours: 0 }
+
+/** What the daily collection of a server on `dataDir` answers, with everything on its disk old enough to go. */
+async function collect(dataDir: string) {
+  const order = { dataDir, database: databaseOf(dataDir), retention, upstreams: [] }
+  const answer = await collectElsewhere(order, new AbortController().signal)
+  return answer.kind === 'failed' ? answer.message : answer.kind
+}
+
+const blobsOf = (dataDir: string): readonly string[] =>
+  namesIn(dataDir).filter((name) => name.startsWith('blobs/') && name.length > 64)
+
+test('the daily collection deletes nothing by a database that came in place of its own, and makes none', () =>
+  withTwo(async (one, two) => {
+    await serve(one)
+    await serve(two)
+    const blobs = blobsOf(one)
+    assert.ok(blobs.length > 0)
+    for (const name of blobs) await utimes(join(one, name), 0, 0)
+
+    await rename(databaseOf(one).path, join(one, 'elsewhere'))
+    assert.match(await collect(one), /there is no database/)
+    assert.ok(!existsSync(databaseOf(one).path))
+
+    await cp(databaseOf(two).path, databaseOf(one).path)
+    for (let times = 0; times < 2; times += 1) assert.match(await collect(one), /belongs to another index/)
+
+    await rename(join(one, 'elsewhere'), databaseOf(one).path)
+    assert.equal(await collect(one), 'collected')
+    assert.deepEqual(blobsOf(one), blobs)
+  }))
+
+test('a database of an earlier version that belongs to another folder is refused before it is changed', () =>
+  withTwo(async (one, two) => {
+    await serve(one)
+    const database = databaseOf(join(two, 'old'))
+    await (await openStore(database, { upTo: '0001-first' }))[Symbol.asyncDispose]()
+    await assert.rejects(serve(one, { database }), other)
+    await assert.rejects(openAdministration(indexDefaults(one, { database })), other)
+    await assert.rejects(planUpgrade(database, onlyOfFolder(one)), other)
+    await assert.rejects(upgradeStore(database, onlyOfFolder(one)), other)
+    assert.deepEqual((await planUpgrade(database, onlyOfFolder(join(two, 'old')))).pending, ['0002-operation'])
   }))

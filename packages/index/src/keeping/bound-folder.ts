@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Kysely } from 'kysely'
 import { isMissing, onDisk, writeWhole } from '../blobs/durable.ts'
 import { walkBlobFolder } from '../blobs/walk-blob-folder.ts'
 import { IndexError } from '../error.ts'
 import { indexId, knownIndexId } from '../store/index-id.ts'
+import type { Opening } from '../store/bring-up-to-date.ts'
+import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { refuseUnfinishedRestore } from './restore-place.ts'
 
@@ -25,14 +28,22 @@ export async function writeBinding(dataDir: string, id: string): Promise<void> {
   await onDisk(() => writeWhole(join(dataDir, BOUND_TO), Buffer.from(`${id}\n`)))
 }
 
-/** @throws IndexError `wrong-database` when the data folder is tied to another index than that of `store` */
-export async function refuseOtherIndex(dataDir: string, store: Store): Promise<void> {
+/** @throws IndexError `wrong-database` when the data folder is tied to another index than that of `db` */
+export async function refuseOtherIndex(dataDir: string, db: Kysely<Database>): Promise<void> {
   const bound = await boundTo(dataDir)
-  if (bound === undefined || bound === (await knownIndexId(store.db))) return
+  if (bound === undefined || bound === (await knownIndexId(db))) return
   throw new IndexError(
     'wrong-database',
     `The data folder ${dataDir} belongs to another index than the database that is configured. Name the right folder (--data), or the right database (WAXSEAL_DATABASE). If these two do belong together, remove ${join(dataDir, BOUND_TO)} and start the server again.`,
   )
+}
+
+/** Has `openStore` refuse what does not belong to the data folder, before it makes or changes anything. */
+export function onlyOfFolder(dataDir: string): Pick<Opening, 'beforeNew' | 'beforeEarlier'> {
+  return {
+    beforeNew: () => refuseNewDatabase(dataDir),
+    beforeEarlier: (db) => refuseOtherIndex(dataDir, db),
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { IndexError } from '../error.ts'
 import type { Dialect } from './migrations/dialect.ts'
 import { migrate, schemaState } from './migrations/index.ts'
 import { retryTransient } from './retry.ts'
+import type { Database } from './schema.ts'
 import type { KeptCopy } from './sqlite-copy.ts'
 
 /** A database was of an earlier version, and is of this one now. */
@@ -23,6 +24,8 @@ export interface Opening {
   readonly earlier?: 'apply' | 'refuse'
   /** Called before a database that has none of our tables gets them: what it throws prevents that. */
   readonly beforeNew?: () => Promise<void>
+  /** Called before a database of an earlier version is changed, or refused for being one: what it throws prevents that. */
+  readonly beforeEarlier?: (db: Kysely<Database>) => Promise<void>
   /** Leaves a new database at this step: for rows of an earlier version. */
   readonly upTo?: string
   /** Told when the database was of an earlier version. */
@@ -35,8 +38,8 @@ export interface Opening {
  *
  * @throws IndexError `config-invalid` when a newer version wrote it; `conflict` for `refuse`; `storage-failed`
  */
-export async function bringUpToDate<Tables>(
-  db: Kysely<Tables>,
+export async function bringUpToDate(
+  db: Kysely<Database>,
   dialect: Dialect,
   opening: Opening,
   keep?: (step: string) => Promise<KeptCopy>,
@@ -47,13 +50,13 @@ export async function bringUpToDate<Tables>(
   if (next === undefined) return
   const from = applied.at(-1)
   const earlier = from !== undefined
+  await (earlier ? opening.beforeEarlier?.(db) : opening.beforeNew?.())
   if (earlier && opening.earlier === 'refuse') {
     throw new IndexError(
       'conflict',
       `The database is of an earlier version (it has ${from}, not ${next}). To bring it up to date run: waxseal upgrade. Starting this version's server does so, too.`,
     )
   }
-  if (!earlier) await opening.beforeNew?.()
   const copy = earlier ? await keep?.(next) : undefined
   const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock, opening.upTo))
   // Another process may have been faster.

@@ -59,7 +59,7 @@ describe('the copy of a SQLite database from before an upgrade', () => {
     await using _ = await openStore({ kind: 'sqlite', path })
     await _.transaction((tx) => tx.insertInto('setting').values({ key: 'a', value: '' }).execute())
     await takeStepBack({ kind: 'sqlite', path }, clock)
-    const upgraded = await upgradeStore({ kind: 'sqlite', path }, clock)
+    const upgraded = await upgradeStore({ kind: 'sqlite', path }, { clock })
     const copy = copyPath(path, step)
     assert.equal(upgraded?.copy?.kind, 'kept', JSON.stringify(upgraded))
     assert.deepEqual(upgraded?.copy, { kind: 'kept', path: copy, bytes: statSync(copy).size })
@@ -124,7 +124,7 @@ describe('a copy that kill -9 cut short', () => {
 
   it('goes with the next upgrade', async () => {
     const path = freshPath()
-    const upgraded = await upgradeStore(await cutShort(path), clock)
+    const upgraded = await upgradeStore(await cutShort(path), { clock })
     assert.equal(upgraded?.copy?.kind, 'kept')
     assert.deepEqual(leftBeside(path), [])
   })
@@ -134,7 +134,7 @@ describe('a copy that kill -9 cut short', () => {
     const database = await cutShort(path)
     const [left = ''] = leftBeside(path)
     renameSync(join(dirname(path), left), join(folder, left))
-    await upgradeStore(database, clock)
+    await upgradeStore(database, { clock })
     renameSync(join(folder, left), join(dirname(path), left))
     await using index = await openIndex(indexDefaults(dirname(path), { database }))
     assert.equal(index.store.kind, 'sqlite')

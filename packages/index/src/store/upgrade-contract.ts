@@ -27,11 +27,11 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
   describe(`the schema on ${kind}`, () => {
     it('goes one step back and forward again, keeping the rows and noting both', async () => {
       const options = await earlier(subject)
-      assert.deepEqual((await planUpgrade(options)).pending, ['0002-operation'])
-      const upgraded = await upgradeStore(options, clock)
+      assert.deepEqual((await planUpgrade(options, {})).pending, ['0002-operation'])
+      const upgraded = await upgradeStore(options, { clock })
       assert.deepEqual([upgraded?.from, upgraded?.steps], ['0001-first', ['0002-operation']])
-      assert.deepEqual((await planUpgrade(options)).pending, [])
-      assert.equal(await upgradeStore(options, clock), undefined, 'there is nothing to do twice')
+      assert.deepEqual((await planUpgrade(options, {})).pending, [])
+      assert.equal(await upgradeStore(options, { clock }), undefined, 'there is nothing to do twice')
       await using store = await openStore(options)
       const rows = await store.db.selectFrom('setting').select('key').execute()
       assert.deepEqual(
@@ -51,7 +51,7 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
     it('is left alone by whoever may not bring it up to date', async () => {
       const options = await earlier(subject)
       await assert.rejects(openStore(options, { earlier: 'refuse' }), isConflict)
-      assert.deepEqual((await planUpgrade(options)).pending, ['0002-operation'])
+      assert.deepEqual((await planUpgrade(options, {})).pending, ['0002-operation'])
       await using _ = await openStore(await subject.fresh(), { earlier: 'refuse' })
     })
 
@@ -133,7 +133,7 @@ async function earlier(subject: UpgradeUnderTest): Promise<StoreOptions> {
 
 /** Where the database is, having checked that all of that step is there, or nothing of it. */
 async function wholeAt(subject: UpgradeUnderTest, options: StoreOptions): Promise<string> {
-  const { pending } = await planUpgrade(options)
+  const { pending } = await planUpgrade(options, {})
   const tables = await subject.tables(options)
   const made = ['garbage', 'lease', 'node'].filter((table) => tables.has(table))
   assert.deepEqual(made, pending.length === 0 ? ['garbage', 'lease', 'node'] : [])

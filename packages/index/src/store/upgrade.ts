@@ -2,7 +2,7 @@ import { Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { RUNNING_NODE_MS } from '../limits.ts'
-import type { Upgraded } from './bring-up-to-date.ts'
+import type { Opening, Upgraded } from './bring-up-to-date.ts'
 import { isHeld } from './lease.ts'
 import type { SchemaState } from './migrations/index.ts'
 import { cannotUseSqlite, isUnavailable } from './errors.ts'
@@ -22,14 +22,18 @@ export interface UpgradePlan extends SchemaState {
   readonly copy: { readonly path: string; readonly bytes: number } | undefined
 }
 
+/** Refuses a database that is not meant: `onlyOfFolder`. */
+type Belongs = Pick<Opening, 'beforeNew' | 'beforeEarlier'>
+
 /**
  * Looks at the schema of a database and changes nothing.
  *
  * @throws IndexError `config-invalid` when a newer version wrote it; `storage-failed` when it cannot be opened
  */
-export function planUpgrade(options: StoreOptions): Promise<UpgradePlan> {
+export function planUpgrade(options: StoreOptions, belongs: Belongs): Promise<UpgradePlan> {
   return withRawDatabase(options, true, async (db, bytes) => {
     const state = await schemaState(db)
+    await (state.applied.length > 0 ? belongs.beforeEarlier?.(db) : belongs.beforeNew?.())
     const [next] = state.pending
     const earlier = next !== undefined && state.applied.length > 0 && options.kind === 'sqlite'
     return { ...state, copy: earlier ? { path: copyPath(options.path, next), bytes } : undefined }
@@ -41,9 +45,9 @@ export function planUpgrade(options: StoreOptions): Promise<UpgradePlan> {
  *
  * @throws IndexError as `openStore`
  */
-export async function upgradeStore(options: StoreOptions, clock: Clock): Promise<Upgraded | undefined> {
+export async function upgradeStore(options: StoreOptions, opening: Opening): Promise<Upgraded | undefined> {
   let upgraded: Upgraded | undefined
-  await using _ = await openStore(options, { clock, onUpgraded: (told) => (upgraded = told) })
+  await using _ = await openStore(options, { ...opening, onUpgraded: (told) => (upgraded = told) })
   return upgraded
 }
 

@@ -35,7 +35,7 @@ export function addToken(program: Command): void {
     'waxseal token create --user ci --scope upload --project billing --label "GitLab CI" --expires 2027-01-31',
   )
     .description('create a token; its text is printed this once')
-    .requiredOption('--user <name>', 'whose token it is; made if there is no such user, but never an administrator')
+    .requiredOption('--user <name>', 'whose token it is; made if there is no such user, for admin as an administrator')
     .addOption(
       new Option('--scope <scope>', 'what it allows').choices(['read', 'upload', 'admin']).makeOptionMandatory(),
     )
@@ -75,7 +75,7 @@ async function create(index: Administration, options: CreateOptions): Promise<vo
   })
   const document = { ...made, user, scope, project: project ?? null, expires_at: expiresAt ?? null }
   printResult(options, document, [
-    ...(known === undefined ? [`Made the user ${user}.`] : []),
+    ...(known === undefined ? [`Made the user ${user}${scope === 'admin' ? ', an administrator' : ''}.`] : []),
     `Token ${made.id} for ${user}, scope ${scope}${project === undefined ? '' : `, project ${project} only`}. It is shown this once:`,
     made.token,
   ])

@@ -1,6 +1,6 @@
-import { refuseNewDatabase, systemClock } from '@waxseal/index'
+import { systemClock } from '@waxseal/index'
 import type { IndexConfig, Upgraded } from '@waxseal/index'
-import { planUpgrade, takeStepBack, upgradeStore } from '@waxseal/index/keeping'
+import { onlyOfFolder, planUpgrade, takeStepBack, upgradeStore } from '@waxseal/index/keeping'
 import type { UpgradePlan } from '@waxseal/index/keeping'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
@@ -25,13 +25,12 @@ export function addUpgrade(program: Command): void {
       const { index: config } = await loadConfig(options, process.env)
       const { database } = config
       await requireDatabase(config)
-      const plan = await planUpgrade(database)
-      if (plan.applied.length === 0) await refuseNewDatabase(config.dataDir)
-      await (options.back ? back(options, database, plan) : forward(options, database, plan))
+      const plan = await planUpgrade(database, onlyOfFolder(config.dataDir))
+      await (options.back ? back(options, database, plan) : forward(options, config, plan))
     })
 }
 
-async function forward(options: UpgradeOptions, database: IndexConfig['database'], plan: UpgradePlan): Promise<void> {
+async function forward(options: UpgradeOptions, { database, dataDir }: IndexConfig, plan: UpgradePlan): Promise<void> {
   const at = plan.applied.at(-1) ?? null
   const { pending, copy } = plan
   if (options.dryRun || pending.length === 0) {
@@ -44,7 +43,7 @@ async function forward(options: UpgradeOptions, database: IndexConfig['database'
           ]
     return printResult(options, { at, pending, copy: copy?.path ?? null, done: [] }, [where(at), ...todo])
   }
-  const upgraded = await upgradeStore(database, systemClock)
+  const upgraded = await upgradeStore(database, { clock: systemClock, ...onlyOfFolder(dataDir) })
   const done = upgraded?.steps ?? []
   const { kept, lines } = tellCopy(upgraded)
   const now = pending.at(-1) ?? at
