@@ -1,6 +1,7 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { IndexError, isFull } from '../error.ts'
+import { folderOwner, giveTo } from './folder-owner.ts'
 import { partName } from './leftovers.ts'
 
 /** Makes what was created, renamed or removed in `folder` survive a power cut. */
@@ -21,13 +22,14 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
   }
 }
 
-/** Puts a small file in its place, whole and durable or not at all, for its owner alone (style.md rule 8). */
+/** Puts a small file in its place, whole and durable or not at all, for its folder's owner alone (style.md rule 8). */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const folder = dirname(path)
   const part = join(folder, partName())
   try {
     const handle = await open(part, 'wx', 0o600)
     try {
+      await giveTo(await folderOwner(folder), handle)
       await writeAll(handle, bytes)
       await handle.sync()
     } finally {

@@ -1,4 +1,5 @@
-import { lchown, stat, type FileHandle } from 'node:fs/promises'
+import { lchown, open, stat, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** Who may read what is put into a folder. */
 export interface FolderOwner {
@@ -26,4 +27,17 @@ export async function giveTo(owner: FolderOwner | undefined, made: FileHandle | 
   const { uid, gid } = owner
   if ('fd' in made) await made.chown(uid, gid)
   else for (const path of made) await lchown(path, uid, gid)
+}
+
+/**
+ * Makes an empty file at `path`, for the owner of its folder alone, for a library that opens its files itself. What is there
+ * already stays as it is, and whose it is: it may be a link to anything.
+ */
+export async function makeFile(path: string): Promise<void> {
+  try {
+    await using handle = await open(path, 'wx', 0o600)
+    await giveTo(await folderOwner(dirname(path)), handle)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
 }

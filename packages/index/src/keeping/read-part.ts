@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAll } from '../blobs/durable.ts'
+import { folderOwner, giveTo } from '../blobs/folder-owner.ts'
 import { IndexError } from '../error.ts'
 import type { ManifestPart } from './backup-format.ts'
 import { BLOB_LIST, CONFIG_PART } from './backup-format.ts'
@@ -24,7 +25,7 @@ export async function readPart(
   if (bytes === undefined) throw new IndexError('backup-damaged', `${part.name} is missing.`)
   const hash = createHash('sha256')
   let size = 0
-  await using staged = stageTo === undefined ? undefined : await open(join(stageTo, part.name), 'w', 0o600)
+  await using staged = stageTo === undefined ? undefined : await stagedFile(stageTo, part.name)
   async function* tapped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of source) {
       hash.update(chunk)
@@ -46,4 +47,13 @@ export async function readPart(
   const rows = part.name === CONFIG_PART || part.name === BLOB_LIST ? lines : lines - 1
   if (size === part.size && hash.digest('hex') === part.sha256 && rows === part.rows) return
   throw new IndexError('backup-damaged', `${part.name} is not what was written; its digest is another.`)
+}
+
+/** In the place of what an interrupted restore may have left. */
+async function stagedFile(folder: string, name: string): Promise<FileHandle> {
+  const path = join(folder, name)
+  await rm(path, { force: true })
+  const handle = await open(path, 'wx', 0o600)
+  await giveTo(await folderOwner(folder), handle)
+  return handle
 }

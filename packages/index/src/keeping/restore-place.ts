@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { folderOwner, giveTo, makeFile } from '../blobs/folder-owner.ts'
 import { makeFolders } from '../blobs/make-folders.ts'
 import { z } from 'zod'
 import { isMissing, syncFolder, writeWhole } from '../blobs/durable.ts'
@@ -59,8 +60,11 @@ export async function openRestorePlace(
   await requireEmpty(dataDir, database, manifest)
   const staging = join(dataDir, UNFINISHED)
   const made = makeFolders(staging, 0o700)
+  // What is built in it moves to the folder above; and the owner of that one can finish what root began.
+  if (made === staging) await giveTo(await folderOwner(dataDir), [staging])
   if (made !== undefined) await syncFolder(dirname(made))
   await using taken = new AsyncDisposableStack()
+  await makeFile(join(staging, LOCK))
   const lock = holdFile(join(staging, LOCK))
   if (lock === undefined) throw new IndexError('conflict', `Another restore into ${dataDir} is under way.`)
   taken.use(lock)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -257,6 +257,31 @@ test('an interrupted restore is refused by everything else, and finished by the 
     }
     assert.ok(interruptions > 6, `${interruptions} interruptions`)
   }))
+
+const notRoot = process.getuid?.() !== 0 && 'only root can make files in the folder of somebody else'
+
+test("a restore that root began can be finished by the folder's owner: all of it is theirs", { skip: notRoot }, () =>
+  withBench(async ({ index, dest, target, restore }) => {
+    await index.upload('demo', '1.0')
+    await index.backUp(dest)
+    mkdirSync(target)
+    chownSync(target, 65_534, 65_534)
+    // Once the rows are there.
+    const now = (): number => {
+      if (existsSync(join(target, 'restore-unfinished/waxseal.db-wal'))) throw new Error('the power is gone')
+      return index.now + LATER
+    }
+    await assert.rejects(restore({ clock: { now } }), { message: 'the power is gone' })
+    const names = readdirSync(target, { recursive: true, encoding: 'utf8' })
+    for (const name of ['state.json', 'lock', 'waxseal.db', 'file.ndjson.zst']) {
+      assert.ok(names.includes(`restore-unfinished/${name}`), `${name} is not among ${names.join(', ')}`)
+    }
+    assert.deepEqual(
+      names.filter((name) => statSync(join(target, name)).uid !== 65_534),
+      [],
+    )
+  }),
+)
 
 test('a second restore into the same folder is refused while the first is at it, at any moment of it', () =>
   withBench(async ({ index, dest, target, restore }) => {

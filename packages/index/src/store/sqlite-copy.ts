@@ -1,7 +1,8 @@
-import { chmod, open, rename, rm, statfs } from 'node:fs/promises'
+import { open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { syncFolder } from '../blobs/durable.ts'
+import { makeFile } from '../blobs/folder-owner.ts'
 import { partName, sweepParts } from '../blobs/leftovers.ts'
 import { SQLITE_COPY_HEADROOM } from '../limits.ts'
 
@@ -19,7 +20,7 @@ export function copyPath(path: string, step: string): string {
 }
 
 /**
- * Keeps a copy of the SQLite database at `path`, as it is before `step`: one file, durable, for its owner alone. Whoever
+ * Keeps a copy of the SQLite database at `path`, as it is before `step`: one file, durable, for its folder's owner alone. Whoever
  * writes meanwhile is not held up. Where there is no room for it the upgrade goes on without: the steps themselves are
  * transactions. `free` tells the free bytes of a folder.
  */
@@ -40,9 +41,8 @@ export async function keepCopy(
     if (room < bytes + SQLITE_COPY_HEADROOM) {
       return { kind: 'not-kept', why: `it takes ${megabytes(bytes)} and the disk has ${megabytes(room)} free` }
     }
-    // Made first, so that it never has another mode.
-    await (await open(part, 'w', 0o600)).close()
-    await chmod(part, 0o600)
+    // Made first, so that it never has another mode or owner.
+    await makeFile(part)
     // All pages in one go, off the event loop: piece by piece it would begin anew at each commit of another process.
     await backup(database, part, { rate: ALL_PAGES })
     if (!asBefore(part, step)) return { kind: 'not-kept', why: 'another process applied the step meanwhile' }

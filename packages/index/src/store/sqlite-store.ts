@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { makeFile } from '../blobs/folder-owner.ts'
 import { makeFolders } from '../blobs/make-folders.ts'
 import { Kysely, type Transaction } from 'kysely'
 import { SQLITE_READ_LOCK_TIMEOUT, SQLITE_WRITE_LOCK_TIMEOUT } from '../limits.ts'
@@ -17,13 +18,13 @@ import type { Durability, Store } from './store.ts'
 export async function openSqliteStore(path: string, opening: Opening): Promise<Store> {
   // Not even an empty file is left behind then.
   if (!existsSync(path)) await opening.beforeNew?.()
-  const writing = open(path, false)
+  const writing = await openWriting(path)
   const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(writing) })
   try {
     // Another's lock is waited for between attempts, not inside SQLite: that would stop the event loop.
     writing.exec(`pragma busy_timeout = ${SQLITE_WRITE_LOCK_TIMEOUT}`)
     await bringUpToDate(writer, 'sqlite', opening, (step) => keepCopy(writing, path, step))
-    const reading = open(path, true)
+    const reading = openSqlite(path, true)
     // It stops the event loop while it waits, health checks included.
     reading.exec(`pragma busy_timeout = ${SQLITE_READ_LOCK_TIMEOUT}`)
     return new SqliteStore(path, writing, writer, reading)
@@ -34,13 +35,14 @@ export async function openSqliteStore(path: string, opening: Opening): Promise<S
   }
 }
 
-function open(path: string, readOnly: boolean): DatabaseSync {
+async function openWriting(path: string): Promise<DatabaseSync> {
   try {
     makeFolders(dirname(path), 0o700)
+    await makeFile(path)
   } catch (error) {
     throw cannotUseSqlite(path, error)
   }
-  return openSqlite(path, readOnly)
+  return openSqlite(path, false)
 }
 
 /**
@@ -97,7 +99,7 @@ class SqliteStore implements Store {
 
   /** On a connection of its own: `db` goes on to see what is committed meanwhile. */
   async consistently<T>(work: (snapshot: Transaction<Database>) => Promise<T>): Promise<T> {
-    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(open(this.#path, true), 'deferred') })
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(openSqlite(this.#path, true), 'deferred') })
     try {
       return await db.transaction().execute(async (snapshot) => {
         // The state is that of the first read.

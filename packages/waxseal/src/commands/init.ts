@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ensureFirstAdmin, initTokenUser, makeFirstAdmin, openAdministration, wrongUserName } from '@waxseal/index'
 import type { Command } from 'commander'
@@ -90,7 +91,7 @@ async function init(options: InitCommandOptions): Promise<void> {
   if (made.kind === 'made' && tokenFile !== undefined) writeToken(tokenFile, made.token)
   if (made.kind === 'known' && tokenFile !== undefined) removeUnused(tokenFile)
   const file = join(data, CONFIG_NAME)
-  writeWhole(file, initialConfig(settings.values), { mode: 0o600 })
+  writeWhole(file, initialConfig(settings.values), { mode: 0o600, owner: statSync(data) })
   tell(options, checked, { file, administrator: made, tokenFile: tokenFile?.path })
   // Not before: an init that is cut short here is begun again, with a token that somebody sees.
   finish(data)

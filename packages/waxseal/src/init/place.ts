@@ -33,7 +33,7 @@ export function begin(data: string): void {
   const reason = occupied(data)
   if (reason !== undefined) throw new CommandError('occupied', reason, EXIT_REFUSED)
   makeFolders(data, 0o700)
-  writeWhole(join(data, MARKER), `${process.pid}\n`)
+  writeWhole(join(data, MARKER), `${process.pid}\n`, { owner: statSync(data) })
 }
 
 /** The index is whole. */
