@@ -155,6 +155,15 @@ describe('the file that waxseal upstream edits', () => {
     assert.deepEqual(namesIn(join(folder.path, 'waxseal.toml')), ['pypi', 'partner'])
   })
 
+  it('is not edited where its lock is a link, which would lock or make a file elsewhere', async () => {
+    await using folder = await scratch()
+    symlinkSync('elsewhere', join(folder.path, '.waxseal.toml.lock'))
+    const run = await waxsealCommand(['upstream', 'add', 'partner', URL], { cwd: folder.path })
+    assert.equal(run.code, 3)
+    assert.match(run.stderr, /\.waxseal\.toml\.lock is no regular file/)
+    assert.deepEqual(readdirSync(folder.path), ['.waxseal.toml.lock'])
+  })
+
   it('loses none of several edits at once', async () => {
     await using folder = await scratch()
     const names = Array.from({ length: 6 }, (_, at) => `partner-${at}`)

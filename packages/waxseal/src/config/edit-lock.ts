@@ -1,6 +1,7 @@
-import { closeSync, fchownSync, openSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, fchownSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { CommandError } from '../command-error.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
 
@@ -10,7 +11,7 @@ const WAIT_MS = 30_000
 /**
  * Holds off other edits of the file at `path`, which need not be there; its folder must be. The lock is the system's, on
  * a file beside it, by way of SQLite: it goes with the process, however that ends. The file stays: whoever took it away
- * would let two in. Throws CommandError `busy`, and the system's error.
+ * would let two in. Throws CommandError `busy` and `cannot-write`, and the system's error.
  */
 export function lockForEdit(path: string): Disposable {
   const found = statSync(path, { throwIfNoEntry: false })
@@ -43,11 +44,18 @@ function make(lock: string, { uid, gid }: { readonly uid: number; readonly gid: 
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    // Root would lock what the folder's owner laid there a link to.
+    if (lstatSync(lock).isFile()) return
+    const message = `${lock} is no regular file, and nothing was changed. Remove it.`
+    throw new CommandError('cannot-write', message, EXIT_ENVIRONMENT, { cause: error })
   }
 }
 
 function held(lock: string, timeout: number): Disposable {
-  const database = new DatabaseSync(lock, { timeout })
+  const url = pathToFileURL(lock)
+  // Nor made: a link may have taken its place this moment.
+  url.searchParams.set('mode', 'rw')
+  const database = new DatabaseSync(url, { timeout })
   try {
     // Nothing is ever written into it: no journal beside it either.
     database.exec('pragma journal_mode = memory; begin exclusive')
