@@ -77,6 +77,20 @@ describe('the ready file of waxseal serve', () => {
     assert.equal(readFileSync(first.file, 'utf8'), other)
   })
 
+  it('of a running server stays when a second one does not come to listen', async () => {
+    await using folder = await scratch()
+    await using first = await started(folder.path)
+    const before = readFileSync(first.file, 'utf8')
+    const { host } = new URL((JSON.parse(before) as { url: string }).url)
+    const args = ['--data', join(folder.path, 'other'), '--listen', host, '--no-upstream', '--ready-file', first.file]
+    const second = await waxsealCommand(['serve', ...args])
+    assert.equal(second.code, 3, second.stderr)
+    assert.match(second.stderr, /Cannot listen/i)
+    assert.equal(readFileSync(first.file, 'utf8'), before)
+    assert.deepEqual(await first.end('SIGTERM'), [0, null])
+    assert.equal(existsSync(first.file), false)
+  })
+
   it('of an earlier server is gone after a start that fails, also over its configuration', async () => {
     await using folder = await scratch()
     const file = join(folder.path, 'ready.json')

@@ -13,15 +13,15 @@ export class ReadyFile implements Disposable {
   readonly #path: string
 
   /**
-   * Takes away what a server that was killed left at `path`: it would be believed. Looks that the file can be written,
-   * too. Throws CommandError `cannot-write`.
+   * Takes away what a server that was killed left at `path`: it would be believed. That of one that runs stays until this
+   * one is ready, which it may never be. Looks that the file can be written, too. Throws CommandError `cannot-write`.
    */
   constructor(path: string) {
     this.#path = path
     try {
       // Not what is no ordinary file: /dev/stdout, a folder.
       if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('there is something else')
-      rmSync(path, { force: true })
+      if (!isAlive(pidIn(path))) rmSync(path, { force: true })
       // Whoever waits for the file itself must not see it yet.
       accessSync(dirname(path), constants.W_OK)
     } catch (error) {
@@ -39,12 +39,32 @@ export class ReadyFile implements Disposable {
 
   /** Takes it away, unless it is another server's by now. */
   [Symbol.dispose](): void {
+    if (pidIn(this.#path) !== process.pid) return
     try {
-      const { pid } = JSON.parse(readFileSync(this.#path, 'utf8')) as { readonly pid?: unknown }
-      if (pid === process.pid) rmSync(this.#path)
+      rmSync(this.#path)
     } catch {
-      // Gone, or not ours: nothing that should keep a server from stopping.
+      // Nothing that should keep a server from stopping.
     }
+  }
+}
+
+/** Of which process the file speaks; undefined where it is gone, or not ours. */
+function pidIn(path: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { readonly pid?: unknown }).pid
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether that is a process other than this one, which runs. */
+function isAlive(pid: unknown): boolean {
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }
 
