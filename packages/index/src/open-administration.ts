@@ -13,7 +13,7 @@ import type { IndexConfig } from './index-config.ts'
 import { onlyOfFolder, refuseOtherIndex } from './keeping/bound-folder.ts'
 import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
 import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
-import { refuseUnfinishedRestore } from './keeping/restore-place.ts'
+import { refuseUnfinishedRestore, removeRestored } from './keeping/restore-place.ts'
 import { RECENT_BODIES_SIZE } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames } from './names/served-names.ts'
@@ -76,7 +76,12 @@ export async function openCore(
   await using opened = new AsyncDisposableStack()
   await onDisk(() => refuseUnfinishedRestore(config.dataDir))
   const readOnly = mode === 'read-only'
-  if (!readOnly) await onDisk(async () => makeFolders(config.dataDir, 0o700))
+  if (!readOnly) {
+    await onDisk(async () => {
+      makeFolders(config.dataDir, 0o700)
+      await removeRestored(config.dataDir)
+    })
+  }
   const onUpgraded = (upgraded: Upgraded) => told.log.info({ upgraded }, 'the database was brought up to date')
   const database = await (mode === 'read-only'
     ? openReadOnlyStore(config.database)

@@ -124,7 +124,8 @@ export async function requireEmpty(
       `${dataDir} has an interrupted restore of the backup ${state.backup}: restore that one again, or empty the folder.`,
     )
   }
-  const allowed = [UNFINISHED, CONFIG_PART, 'lost+found']
+  // What an edit of the configuration leaves stays beside it.
+  const allowed = [UNFINISHED, CONFIG_PART, `.${CONFIG_PART}.lock`, 'lost+found']
   const others = state === undefined ? (await namesIn(dataDir)).filter((name) => !allowed.includes(name)) : []
   if (others.length > 0) {
     const more = others.length > 3 ? ` and ${others.length - 3} more` : ''
@@ -156,6 +157,17 @@ export async function refuseUnfinishedRestore(dataDir: string): Promise<void> {
     'config-invalid',
     `A restore into ${dataDir} was interrupted: run the same "waxseal restore" again, or empty the folder.`,
   )
+}
+
+/** Removes what a restore left that was killed at its very end, rows with password hashes among it; not under one at work. */
+export async function removeRestored(dataDir: string): Promise<void> {
+  const staging = join(dataDir, UNFINISHED)
+  if (!(await exists(staging)) || (await exists(join(staging, STATE)))) return
+  await makeFile(join(staging, LOCK))
+  using lock = holdFile(join(staging, LOCK))
+  // Another one may have noted meanwhile what it restores.
+  if (lock === undefined || (await exists(join(staging, STATE)))) return
+  await rm(staging, { recursive: true })
 }
 
 async function readState(dataDir: string): Promise<z.infer<typeof stateSchema> | undefined> {

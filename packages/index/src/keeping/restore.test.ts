@@ -11,6 +11,7 @@ import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { readPageBody } from '../releases/page-body.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openAdministration } from '../open-administration.ts'
+import { holdFile } from '../store/sqlite-lock.ts'
 import type { Store } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
 import { openBackup } from './backup-source.ts'
@@ -256,6 +257,28 @@ test('an interrupted restore is refused by everything else, and finished by the 
       await rm(target, { recursive: true })
     }
     assert.ok(interruptions > 6, `${interruptions} interruptions`)
+  }))
+
+test('a restore goes into a folder that has a configuration and what its edits leave; a cut-off end of it is cleaned up', () =>
+  withBench(async ({ index, dest, target, restore }) => {
+    await index.upload('demo', '1.0')
+    await index.backUp(dest)
+    mkdirSync(target)
+    for (const name of ['waxseal.toml', '.waxseal.toml.lock']) writeFileSync(join(target, name), '')
+    assert.equal((await restore()).kind, 'restored')
+
+    // Killed after the note was removed, and before the rest.
+    const staging = join(target, 'restore-unfinished')
+    mkdirSync(staging)
+    writeFileSync(join(staging, 'user.ndjson.zst'), 'password hashes')
+    {
+      using lock = holdFile(join(staging, 'lock'))
+      assert.ok(lock !== undefined)
+      await using _ = await openAdministration(indexDefaults(target))
+      assert.ok(existsSync(join(staging, 'user.ndjson.zst')), 'another process is at it')
+    }
+    await using _ = await openAdministration(indexDefaults(target))
+    assert.equal(existsSync(staging), false)
   }))
 
 const notRoot = process.getuid?.() !== 0 && 'only root can make files in the folder of somebody else'

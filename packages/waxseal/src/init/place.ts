@@ -7,8 +7,8 @@ import { writeWhole } from '../write-file.ts'
 
 /** Stands in a data folder from the first to the last step of an init: with it, one that was cut short is begun again. */
 const MARKER = 'init.unfinished'
-/** What a file system of its own has at its top. */
-const EMPTY_ALL_THE_SAME = new Set(['lost+found'])
+/** What a file system of its own has at its top, and what an edit of the configuration leaves beside it. */
+const EMPTY_ALL_THE_SAME = new Set(['lost+found', '.waxseal.toml.lock'])
 
 /** Why an index cannot be made in `data`; undefined: it can. */
 export function occupied(data: string): string | undefined {
