@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 
 /** The one way to run the tests: `npm test [-- files…]`, `npm run test:nightly`. */
-const nightly = process.argv.includes('--nightly')
+const nightly = process.argv.includes('--nightly') || process.env['WAXSEAL_NIGHTLY'] !== undefined
 const files = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const patterns =
   files.length > 0 ? files : ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'test/**/*.test.ts']
