@@ -4,6 +4,7 @@ import { readFileSync, watch } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { cleanEnvironment } from './command.ts'
 
 export type ServerOptions = {
   /** Where to listen; by default a free port of 127.0.0.1. */
@@ -82,7 +83,7 @@ export const runWaxseal = async (
   main = MAIN,
 ): Promise<string> => {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { ...process.env, ...env },
+    env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -118,7 +119,7 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
       ...(options.args ?? []),
     ],
     {
-      env: { ...process.env, WAXSEAL_ADMIN_TOKEN: ADMIN_TOKEN, ...options.env },
+      env: { ...cleanEnvironment(), WAXSEAL_ADMIN_TOKEN: ADMIN_TOKEN, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
