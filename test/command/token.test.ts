@@ -47,22 +47,20 @@ describe('waxseal token', () => {
     }
   })
 
-  it('create makes an administrator for an admin token, but for none that is limited to a project', async () => {
-    const create = ['token', 'create', '--user', 'ci', '--scope', 'admin']
-    const isAdmin = async (): Promise<boolean | undefined> => {
-      const users = documentOf(await here('user', 'list'))['users'] as readonly { name: string; admin: boolean }[]
-      return users.find(({ name }) => name === 'ci')?.admin
-    }
-    const refused = await here(...create, '--project', 'p-0')
-    assert.equal(refused.code, 1)
-    assert.match(refused.stdout, /There is no user ci.*waxseal user create ci --admin/)
-    assert.equal(await isAdmin(), undefined)
+  it('create makes the user of an admin token an administrator, and says so, but nobody who is there', async () => {
+    const create = ['token', 'create', '--user', 'ci', '--scope', 'admin', '--project', 'p-0']
+    const users = async () =>
+      documentOf(await here('user', 'list'))['users'] as readonly { readonly name: string; readonly admin: boolean }[]
     await here('token', 'create', '--user', 'ci', '--scope', 'upload')
-    assert.equal(await isAdmin(), false)
-    assert.equal((await here(...create)).code, 1, 'a token makes nobody an administrator who is there and is none')
-    const chief = await here('token', 'create', '--user', 'chief', '--scope', 'admin')
-    assert.equal(typeof documentOf(chief)['token'], 'string', 'as design.md section 13 has it for scripts')
-    assert.equal((await here('token', 'create', '--user', 'chief', '--scope', 'admin', '--project', 'p-0')).code, 0)
+    assert.equal((await here(...create)).code, 1)
+    assert.equal((await users()).find(({ name }) => name === 'ci')?.admin, false)
+    const words = ['token', 'create', '--user', 'chief', '--scope', 'admin', '--project', 'p-0', '--data', data]
+    assert.match((await waxsealCommand(words)).stdout, /^Made the user chief, an administrator\.\n/)
+    assert.equal((await users()).find(({ name }) => name === 'chief')?.admin, true)
+    assert.equal(
+      typeof documentOf(await here('token', 'create', '--user', 'chief', '--scope', 'admin'))['token'],
+      'string',
+    )
   })
 
   it('list shows one user alone, and never the text of a token', async () => {

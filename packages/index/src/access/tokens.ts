@@ -34,8 +34,8 @@ const CHECKSUM_LENGTH = 6
 
 /**
  * Makes a token. `token` is its only copy: what is stored is its sha256. Whether the requester may have it made is
- * `mayCreateToken`'s to say. With `makeUser` a user that does not exist is made with it, or neither is: an
- * administrator for `admin`, but not by a token for one project alone, since the next one could do everything.
+ * `mayCreateToken`'s to say. With `makeUser` a user that does not exist is made with it, or neither is;
+ * for `admin` an administrator, since only theirs may be one.
  *
  * @throws IndexError `not-found` when there is no such user, `not-allowed` when the user is disabled, or the label not one line of text
  */
@@ -53,10 +53,9 @@ export async function createToken(
   await store.transaction(async (tx) => {
     const user = await tx.selectFrom('user').select('disabled_at').where('name', '=', options.user).executeTakeFirst()
     if (user === undefined) {
-      const admin = options.scope === 'admin'
-      if (!makeUser || (admin && options.project !== undefined)) throw noSuchUser(options)
+      if (!makeUser) throw new IndexError('not-found', `There is no user ${options.user}.`)
       const by = options.by === undefined ? {} : { by: options.by }
-      await insertUser(tx, clock, { name: options.user, admin, ...by })
+      await insertUser(tx, clock, { name: options.user, admin: options.scope === 'admin', ...by })
     } else if (user.disabled_at !== null) throw new IndexError('not-allowed', `The user ${options.user} is disabled.`)
     await tx
       .insertInto('token')
@@ -66,14 +65,6 @@ export async function createToken(
   })
   accessChanged(store)
   return { id, token }
-}
-
-function noSuchUser({ user, scope }: NewToken): IndexError {
-  const next =
-    scope === 'admin'
-      ? ` A token for one project makes no administrator: "waxseal user create ${user} --admin" does.`
-      : ''
-  return new IndexError('not-found', `There is no user ${user}.${next}`)
 }
 
 /** The record of a new token: everything but its secret. */
