@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { cleanEnvironment } from './command.ts'
 
+const LOG_KEPT = 128 * 1024 ** 2
+
 export type ServerOptions = {
   /** Where to listen; by default a free port of 127.0.0.1. */
   readonly listen?: readonly string[]
@@ -125,7 +127,10 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
   )
   let log = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    // A benchmark writes more lines than a string can hold.
+    log = log.length > LOG_KEPT ? text : log + text
+  })
   const exited = once(child, 'exit').then(([code]) => code as number | null)
   const closed = once(child, 'close')
 
