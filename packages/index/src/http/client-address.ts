@@ -91,6 +91,8 @@ const WITH_PORT = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/
 
 /** An address without port, brackets and zone, IPv4 in its own notation; `undefined` when it is none. */
 function plainAddress(text: string): string | undefined {
+  // As every socket of IPv4 has it: asked for each request.
+  if (isIPv4(text)) return text
   const trimmed = text.trim()
   const [, bracketed, dotted] = WITH_PORT.exec(trimmed) ?? []
   const bare = (bracketed ?? dotted ?? trimmed).replace(/%.*$/, '').toLowerCase()

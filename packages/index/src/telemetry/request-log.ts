@@ -120,7 +120,11 @@ export function loggedPath(target: string): string {
   let path = query === -1 ? target : target.slice(0, query)
   if (!path.startsWith('/')) path = path.replace(/^[a-z]+:\/\/[^/]*/i, '')
   if (path.length > LOG_PATH_MAX) path = `${path.slice(0, LOG_PATH_MAX)}...`
-  return /^[!-~]*$/.test(path) ? path : path.replaceAll(/[^!-~]/g, escapeByte)
+  return printable(path)
+}
+
+function printable(text: string): string {
+  return /^[!-~]*$/.test(text) ? text : text.replaceAll(/[^!-~]/g, escapeByte)
 }
 
 function escapeByte(character: string): string {
@@ -129,6 +133,6 @@ function escapeByte(character: string): string {
 
 /** The product that a client calls itself, such as `pip/26.0`: all that is of use, and bounded. */
 function loggedAgent(agent: string): string {
-  const [product = ''] = agent.slice(0, LOG_AGENT_MAX).split(' ', 1)
-  return product.replaceAll(/[^!-~]/g, escapeByte)
+  const blank = agent.indexOf(' ')
+  return printable(agent.slice(0, blank === -1 ? LOG_AGENT_MAX : Math.min(blank, LOG_AGENT_MAX)))
 }
