@@ -1,4 +1,5 @@
 import { get } from 'node:http'
+import { startBareNode } from './bare-node.ts'
 import type { Cost } from './compare.ts'
 import { compare, describeCost } from './compare.ts'
 import type { Figure } from './figure.ts'
@@ -18,34 +19,34 @@ export interface WarmCase {
   readonly max: number
 }
 
-/** Warm answers: CPU time a request, ours against nginx's for a static file with our bytes. */
-export async function warm(scene: Scene, wanted: WarmCase): Promise<Figure> {
+/**
+ * Warm answers: CPU time a request, ours against nginx's for a static file with our bytes; and the same bytes from Node
+ * without anything of ours, which is what any server on Node costs.
+ */
+export async function warm(scene: Scene, wanted: WarmCase): Promise<readonly Figure[]> {
   const { nginx, ours, effort, wrkScript } = scene
   const url = `${ours.url}${wanted.path}`
   const plain = await fetch(url, { headers: { ...wanted.headers, 'accept-encoding': 'identity' } })
   const bytes = Buffer.from(await plain.arrayBuffer())
   if (plain.status !== 200) throw new Error(`${url}: ${plain.status}`)
   nginx.put(wanted.file, bytes)
-  if (wanted.headers?.['accept-encoding'] !== undefined)
-    nginx.put(`${wanted.file}.gz`, await encoded(url, wanted.headers))
-  const [us, them] = (await compare(
-    [
-      { url, pids: () => [ours.pid] },
-      { url: `${nginx.url}/${wanted.file}`, pids: nginx.pids },
-    ],
+  const zipped = wanted.headers?.['accept-encoding'] === undefined ? undefined : await encoded(url, wanted.headers)
+  if (zipped !== undefined) nginx.put(`${wanted.file}.gz`, zipped)
+  await using bare = await startBareNode(scene.folder, zipped ?? bytes)
+  const [us, them, node] = (await compare(
+    [{ url, pids: () => [ours.pid] }, { url: `${nginx.url}/${wanted.file}`, pids: nginx.pids }, bare],
     {
       seconds: effort.seconds,
       connections: CONNECTIONS,
       headers: Object.entries(wanted.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
     },
     { script: wrkScript, rounds: effort.rounds },
-  )) as [Cost, Cost]
-  return {
-    what: wanted.what,
-    ours: describeCost(us),
-    beside: describeCost(them),
-    ...judge(us.cpu / them.cpu, wanted.max),
-  }
+  )) as [Cost, Cost, Cost]
+  const beside = describeCost(them)
+  return [
+    { what: wanted.what, ours: describeCost(us), beside, ...judge(us.cpu / them.cpu, wanted.max) },
+    { what: '… by node:http and nothing else', ours: describeCost(node), beside, ratio: node.cpu / them.cpu },
+  ]
 }
 
 /** The body as sent: `fetch` would decode it. */
