@@ -1,3 +1,4 @@
+import { MAX_CURRENT_PROJECTS } from '../../packages/index/src/limits.ts'
 import { addressOf } from '../support/behind-upstream.ts'
 import { ask } from '../support/raw-http.ts'
 import type { Simulator } from '../support/upstream-simulator.ts'
@@ -11,14 +12,17 @@ export interface WarmUp {
   readonly small: number
   /** Readers at once of one large file, for whom the pool of buffers has to grow. */
   readonly crowd: number
+  /** Names that are asked for once each: their published state is kept. */
+  readonly names: number
 }
 
-/** More than the caches hold: 32 MB of pages, 16 MB of documents, 16 MB of small files, 32 MB of buffers. */
-export const FULL: WarmUp = { projects: 20, files: 2000, small: 320, crowd: 140 }
-export const LITTLE: WarmUp = { projects: 1, files: 50, small: 5, crowd: 10 }
+/** More than the caches hold: 32 MB of pages, 16 MB of documents, 16 MB of small files, 32 MB of buffers, 5,000 names. */
+export const FULL: WarmUp = { projects: 20, files: 2000, small: 320, crowd: 140, names: MAX_CURRENT_PROJECTS + 200 }
+export const LITTLE: WarmUp = { projects: 1, files: 50, small: 5, crowd: 10, names: 20 }
 
 const SMALL_SIZE = 60_000
 const LARGE_SIZE = 2_000_000
+const AT_ONCE = 16
 
 /**
  * Fills what has a cap to its cap. A cache that is still on the way there looks like a leak for as long as it takes, and
@@ -27,7 +31,7 @@ const LARGE_SIZE = 2_000_000
 export async function warmUp(
   url: string,
   upstream: Simulator,
-  { projects, files, small, crowd }: WarmUp,
+  { projects, files, small, crowd, names }: WarmUp,
 ): Promise<void> {
   for (let number = 0; number < projects; number += 1) {
     const name = `large-${number}`
@@ -57,5 +61,11 @@ export async function warmUp(
   await ask(`${url}${addressOf(name, large)}`, { discard: true })
   await Promise.all(Array.from({ length: crowd }, () => ask(`${url}${addressOf(name, large)}`, { discard: true })))
   upstream.removeProject(name)
+  for (let from = 0; from < names; from += AT_ONCE) {
+    const batch = Array.from({ length: Math.min(AT_ONCE, names - from) }, (_, at) => `name-${from + at}`)
+    for (const one of batch) upstream.addProject({ name: one, files: [] })
+    await Promise.all(batch.map((one) => ask(`${url}/simple/${one}/`, { discard: true })))
+    for (const one of batch) upstream.removeProject(one)
+  }
   upstream.clearRequests()
 }

@@ -45,6 +45,13 @@ describe('NegativeCache', () => {
     )
   })
 
+  it('keeps no names that nobody asks for again once their time is over', () => {
+    let now = 0
+    const cache = new NegativeCache({ now: () => now }, { lifetimeMs: 1000, limit: 1000 })
+    for (now = 0; now < 100_000; now += 100) cache.add(`absent-${now}`)
+    assert.ok(cache.size <= 11, `${cache.size} names of the last second`)
+  })
+
   it('forgets a name that has appeared', () => {
     const cache = new NegativeCache({ now: () => 0 }, { lifetimeMs: 1000, limit: 2 })
     cache.add('__proto__')

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 
-/** Names that an upstream does not have, remembered for a while; beyond `limit` the one unused longest goes. */
+/** Names that an upstream does not have, remembered for a while; beyond `limit` those unused longest go. */
 export class NegativeCache {
   readonly #until = new Map<string, number>()
   readonly #clock: Clock
@@ -15,9 +15,13 @@ export class NegativeCache {
 
   add(name: string): void {
     this.#until.delete(name)
-    this.#until.set(name, this.#clock.now() + this.#lifetimeMs)
-    const [oldest] = this.#until.keys()
-    if (this.#until.size > this.#limit && oldest !== undefined) this.#until.delete(oldest)
+    const now = this.#clock.now()
+    this.#until.set(name, now + this.#lifetimeMs)
+    // A Map keeps the order of insertion: those unused longest come first.
+    for (const [oldest, until] of this.#until) {
+      if (this.#until.size <= this.#limit && until > now) break
+      this.#until.delete(oldest)
+    }
   }
 
   has(name: string): boolean {
