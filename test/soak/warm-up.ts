@@ -12,7 +12,7 @@ export interface WarmUp {
   readonly small: number
   /** Readers at once of one large file, for whom the pool of buffers has to grow. */
   readonly crowd: number
-  /** Names that are asked for once each: their published state is kept. */
+  /** Names that are asked for in every form: their state is kept, and the caches of pages and documents end up full of small ones. */
   readonly names: number
 }
 
@@ -40,12 +40,7 @@ export async function warmUp(
       bytes: Buffer.from(`${number} ${at}`),
     }))
     upstream.addProject({ name, files: listed })
-    for (const encoding of ['identity', 'gzip', 'br']) {
-      for (const accept of ['text/html', 'application/vnd.pypi.simple.v1+json']) {
-        await ask(`${url}/simple/${name}/`, { headers: { accept, 'accept-encoding': encoding }, discard: true })
-      }
-    }
-    for (const path of [`/pypi/${name}/json`, `/why/${name}`]) await ask(`${url}${path}`, { discard: true })
+    await askInEveryForm(url, name)
     upstream.removeProject(name)
   }
   const name = 'many-small'
@@ -61,11 +56,21 @@ export async function warmUp(
   await ask(`${url}${addressOf(name, large)}`, { discard: true })
   await Promise.all(Array.from({ length: crowd }, () => ask(`${url}${addressOf(name, large)}`, { discard: true })))
   upstream.removeProject(name)
+  // Last: what is small costs more memory outside its bytes, and would come to that only in the course of hours.
   for (let from = 0; from < names; from += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, names - from) }, (_, at) => `name-${from + at}`)
     for (const one of batch) upstream.addProject({ name: one, files: [] })
-    await Promise.all(batch.map((one) => ask(`${url}/simple/${one}/`, { discard: true })))
+    await Promise.all(batch.map((one) => askInEveryForm(url, one)))
     for (const one of batch) upstream.removeProject(one)
   }
   upstream.clearRequests()
+}
+
+async function askInEveryForm(url: string, project: string): Promise<void> {
+  for (const encoding of ['identity', 'gzip', 'br']) {
+    for (const accept of ['text/html', 'application/vnd.pypi.simple.v1+json']) {
+      await ask(`${url}/simple/${project}/`, { headers: { accept, 'accept-encoding': encoding }, discard: true })
+    }
+  }
+  for (const path of [`/pypi/${project}/json`, `/why/${project}`]) await ask(`${url}${path}`, { discard: true })
 }
