@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { cleanEnvironment } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { startWaxseal } from '../support/server.ts'
 import type { RunningServer } from '../support/server.ts'
@@ -40,8 +41,7 @@ describe('the waxseal command beside a running server', () => {
   after(() => parts.disposeAsync())
 
   async function waxseal(args: readonly string[], input = ''): Promise<Run> {
-    const { WAXSEAL_DATA: _data, ...env } = process.env
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env, stdio: 'pipe' })
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: cleanEnvironment(), stdio: 'pipe' })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -211,7 +211,7 @@ describe('the first start', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as AddressInfo
-    const { WAXSEAL_ADMIN_TOKEN: _token, ...env } = process.env
+    const env = cleanEnvironment()
     const serve = (listen: string): ChildProcess =>
       spawn(process.execPath, [MAIN, 'serve', '--data', data, '--no-upstream', '--listen', listen], {
         env,
