@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TrustError } from '../error.ts'
+import { STATE_LOCK_MS, STATE_LOCK_POLL_MS } from '../limits.ts'
+import { roleFile } from '../role-file.ts'
+import type { TrustState } from './trust-io.ts'
+
+/**
+ * Trusted metadata as files of one folder, named by role without version, each the bytes that were received. A file is written
+ * whole: under another name, synced, renamed, the folder synced. Processes that share the folder take turns in comparing and
+ * replacing. A system's error is thrown as it is.
+ */
+export class DirectoryState implements TrustState {
+  readonly #folder: string
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Opens a folder; it is created, for its owner alone, if it is not there. */
+  static async open(folder: string): Promise<DirectoryState> {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return new DirectoryState(folder)
+  }
+
+  async read(role: string): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(join(this.#folder, roleFile(role)))
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  async swap(role: string, expected: Uint8Array | undefined, next: Uint8Array | undefined): Promise<boolean> {
+    return await withLock(join(this.#folder, '.lock'), async () => {
+      const stored = await this.read(role)
+      if (!isSame(stored, expected)) return false
+      const path = join(this.#folder, roleFile(role))
+      if (next === undefined) await rm(path, { force: true })
+      else await writeTemporary(`${path}.${randomUUID()}.tmp`, next, path)
+      await syncFolder(this.#folder)
+      return true
+    })
+  }
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0
+}
+
+async function writeTemporary(temporary: string, bytes: Uint8Array, path: string): Promise<void> {
+  try {
+    const file = await open(temporary, 'wx', 0o600)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** Makes what was renamed or removed survive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot.
+  if (process.platform === 'win32') return
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Runs `work` while no other process does, on this file. SQLite's lock is the one in Node that the system lets go of when its
+ * holder dies, so that no leftover needs to be judged; nothing is ever written to the file.
+ */
+async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    await lock(database)
+    return await work()
+  } finally {
+    database.close()
+  }
+}
+
+async function lock(database: DatabaseSync): Promise<void> {
+  const since = performance.now()
+  for (;;) {
+    try {
+      database.exec('BEGIN EXCLUSIVE')
+      return
+    } catch (cause) {
+      if (performance.now() - since > STATE_LOCK_MS) {
+        throw new TrustError('state-changed', 'Another process is writing the trusted state and does not end.', {
+          cause,
+        })
+      }
+    }
+    await delay(STATE_LOCK_POLL_MS)
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

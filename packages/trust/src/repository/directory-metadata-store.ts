@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { inBatches } from './in-batches.ts'
+import type { MetadataStore } from './metadata-store.ts'
+import { stagesOf } from './metadata-store.ts'
+import type { PlannedFile } from './repository-state.ts'
+import { metadataFileName } from './repository-state.ts'
+
+/**
+ * A repository as the files of one folder, which any web server can hand out. One process writes to it at a time.
+ * @throws the file system's own errors
+ */
+export async function openDirectoryMetadataStore(folder: string): Promise<MetadataStore> {
+  const made = await mkdir(folder, { recursive: true })
+  if (made !== undefined) await syncFolder(dirname(made))
+  return new DirectoryMetadataStore(folder)
+}
+
+class DirectoryMetadataStore implements MetadataStore {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  load = (role: string, version: number): Promise<Uint8Array | undefined> => {
+    return readIfThere(join(this.#folder, metadataFileName({ role, version })))
+  }
+
+  timestamp = (): Promise<Uint8Array | undefined> => {
+    return readIfThere(join(this.#folder, 'timestamp.json'))
+  }
+
+  async publish(files: readonly PlannedFile[], check?: () => Promise<void>): Promise<void> {
+    const { before, after } = stagesOf(files)
+    await this.#bringOut(before)
+    await check?.()
+    for (const file of after) await this.#bringOut([file])
+  }
+
+  async #bringOut(files: readonly PlannedFile[]): Promise<void> {
+    if (files.length === 0) return
+    // Of another name until it is whole: a file that is there is read.
+    const parts = await inBatches(files, async (file) => ({ file, part: await this.#writePart(file.bytes) }))
+    for (const { file, part } of parts) await rename(part, join(this.#folder, metadataFileName(file)))
+    await syncFolder(this.#folder)
+  }
+
+  async #writePart(bytes: Uint8Array): Promise<string> {
+    const part = join(this.#folder, `.${randomUUID()}.part`)
+    try {
+      const handle = await open(part, 'wx', 0o644)
+      try {
+        await handle.writeFile(bytes)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      return part
+    } catch (error) {
+      await rm(part, { force: true })
+      throw error
+    }
+  }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

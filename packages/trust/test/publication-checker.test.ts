@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { PublicationChecker } from '../src/client/publication-checker.ts'
+import type { Publication } from '../src/client/publication-checker.ts'
+import type { TrustErrorCode } from '../src/error.ts'
+import { writeTime } from '../src/timestamps.ts'
+import { DAY_MS, newSigner, RepositorySimulator, START } from './support/repository-simulator.ts'
+
+/** What was published before, and what a publisher has in memory now. */
+class Publisher {
+  readonly repository: RepositorySimulator
+  checker: PublicationChecker
+  #before: Map<string, Uint8Array>
+
+  private constructor(repository: RepositorySimulator, checker: PublicationChecker) {
+    this.repository = repository
+    this.checker = checker
+    this.#before = new Map(repository.files)
+  }
+
+  static async start(listHashes = false): Promise<Publisher> {
+    const repository = await RepositorySimulator.create()
+    repository.listHashes = listHashes
+    repository.delegate('targets', 'shard', { paths: ['names/*'] })
+    repository.delegate('targets', 'bins', { paths: ['simple/*/*'], terminating: true })
+    repository.delegate('shard', 'p.six', { paths: ['projects/six/*'] })
+    repository.delegateBins('bins', 'bin', 3)
+    await repository.publish(...repository.roles.keys())
+    return new Publisher(repository, await open(repository))
+  }
+
+  /** The files that are new since the last publication that went out. */
+  get publication(): Publication {
+    const { files } = this.repository
+    const isNew = (name: string) => files.get(name) !== this.#before.get(name)
+    const roles = new Map<string, Uint8Array>()
+    const roots: Uint8Array[] = []
+    for (const [name, bytes] of files) {
+      const [, role = ''] = /^\d+\.(.*)\.json$/.exec(name) ?? []
+      if (!isNew(name) || role === '' || role === 'snapshot') continue
+      if (role === 'root') roots.push(bytes)
+      else roles.set(role, bytes)
+    }
+    const snapshotName = `${this.repository.snapshot.version}.snapshot.json`
+    return {
+      roots,
+      roles,
+      timestamp: this.repository.file('timestamp.json'),
+      snapshot: isNew(snapshotName) ? this.repository.file(snapshotName) : undefined,
+    }
+  }
+
+  /** Checks and lets out. */
+  publish(): void {
+    this.checker.adopt(this.checker.check(this.publication, START))
+    this.#before = new Map(this.repository.files)
+  }
+
+  refuses(code: TrustErrorCode, changes: Partial<Publication> = {}): void {
+    const { snapshot } = this.checker
+    assert.throws(() => this.checker.check({ ...this.publication, ...changes }, START), { code })
+    assert.equal(this.checker.snapshot, snapshot)
+  }
+}
+
+async function open(repository: RepositorySimulator, bins = true): Promise<PublicationChecker> {
+  return await PublicationChecker.open({ root: repository.firstRoot, remote: repository, now: START, bins })
+}
+
+suite('The check of a publication before it goes out', { concurrency: true }, () => {
+  for (const listHashes of [false, true]) {
+    void test(`one publication after the other passes (hashes in the snapshot: ${listHashes})`, async () => {
+      const publisher = await Publisher.start(listHashes)
+      const { repository } = publisher
+      for (const role of ['bin-3', 'bin-7', 'p.six', 'shard', 'bins', 'targets']) {
+        repository.addTarget(role, 'some/file', role)
+        await repository.publish(role)
+        publisher.publish()
+      }
+      await repository.publish('bin-0', 'bin-1', 'p.six', 'targets')
+      publisher.publish()
+      await repository.publishTimestamp()
+      publisher.publish()
+      // A new role under a shard, and new keys for one that is there: signed anew in the same publication.
+      repository.delegate('shard', 'p.new', { paths: ['projects/new/*'] })
+      await repository.publish('shard', 'p.new')
+      publisher.publish()
+      await repository.publishRoot()
+      await repository.publish()
+      publisher.publish()
+      assert.equal(publisher.checker.snapshot, repository.snapshot.version)
+      // It knows what one knows that is opened now.
+      const opened = await PublicationChecker.open({
+        root: repository.file('2.root.json'),
+        remote: repository,
+        now: START,
+        bins: true,
+      })
+      await repository.publish('p.new')
+      opened.check(publisher.publication, START)
+      publisher.publish()
+    })
+  }
+
+  void test('a check changes nothing: it can be made again, and another publication be taken instead', async () => {
+    const publisher = await Publisher.start()
+    await publisher.repository.publish('bin-1')
+    const { publication } = publisher
+    publisher.checker.check(publication, START)
+    publisher.checker.check(publication, START)
+    await publisher.repository.publish('bin-1')
+    publisher.publish()
+    publisher.refuses('version-mismatch')
+  })
+
+  for (const [role, code] of [
+    ['timestamp', 'threshold-not-met'],
+    ['snapshot', 'threshold-not-met'],
+    ['targets', 'threshold-not-met'],
+    ['bins', 'threshold-not-met'],
+    ['bin-1', 'threshold-not-met'],
+    ['p.six', 'threshold-not-met'],
+  ] as const) {
+    void test(`ARB-2: ${role} signed by another key is refused`, async () => {
+      const publisher = await Publisher.start()
+      publisher.repository.signers.set(role, [newSigner()])
+      const roles = role === 'timestamp' || role === 'snapshot' ? [] : [role]
+      await publisher.repository.publish(...roles)
+      publisher.refuses(code)
+    })
+  }
+
+  void test('RB-*: versions that go back, or a role that is left out, are refused', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    await repository.publish('bin-1', 'targets')
+    publisher.publish()
+    repository.role('bin-1').version = 0
+    await repository.publish('bin-1')
+    publisher.refuses('rollback')
+    repository.role('bin-1').version = 2
+    await repository.publish('bin-1')
+    publisher.publish()
+    repository.snapshot.meta.delete('p.six.json')
+    await repository.publish()
+    publisher.refuses('rollback')
+  })
+
+  void test('a role that is missing, or is another than the snapshot lists, is refused', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    await repository.publish('bin-1', 'bin-2')
+    const { roles } = publisher.publication
+    publisher.refuses('missing-role', { roles: new Map([...roles].slice(1)) })
+    publisher.refuses('version-mismatch', { roles: new Map(roles).set('bin-2', repository.file('1.bin-2.json')) })
+    publisher.refuses('missing-role', { roles: new Map(roles).set('bin-8', repository.file('1.bin-2.json')) })
+    publisher.refuses('version-mismatch', { snapshot: undefined })
+  })
+
+  void test('a delegation to a role that is nowhere, or under keys that it is not signed with, is refused', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    repository.delegate('shard', 'p.ghost', { paths: ['projects/ghost/*'] })
+    await repository.publish('shard')
+    publisher.refuses('missing-role')
+    repository.role('shard').delegations?.roles?.pop()
+    for (const delegation of repository.role('shard').delegations?.roles ?? []) delegation.keyids = []
+    repository.signers.delete('p.six')
+    repository.delegate('shard', 'p.six')
+    repository.role('shard').delegations?.roles?.shift()
+    await repository.publish('shard')
+    publisher.refuses('missing-role')
+    await repository.publish('shard', 'p.six')
+    publisher.publish()
+  })
+
+  void test('other keys for the bins need all bins anew', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    const bins = [...repository.roles.keys()].filter((role) => role.startsWith('bin-'))
+    const { targets } = repository.role('bin-0')
+    assert.equal(targets.size, 0)
+    repository.delegateBins('bins', 'bin', 3)
+    for (const bin of bins) repository.role(bin).version = 1
+    await repository.publish('bins', ...bins.slice(1))
+    publisher.refuses('missing-role')
+    await repository.publish('bin-0')
+    publisher.publish()
+  })
+
+  void test('FZ-*: what has expired is refused', async () => {
+    for (const role of ['timestamp', 'snapshot', 'bin-1']) {
+      const publisher = await Publisher.start()
+      const { repository } = publisher
+      const document = role === 'timestamp' || role === 'snapshot' ? repository[role] : repository.role(role)
+      document.expires = writeTime(START)
+      await repository.publish('bin-1')
+      publisher.refuses('expired')
+    }
+    const publisher = await Publisher.start()
+    await publisher.repository.publish('bin-1')
+    assert.throws(() => publisher.checker.check(publisher.publication, START + 30 * DAY_MS), { code: 'expired' })
+  })
+
+  void test('a rotation of all online keys in one publication passes, with versions as they may be then', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    repository.rotate('timestamp')
+    repository.rotate('snapshot')
+    await repository.publishRoot()
+    repository.timestamp.version = 0
+    repository.snapshot.version = 10
+    await repository.publish()
+    publisher.publish()
+    await repository.publish('bin-1')
+    publisher.publish()
+  })
+
+  void test('a new root that changes the keys of targets needs targets signed anew', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    repository.rotate('targets')
+    await repository.publishRoot()
+    await repository.publish()
+    publisher.refuses('missing-role')
+    await repository.publish('targets')
+    publisher.publish()
+  })
+
+  void test('opening reads every role, or all but the bins, and refuses what is not whole', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    repository.requests.length = 0
+    await open(repository, false)
+    assert.deepEqual(repository.requests.toSorted(), [
+      '1.bins.json',
+      '1.p.six.json',
+      '1.shard.json',
+      '2.snapshot.json',
+      '2.targets.json',
+      'timestamp.json',
+    ])
+    repository.files.delete('1.bin-5.json')
+    await open(repository, false)
+    await assert.rejects(open(repository), { code: 'missing-role' })
+  })
+})
