@@ -1,5 +1,5 @@
 /**
- * Fetches the newest Python clients (pip, twine, Poetry, PDM, pipenv, flit) for the tests: the packages of Debian sid,
+ * Fetches the newest Python clients (pip, twine, Poetry, PDM, pipenv, flit, python-tuf) for the tests: the packages of Debian sid,
  * through the mirror that this machine's apt already uses, unpacked into `.cache/clients/sid` and never installed.
  *
  *   node scripts/fetch-clients.ts              take what scripts/clients.lock.json pins by sha256
@@ -33,7 +33,17 @@ import { openSidArchive, type SidPackage } from './sid-archive.ts'
 
 type Lock = { readonly suite: 'sid'; readonly architecture: string; readonly packages: readonly SidPackage[] }
 
-const CLIENTS = ['python3-pip', 'twine', 'python3-poetry', 'python3-pdm', 'pipenv', 'flit', 'python3-venv']
+const CLIENTS = [
+  'python3-pip',
+  'twine',
+  'python3-poetry',
+  'python3-pdm',
+  'pipenv',
+  'flit',
+  'python3-venv',
+  // Another implementation of The Update Framework, to verify what ours signs.
+  'python3-tuf',
+]
 const CACHE = resolve(import.meta.dirname, '../.cache/clients')
 const LOCK_FILE = join(import.meta.dirname, 'clients.lock.json')
 const STAMP_FILE = join(CACHE, 'sid.json')

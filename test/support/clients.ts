@@ -33,7 +33,7 @@ export type Client = {
 /** A client that the tests want, whether or not this machine has it. */
 export type Wanted = { readonly name: ClientName; readonly label: string; readonly client: Client | undefined }
 
-const SID = resolve(import.meta.dirname, '../../.cache/clients/sid')
+export const SID = resolve(import.meta.dirname, '../../.cache/clients/sid')
 const STAMP = `${SID}.json`
 /** A client on two busy cores: generous, and still an end for one that waits for an answer nobody gives. */
 const CLIENT_TIMEOUT_MS = 240_000
