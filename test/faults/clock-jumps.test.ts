@@ -124,7 +124,7 @@ void test('a server and a command that died with a clock that was ahead hold up 
     const now = Date.parse('2026-11-24T12:00:00Z')
     await using store = await openStore(options)
     await leaveFromTheFuture(store, now)
-    assert.match(await takeStepBack(options, { now: () => now }), /^\d{4}-/)
+    assert.equal((await takeStepBack(options, { now: () => now })).at(-1), '0002-operation')
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -32,6 +32,7 @@ export const BACKUP_TABLES = {
   user: ['name'],
   token: ['id'],
   setting: ['key'],
+  tuf_file: ['role', 'version'],
   lease: null,
   garbage: null,
   node: null,

@@ -144,5 +144,5 @@ test('a database of an earlier version that belongs to another folder is refused
     await assert.rejects(openAdministration(indexDefaults(one, { database })), other)
     await assert.rejects(planUpgrade(database, onlyOfFolder(one)), other)
     await assert.rejects(upgradeStore(database, onlyOfFolder(one)), other)
-    assert.deepEqual((await planUpgrade(database, onlyOfFolder(join(two, 'old')))).pending, ['0002-operation'])
+    assert.equal((await planUpgrade(database, onlyOfFolder(join(two, 'old')))).pending[0], '0002-operation')
   }))

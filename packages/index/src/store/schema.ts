@@ -22,6 +22,7 @@ export interface Database {
   readonly lease: LeaseTable
   readonly garbage: GarbageTable
   readonly node: NodeTable
+  readonly tuf_file: TufFileTable
 }
 
 /** Who may answer for a name (design.md section 2). `merged` and `virtual` come with governance. */
@@ -234,9 +235,25 @@ export interface NodeTable {
   status: string
 }
 
+/**
+ * A file of signed metadata (design.md section 7): immutable once its transaction is over. The newest version of a role is
+ * current; a role's older ones go some time after they were superseded, but for root's, which are kept for ever.
+ */
+export interface TufFileTable {
+  /** The role's name. Primary key with `version`. */
+  role: string
+  version: number
+  /** The file as it is sent: JSON, in canonical form but for its control characters. */
+  body: string
+  expires_at: string
+  /** When a newer version came out; null while there is none. */
+  superseded_at: string | null
+}
+
 export type ProjectRow = Selectable<ProjectTable>
 export type FileRow = Selectable<FileTable>
 export type NewFileRow = Insertable<FileTable>
 export type PageRow = Selectable<PageTable>
 export type DecisionRow = Selectable<DecisionTable>
+export type TufFileRow = Selectable<TufFileTable>
 export type TokenRow = Selectable<TokenTable>

@@ -9,12 +9,18 @@ import { LEASE_MS, RUNNING_NODE_MS } from '../limits.ts'
 import type { Upgraded } from './bring-up-to-date.ts'
 import type { StoreOptions } from './store.ts'
 import { openStore } from './store.ts'
+import { KNOWN_STEPS, RELEASED_STEP } from './migrations/index.ts'
 import { planUpgrade, takeStepBack, upgradeStore } from './upgrade.ts'
 
 /** What `testing/upgrading-process.ts` is started by. */
 export const UPGRADING = fileURLToPath(new URL('testing/upgrading-process.ts', import.meta.url))
 const clock = { now: () => Date.parse('2026-11-24T12:00:00.000Z') }
 const isConflict = (error: unknown): boolean => error instanceof IndexError && error.code === 'conflict'
+
+/** The steps of this release, and what each of them makes. */
+const BROUGHT = KNOWN_STEPS.slice(KNOWN_STEPS.indexOf(RELEASED_STEP) + 1)
+const MADE = ['garbage', 'lease', 'node', 'tuf_file']
+const before = (step: string): string | undefined => KNOWN_STEPS[KNOWN_STEPS.indexOf(step) - 1]
 
 /** What the contract needs of a database: places that hold nothing yet, and a look past the store at its tables. */
 export interface UpgradeUnderTest {
@@ -25,11 +31,11 @@ export interface UpgradeUnderTest {
 /** What every kind of database promises about being brought to another version. */
 export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
   describe(`the schema on ${kind}`, () => {
-    it('goes one step back and forward again, keeping the rows and noting both', async () => {
+    it('goes one release back and forward again, keeping the rows and noting both', async () => {
       const options = await earlier(subject)
-      assert.deepEqual((await planUpgrade(options, {})).pending, ['0002-operation'])
+      assert.deepEqual((await planUpgrade(options, {})).pending, BROUGHT)
       const upgraded = await upgradeStore(options, { clock })
-      assert.deepEqual([upgraded?.from, upgraded?.steps], ['0001-first', ['0002-operation']])
+      assert.deepEqual([upgraded?.from, upgraded?.steps], [RELEASED_STEP, BROUGHT])
       assert.deepEqual((await planUpgrade(options, {})).pending, [])
       assert.equal(await upgradeStore(options, { clock }), undefined, 'there is nothing to do twice')
       await using store = await openStore(options)
@@ -42,8 +48,8 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
       assert.deepEqual(
         events.map(({ kind, detail }) => [kind, JSON.parse(detail)]),
         [
-          ['schema-migrated', { from: '0002-operation', to: '0001-first' }],
-          ['schema-migrated', { from: '0001-first', to: '0002-operation' }],
+          ...BROUGHT.toReversed().map((step) => ['schema-migrated', { from: step, to: before(step) }]),
+          ...BROUGHT.map((step) => ['schema-migrated', { from: before(step), to: step }]),
         ],
       )
     })
@@ -51,7 +57,7 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
     it('is left alone by whoever may not bring it up to date', async () => {
       const options = await earlier(subject)
       await assert.rejects(openStore(options, { earlier: 'refuse' }), isConflict)
-      assert.deepEqual((await planUpgrade(options, {})).pending, ['0002-operation'])
+      assert.deepEqual((await planUpgrade(options, {})).pending, BROUGHT)
       await using _ = await openStore(await subject.fresh(), { earlier: 'refuse' })
     })
 
@@ -78,10 +84,10 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
       await assert.rejects(takeStepBack(options, clock), isConflict)
       await store.transaction((tx) => tx.deleteFrom('lease').execute())
       assert.equal((await store.db.selectFrom('node').selectAll().execute()).length, 1, 'nothing was undone')
-      assert.equal(await takeStepBack(options, clock), '0002-operation')
+      assert.deepEqual(await takeStepBack(options, clock), BROUGHT.toReversed())
     })
 
-    it('goes no further back than one step', async () => {
+    it('goes no further back than one release', async () => {
       const options = await earlier(subject)
       await assert.rejects(takeStepBack(options, clock), (error) => {
         return error instanceof IndexError && error.code === 'not-allowed'
@@ -98,7 +104,7 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
       assert.equal(told.length, 1)
     })
 
-    it('is whole at one step or the other after kill -9 at any moment of it', async () => {
+    it('is whole at one release or the other after kill -9 at any moment of it', async () => {
       const options = await earlier(subject)
       const outcomes = new Set<string>()
       for (let round = 0; round < 4; round += 1) {
@@ -131,11 +137,11 @@ async function earlier(subject: UpgradeUnderTest): Promise<StoreOptions> {
   return options
 }
 
-/** Where the database is, having checked that all of that step is there, or nothing of it. */
+/** Where the database is, having checked that all of the release is there, or nothing of it. */
 async function wholeAt(subject: UpgradeUnderTest, options: StoreOptions): Promise<string> {
   const { pending } = await planUpgrade(options, {})
   const tables = await subject.tables(options)
-  const made = ['garbage', 'lease', 'node'].filter((table) => tables.has(table))
-  assert.deepEqual(made, pending.length === 0 ? ['garbage', 'lease', 'node'] : [])
+  const made = MADE.filter((table) => tables.has(table))
+  assert.deepEqual(made, pending.length === 0 ? MADE : [])
   return pending[0] ?? 'up to date'
 }

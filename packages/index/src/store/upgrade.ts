@@ -52,13 +52,13 @@ export async function upgradeStore(options: StoreOptions, opening: Opening): Pro
 }
 
 /**
- * Takes the newest step back, so that the version before can start on the database again; its name. A read-only server
- * cannot be seen: it writes nothing.
+ * Takes back what this release brought, so that the one before can start on the database again; the steps, newest first. A
+ * read-only server cannot be seen: it writes nothing.
  *
  * @throws IndexError `conflict` while a server or a command of this version is at work; `not-allowed` when there is
  *   nothing to take back
  */
-export function takeStepBack(options: StoreOptions, clock: Clock): Promise<string> {
+export function takeStepBack(options: StoreOptions, clock: Clock): Promise<readonly string[]> {
   return withRawDatabase(options, false, (db) =>
     retryTransient(() => migrateBack(db, options.kind, clock, (tx) => refuseWhileInUse(tx, clock))),
   )

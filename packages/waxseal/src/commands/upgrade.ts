@@ -17,9 +17,9 @@ interface UpgradeOptions extends AdministerOptions {
 
 export function addUpgrade(program: Command): void {
   withIndexOptions(program.command('upgrade'))
-    .description('bring the database up to this version, as "serve" does when it starts; or one step back')
+    .description('bring the database up to this version, as "serve" does when it starts; or one release back')
     .option('--dry-run', 'say what would be done, and do nothing', false)
-    .option('--back', 'take the newest step back, so that the version before can start again', false)
+    .option('--back', 'take back what this release brought, so that the one before can start again', false)
     .addHelpText('after', '\nExample:\n  waxseal upgrade --dry-run\n')
     .action(async (options: UpgradeOptions) => {
       const { index: config } = await loadConfig(options, process.env)
@@ -55,19 +55,21 @@ async function back(options: UpgradeOptions, database: IndexConfig['database'], 
   if (reversible === undefined) {
     throw new CommandError(
       'not-allowed',
-      `${where(applied.at(-1) ?? null)} This version takes back its own newest step only, and it is not there.`,
+      `${where(applied.at(-1) ?? null)} This version takes back its own steps only, and none is there.`,
       EXIT_REFUSED,
     )
   }
-  const at = applied.at(-2) ?? null
-  const { step, loses } = reversible
+  const { steps, loses } = reversible
+  const from = applied.at(-1) ?? null
+  const to = applied.at(-1 - steps.length) ?? null
+  const named = steps.join(', ')
   if (options.dryRun) {
-    const lines = [where(step), `To do: take ${step} back.`, `Lost by it: ${loses}`]
-    return printResult(options, { at: step, back: step, to: at, loses, done: [] }, lines)
+    const lines = [where(from), `To do: take ${named} back.`, `Lost by it: ${loses}`]
+    return printResult(options, { at: from, back: steps, to, loses, done: [] }, lines)
   }
   await takeStepBack(database, systemClock)
-  printResult(options, { at, back: step, to: at, loses, done: [step] }, [
-    `Took ${step} back. ${where(at)}`,
+  printResult(options, { at: to, back: steps, to, loses, done: steps }, [
+    `Took ${named} back. ${where(to)}`,
     `Lost by it: ${loses}`,
     'Start the version before now. Starting this one, or its "waxseal upgrade", brings the database forward again.',
   ])

@@ -9,6 +9,7 @@ import type { Database } from '../schema.ts'
 import type { Dialect } from './dialect.ts'
 import * as first from './0001-first.ts'
 import * as operation from './0002-operation.ts'
+import * as trust from './0003-trust.ts'
 
 /** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
 interface Step {
@@ -23,7 +24,11 @@ interface Step {
 const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0001-first', first],
   ['0002-operation', operation],
+  ['0003-trust', trust],
 ])
+
+/** The newest step of the release before this one: how far an index can be taken back, so that that release starts on it. */
+export const RELEASED_STEP = '0001-first'
 
 /** The steps that this version knows, oldest first. */
 export const KNOWN_STEPS: readonly string[] = [...steps.keys()]
@@ -33,8 +38,8 @@ export interface SchemaState {
   /** Oldest first; none in a database that was never used. */
   readonly applied: readonly string[]
   readonly pending: readonly string[]
-  /** The newest step, when it is applied and can be taken back. */
-  readonly reversible: { readonly step: string; readonly loses: string } | undefined
+  /** What this release brought, newest step first, when it is applied and can be taken back. */
+  readonly reversible: { readonly steps: readonly string[]; readonly loses: string } | undefined
 }
 
 /**
@@ -48,16 +53,17 @@ export async function schemaState<Tables>(db: Kysely<Tables>): Promise<SchemaSta
   if (unknown !== undefined) {
     throw new IndexError(
       'config-invalid',
-      `A newer version of Waxseal has written this database (it has the step ${unknown}). Start that version; it can take one step back (waxseal upgrade --back).`,
+      `A newer version of Waxseal has written this database (it has the step ${unknown}). Start that version; it can take the database one release back (waxseal upgrade --back).`,
     )
   }
   const applied = new Set(names)
   const pending = [...steps.keys()].filter((name) => !applied.has(name))
-  const [newest, step] = [...steps].at(-1) ?? []
+  const back = [...steps].slice(KNOWN_STEPS.indexOf(RELEASED_STEP) + 1).filter(([name]) => applied.has(name))
+  const loses = back.flatMap(([, step]) => step.loses ?? []).join(' ')
   const reversible =
-    newest === undefined || !applied.has(newest) || step?.down === undefined
+    back.length === 0 || !back.every(([, step]) => step.down !== undefined)
       ? undefined
-      : { step: newest, loses: step.loses ?? 'Nothing.' }
+      : { steps: back.map(([name]) => name).toReversed(), loses: loses === '' ? 'Nothing.' : loses }
   return { applied: [...steps.keys()].filter((name) => applied.has(name)), pending, reversible }
 }
 
@@ -84,7 +90,7 @@ export async function migrate<Tables>(
 }
 
 /**
- * Takes the newest step back, in one transaction that `check` may end by throwing. Its name.
+ * Takes back what this release brought, in one transaction that `check` may end by throwing. The steps, newest first.
  *
  * @throws IndexError `not-allowed` when there is none that can be taken back; `storage-failed`; what `check` throws
  */
@@ -93,12 +99,12 @@ export async function migrateBack<Tables>(
   dialect: Dialect,
   clock: Clock,
   check: (tx: Transaction<Database>) => Promise<void>,
-): Promise<string> {
+): Promise<readonly string[]> {
   const { reversible, applied } = await schemaState(db)
   if (reversible === undefined) {
     throw new IndexError(
       'not-allowed',
-      `The database is at ${applied.at(-1) ?? 'nothing'}, and this version can take back no more than its own newest step. For older versions restore a backup, or use the older program.`,
+      `The database is at ${applied.at(-1) ?? 'nothing'}, and this version can take back no more than what it brought itself. For older versions restore a backup, or use the older program.`,
     )
   }
   const migrator = migratorOf(db, undefined, async (name, step, tx) => {
@@ -106,8 +112,9 @@ export async function migrateBack<Tables>(
     await step.down?.(tx, dialect)
     await note(tx, clock, name, stepBefore(name) ?? '')
   })
-  outcome(await migrator.migrateDown(), 'The step could not be taken back; nothing was changed in the database.')
-  return reversible.step
+  const set = await migrator.migrateTo(RELEASED_STEP)
+  outcome(set, 'The steps could not be taken back; nothing was changed in the database.')
+  return reversible.steps
 }
 
 type Run = (name: string, step: Step, tx: Kysely<unknown>) => Promise<void>
