@@ -199,6 +199,8 @@ export const MAX_MANAGEMENT_BODY = 64 * 1024
 export const MANAGEMENT_BODY_MS = 20_000
 /** Encoded pages that are kept in memory. */
 export const PAGE_CACHE_BYTES = 32 * 1024 ** 2
+/** Encoded files of signed metadata that are kept in memory. */
+export const TUF_CACHE_BYTES = 16 * 1024 ** 2
 /** Until the headers of a request must be there (attacks.md SR-2). */
 export const HEADERS_TIMEOUT_MS = 20_000
 /** How often connections are looked at: for headers that are late, and for clients that take nothing of an answer. */

@@ -13,9 +13,11 @@ import { clientAddressBehind, trustedProxies } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
 import type { ConnectionWatch } from './http/connection-watch.ts'
 import { DocsSite } from './http/docs-site.ts'
+import type { FilesParts } from './http/files-route.ts'
 import type { Handler } from './http/handler.ts'
 import { createHandler } from './http/handler.ts'
 import { RepresentationCache } from './http/representation-cache.ts'
+import { immutableFor } from './http/send-file.ts'
 import { SmallFiles } from './http/small-files.ts'
 import type { IndexConfig } from './index-config.ts'
 import { bindFolder } from './keeping/bound-folder.ts'
@@ -25,6 +27,7 @@ import {
   FILE_POOL_SIZE,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
+  TUF_CACHE_BYTES,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
 } from './limits.ts'
@@ -34,6 +37,7 @@ import type { WatchedCertificate } from './observe-index.ts'
 import { administrationOf, openCore } from './open-administration.ts'
 import type { Administration, IndexEffects } from './open-administration.ts'
 import { PageBodies } from './publish/page-bodies.ts'
+import { TufFiles } from './publish/tuf-files.ts'
 import { publishStrays } from './publish/stray-journal.ts'
 import { Downloads } from './releases/downloads.ts'
 import { Hashing } from './releases/hashing.ts'
@@ -181,23 +185,37 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   observed.watchFills(fills)
   const visibility = config.reading
   const presence = (project: string) => offers.presence(project)
+  const pageBodies = new PageBodies({ store, bodies, clock, names, publisher, onDamage: onBackgroundFailure })
+  const pages = new RepresentationCache({ maxBytes: PAGE_CACHE_BYTES })
+  const files: FilesParts = {
+    downloads,
+    buffers: new BufferPool(FILE_POOL_SIZE),
+    small: new SmallFiles(SMALL_FILES_SIZE),
+    visibility,
+    ...(config.accelRedirect === undefined ? {} : { accelRedirect: config.accelRedirect }),
+  }
   const handler = createHandler({
     authenticator,
     reading: config.reading,
     readOnly,
     clientAddress: clientAddressBehind(proxies),
     simple: {
-      bodies: new PageBodies({ store, bodies, clock, names, publisher, onDamage: onBackgroundFailure }),
+      bodies: pageBodies,
       offers,
       lists: new ProjectLists(store, current, names),
-      pages: new RepresentationCache({ maxBytes: PAGE_CACHE_BYTES }),
+      pages,
     },
-    files: {
-      downloads,
-      buffers: new BufferPool(FILE_POOL_SIZE),
-      small: new SmallFiles(SMALL_FILES_SIZE),
-      visibility,
-      ...(config.accelRedirect === undefined ? {} : { accelRedirect: config.accelRedirect }),
+    files,
+    tuf: {
+      metadata: new TufFiles(store),
+      bodies: pageBodies,
+      files,
+      current: pages,
+      immutable: new RepresentationCache({
+        maxBytes: TUF_CACHE_BYTES,
+        cacheControl: immutableFor(visibility),
+        vary: 'Accept-Encoding',
+      }),
     },
     upload: {
       uploads: { store, blobs, clock, names, policy: config.uploads, inspect: createInspector(), presence },

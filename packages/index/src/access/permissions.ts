@@ -31,6 +31,14 @@ export function mayRead(who: Requester, project: string | null, reading: 'public
   return reading === 'public' || allows(who, 'read', project)
 }
 
+/**
+ * Whether `who` may see signed metadata: whoever may read anything at all, since nothing can be verified without it. It names
+ * projects that the same token may not read (design.md section 7).
+ */
+export function mayReadMetadata(who: Requester, reading: 'public' | 'private'): boolean {
+  return reading === 'public' || (who.kind === 'principal' && allows(who, 'read', who.project ?? null))
+}
+
 /** Whether `who` may add files to `project`. */
 export function mayUpload(who: Requester, project: string): boolean {
   return allows(who, 'upload', project)

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import type { Authenticator } from '../access/authenticator.ts'
 import type { BackgroundWork } from '../background-work.ts'
-import { mayRead } from '../access/permissions.ts'
+import { mayRead, mayReadMetadata } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { DocsSite } from './docs-site.ts'
@@ -22,6 +22,10 @@ import { refuseRead } from './refuse.ts'
 import { identify } from './requester.ts'
 import { serveSimple } from './simple-route.ts'
 import type { SimpleParts } from './simple-route.ts'
+import { readTufPath } from './tuf-path.ts'
+import type { TufPath } from './tuf-path.ts'
+import { serveTuf } from './tuf-route.ts'
+import type { TufParts } from './tuf-route.ts'
 import { refuseAndDrain, serveUpload } from './upload-route.ts'
 import type { UploadParts } from './upload-route.ts'
 
@@ -33,6 +37,7 @@ export interface HandlerParts {
   readonly clientAddress: ClientAddress
   readonly simple: SimpleParts
   readonly files: FilesParts
+  readonly tuf: TufParts
   readonly upload: UploadParts
   readonly documents: DocumentsParts
   /** The documentation; without it `/docs/` says how to build it. */
@@ -75,9 +80,13 @@ function dispatch(parts: HandlerParts, exchange: Exchange, documents: Documents)
   const { path } = exchange
   switch (path.segments[0]) {
     case 'simple':
-      return read(parts, exchange, () => serveSimple(parts.simple, exchange))
+      return read(parts, exchange, projectOf(path.segments), () => serveSimple(parts.simple, exchange))
     case 'files':
-      return read(parts, exchange, () => serveFile(parts.files, exchange))
+      return read(parts, exchange, projectOf(path.segments), () => serveFile(parts.files, exchange))
+    case 'tuf': {
+      const asked = readTufPath(path.segments.slice(1))
+      return read(parts, exchange, subjectOf(asked), () => serveTuf(parts.tuf, exchange, asked))
+    }
     case 'legacy':
       return upload(parts, exchange)
     case 'docs':
@@ -87,8 +96,13 @@ function dispatch(parts: HandlerParts, exchange: Exchange, documents: Documents)
   }
 }
 
-/** Pages and files. On a private index credentials come before any look at a name (attacks.md DC-10b, ENUM). */
-function read(parts: HandlerParts, exchange: Exchange, serve: () => Promise<void>): Promise<void> | undefined {
+/** Pages, files and metadata. On a private index credentials come before any look at a name (attacks.md DC-10b, ENUM). */
+function read(
+  parts: HandlerParts,
+  exchange: Exchange,
+  subject: Subject,
+  serve: () => Promise<void>,
+): Promise<void> | undefined {
   const { req, res, path } = exchange
   if (req.method !== 'GET' && req.method !== 'HEAD') {
     const detail =
@@ -102,10 +116,23 @@ function read(parts: HandlerParts, exchange: Exchange, serve: () => Promise<void
   }
   if (parts.reading === 'public') return serve()
   return identified(parts, exchange, async (who) => {
-    const [, project] = path.segments
-    if (mayRead(who, project === undefined ? null : normalForm(project), parts.reading)) return serve()
+    const allowed =
+      subject.kind === 'metadata' ? mayReadMetadata(who, parts.reading) : mayRead(who, subject.project, parts.reading)
+    if (allowed) return serve()
     refuseRead(res, req, { code: who.kind === 'anonymous' ? 'unauthorized' : 'token-scope' })
   })
+}
+
+/** What a request is about, for the right to it: a project, several of them (null), or signed metadata, which names them all. */
+type Subject = { readonly kind: 'project'; readonly project: string | null } | { readonly kind: 'metadata' }
+
+function projectOf([, project]: readonly string[]): Subject {
+  return { kind: 'project', project: project === undefined ? null : normalForm(project) }
+}
+
+function subjectOf(asked: TufPath | undefined): Subject {
+  if (asked?.kind === 'page' || asked?.kind === 'file') return { kind: 'project', project: normalForm(asked.project) }
+  return { kind: 'metadata' }
 }
 
 /** What a token's project is compared with; an invalid name stays what it is, and is nobody's. */

@@ -151,8 +151,13 @@ export function isUnchanged(req: IncomingMessage, etag: string): boolean {
   return ifNoneMatch !== undefined && ifNoneMatchHolds(ifNoneMatch, etag)
 }
 
+/** What never changes under its address. */
+export function immutableFor(visibility: 'public' | 'private'): string {
+  return `${visibility}, max-age=365000000, immutable`
+}
+
 function validators({ etag, visibility, headers = [] }: FileHeaders): string[] {
-  return ['ETag', etag, 'Cache-Control', `${visibility}, max-age=365000000, immutable`, ...headers]
+  return ['ETag', etag, 'Cache-Control', immutableFor(visibility), ...headers]
 }
 
 /** What nginx keeps of our headers is few; Accept-Ranges it would send beside its own. */

@@ -48,6 +48,16 @@ export class PageBodies {
     return await this.restore(page)
   }
 
+  /** The bytes of a page of `project` by their sha256: the current one, or one that was replaced not long ago. */
+  async published(project: string, sha256: string): Promise<Buffer | undefined> {
+    const { store, bodies } = this.#parts
+    const current = await store.db.selectFrom('page').selectAll().where('project', '=', project).executeTakeFirst()
+    if (current?.body_sha256 === sha256) return (await this.read(current)).bytes
+    const before = store.db.selectFrom('superseded_page').select('body_sha256').where('project', '=', project)
+    const found = await before.where('body_sha256', '=', sha256).limit(1).executeTakeFirst()
+    return found === undefined ? undefined : await readPageBody(bodies, sha256)
+  }
+
   /**
    * Makes the body again. The same rows give the same bytes, so it mostly gets its old name; where they do not (a newer
    * version writes pages differently, or a change waits to be published), the page is published anew.
