@@ -11,6 +11,8 @@ import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { StoreOptions } from './store/store.ts'
 import type { LogConfig } from './telemetry/log.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
+import { signingKeysIn } from './publish/online-keys.ts'
+import type { SigningKeys } from './publish/online-keys.ts'
 
 /** Everything an index can be told; see `indexDefaults`. */
 export interface IndexConfig {
@@ -24,6 +26,8 @@ export interface IndexConfig {
   readonly reading: 'public' | 'private'
   readonly uploads: UploadPolicy
   readonly retention: RetentionPolicy
+  /** Where each key is that the server signs with: an address that `openSigner` of @waxseal/trust understands. */
+  readonly signing: SigningKeys
   /** Where clients reach the index, when a proxy stands before it. */
   readonly publicUrl?: string
   /** Addresses or networks whose X-Forwarded-For is believed. */
@@ -75,6 +79,7 @@ export function indexDefaults(
       privateClassifiers: true,
       ...settings.uploads,
     },
+    signing: signingKeysIn(dataDir),
     retention: {
       graceHours: GARBAGE_GRACE_HOURS,
       supersededHours: SUPERSEDED_HOURS,

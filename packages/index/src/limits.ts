@@ -232,6 +232,8 @@ export const SHUTDOWN_GRACE_MS = 25_000
 export const BACKGROUND_GRACE_MS = 4_000
 /** How often a server looks for journal rows that others left unpublished. */
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
+/** How often a server looks for signatures that have to be renewed: the timestamp's, hourly, above all. */
+export const RENEWAL_INTERVAL_MS = 60_000
 /** How much of an X-Forwarded-For header is read, from its end. */
 export const FORWARDED_FOR_MAX = 1_024
 /** Page bodies just published that are kept in memory for whoever waited for them. */

@@ -18,8 +18,14 @@ import { RECENT_BODIES_SIZE } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
-import { Publisher } from './publish/publisher.ts'
+import { newestSnapshot, Publisher } from './publish/publisher.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
+import { initialiseSigning } from './publish/initialise-signing.ts'
+import type { FirstKeys } from './publish/initialise-signing.ts'
+import { makeOnlineKeys } from './publish/online-keys.ts'
+import { openSigned } from './publish/open-signed.ts'
+import type { RepositorySize } from './publish/role-table.ts'
+import type { SignedRepository } from './publish/signed-repository.ts'
 import { Management } from './releases/management.ts'
 import type { Upgraded } from './store/bring-up-to-date.ts'
 import type { Store } from './store/store.ts'
@@ -33,6 +39,8 @@ import { openTelemetry } from './telemetry/telemetry.ts'
 /** What `openIndex` may be given instead of the machine's own. */
 export interface IndexEffects {
   readonly clock?: Clock
+  /** Gives the offline keys of an index that holds nothing yet, which is then signed from its first page on. */
+  readonly signNew?: { readonly size: RepositorySize; readonly offlineKeys: () => Promise<FirstKeys['offline']> }
   /** Takes the lines of the log, in place of standard error. */
   readonly writeLine?: (line: string) => void
 }
@@ -58,12 +66,17 @@ export interface Core {
   readonly names: NamesConfig
   readonly current: CurrentProjects
   readonly publisher: Publisher
+  /** Undefined while the index is not signed. */
+  readonly signed: SignedRepository | undefined
   readonly management: Management
   readonly blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>
   readonly bodies: BodyStore
   /** Undoes, in reverse order, whatever was opened. */
   readonly opened: AsyncDisposableStack
 }
+
+/** Host and process. */
+const PUBLISHER = `${hostname()}/${process.pid}`
 
 /** Opens the database and the blobs of an index, and what publishes. Throws as `openIndex`. */
 export async function openCore(
@@ -72,6 +85,7 @@ export async function openCore(
   told: { readonly log: Logger; readonly sink: EventSink; readonly onPublished?: (batch: PublishedBatch) => void },
   mode: 'apply' | 'refuse' | 'read-only',
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
+  signNew?: IndexEffects['signNew'],
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
   await onDisk(() => refuseUnfinishedRestore(config.dataDir))
@@ -93,12 +107,19 @@ export async function openCore(
   const upstreams = config.upstreams.map(({ name }) => name)
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
+  if (signNew !== undefined && (await isUnused(store))) {
+    const offline = await signNew.offlineKeys()
+    const online = await makeOnlineKeys(config.dataDir, config.signing)
+    await initialiseSigning({ store, blobs, clock, publisher: PUBLISHER }, signNew.size, { offline, online })
+  }
+  const signed = await openSigned({ store, clock, keys: config.signing })
   const publisher = new Publisher({
     store,
     bodies,
     clock,
     names,
-    publisher: `${hostname()}/${process.pid}`,
+    signed,
+    publisher: PUBLISHER,
     onPublished: (_snapshot, projects, batch) => {
       current.forget(projects)
       told.onPublished?.(batch)
@@ -107,7 +128,7 @@ export async function openCore(
       told.log.error({ err: errorChain(error), project }, 'a page cannot be written; it stays as it was'),
   })
   const management = new Management({ store, clock, names, current, publisher })
-  return { store, clock, names, current, publisher, management, blobs, bodies, opened: opened.move() }
+  return { store, clock, names, current, publisher, signed, management, blobs, bodies, opened: opened.move() }
 }
 
 /** Opens what commands need that work on the data folder itself, beside a running server or without one. */
@@ -162,4 +183,10 @@ export function administrationOf(
       return await examine(examined, { askUpstreams, ...options })
     },
   }
+}
+
+/** Whether nothing was ever done in this index: nobody made, nothing published. */
+async function isUnused({ db }: Store): Promise<boolean> {
+  if ((await newestSnapshot({ db })) > 0) return false
+  return (await db.selectFrom('user').select('name').limit(1).executeTakeFirst()) === undefined
 }

@@ -27,6 +27,7 @@ import {
   FILE_POOL_SIZE,
   NEGATIVE_CACHE_ENTRIES,
   PAGE_CACHE_BYTES,
+  RENEWAL_INTERVAL_MS,
   TUF_CACHE_BYTES,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
@@ -37,6 +38,7 @@ import type { WatchedCertificate } from './observe-index.ts'
 import { administrationOf, openCore } from './open-administration.ts'
 import type { Administration, IndexEffects } from './open-administration.ts'
 import { PageBodies } from './publish/page-bodies.ts'
+import type { SignedRepository } from './publish/signed-repository.ts'
 import { TufFiles } from './publish/tuf-files.ts'
 import { publishStrays } from './publish/stray-journal.ts'
 import { Downloads } from './releases/downloads.ts'
@@ -72,6 +74,8 @@ export interface Index extends Administration {
   watchCertificate(certificate: WatchedCertificate): void
   /** Has log and metrics tell of the connections of whoever listens for this index. */
   readonly connections: ConnectionWatch
+  /** Its signed side; undefined while it is not signed. */
+  readonly signed: SignedRepository | undefined
   /** Whether `trustedProxies` holds this address. */
   isTrustedProxy(address: string): boolean
 }
@@ -94,16 +98,23 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       ? { unasked: 'offline' }
       : {}
   const mode = readOnly ? 'read-only' : 'apply'
-  const core = await openCore(config, effects.clock ?? systemClock, told, mode, async (opened, configured) => {
-    const { prefixes, reading } = config
-    const meaning = { prefixes, upstreams: config.upstreams.map(({ name, url }) => ({ name, url })), reading }
-    if (!config.acceptRestored) await refuseOtherMeaning(opened, meaning)
-    if (!readOnly) {
-      await afterTrouble(log, () => bindFolder(config.dataDir, opened))
-      await afterTrouble(log, () => saveServedNames(opened, meaning))
-    }
-    return configured
-  })
+  const core = await openCore(
+    config,
+    effects.clock ?? systemClock,
+    told,
+    mode,
+    async (opened, configured) => {
+      const { prefixes, reading } = config
+      const meaning = { prefixes, upstreams: config.upstreams.map(({ name, url }) => ({ name, url })), reading }
+      if (!config.acceptRestored) await refuseOtherMeaning(opened, meaning)
+      if (!readOnly) {
+        await afterTrouble(log, () => bindFolder(config.dataDir, opened))
+        await afterTrouble(log, () => saveServedNames(opened, meaning))
+      }
+      return configured
+    },
+    effects.signNew,
+  )
   opened.use(core.opened)
   const { store, clock, names, current, publisher, blobs, bodies } = core
   // Waited for right before the database closes: what is opened from here on has been ended by then, and begins nothing.
@@ -168,12 +179,19 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     ...unasked,
   })
   if (!readOnly) {
-    await afterTrouble(log, () => publisher.publish())
+    await afterTrouble(log, () => publisher.renew())
     opened.use(
-      publishStrays(publisher, STRAY_JOURNAL_INTERVAL_MS, background, {
+      publishStrays(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'publishing failed; it is tried again until it works'),
         onRecovery: () => log.info('publishing works again'),
+      }),
+    )
+    opened.use(
+      publishStrays(() => publisher.renew(), RENEWAL_INTERVAL_MS, background, {
+        onFailure: (error) =>
+          log.error({ err: errorChain(error) }, 'signatures could not be renewed; it is tried again until it works'),
+        onRecovery: () => log.info('signatures are renewed again'),
       }),
     )
     await sweepParts(config.dataDir).catch(onBackgroundFailure)
@@ -253,6 +271,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     announceStop: () => observed.announceStop(),
     watchCertificate: (certificate) => observed.watchCertificate(certificate),
     connections: observed.connections,
+    signed: core.signed,
     isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

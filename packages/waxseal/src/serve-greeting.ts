@@ -3,11 +3,20 @@ import { dirname, resolve } from 'node:path'
 import type { ServerConfig } from './config/load.ts'
 import { VERSION } from './version.ts'
 
-/** What `serve` says once it answers, at `urls`; `firstToken` is the first administrator's, or whether init made it before. */
+/** What a start found out about its index. */
+export interface Found {
+  /** The first administrator's, or whether init made it before. */
+  readonly firstToken: string | { readonly fromInit: boolean }
+  readonly signed: boolean
+  /** Offline keys that are still on this machine. */
+  readonly keysLeft: readonly string[]
+}
+
+/** What `serve` says once it answers, at `urls`. */
 export function greeting(
   urls: readonly string[],
   config: ServerConfig,
-  firstToken: string | { readonly fromInit: boolean },
+  { firstToken, signed, keysLeft }: Found,
   env: NodeJS.ProcessEnv,
 ): readonly string[] {
   const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
@@ -26,11 +35,13 @@ export function greeting(
     `  upstreams  ${asked === '' ? 'none' : asked}`,
     `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
     `  reading    ${reading}`,
+    `  signed     ${signed ? `yes; root: ${url}/tuf/1.root.json` : `no: waxseal init --data ${dataDir} signs it`}`,
     ...(readOnly ? ['  mode       read-only: nothing is changed, no upstream is asked'] : []),
     ...(offline ? ['  mode       offline: no upstream is asked'] : []),
     '',
     ...plainHttpWarning(config, url),
     ...copiedCertificateWarning(config, url, env),
+    ...keysLeftWarning(keysLeft),
     ...token,
     '',
     'Install from it, and only from it:',
@@ -44,6 +55,16 @@ export function greeting(
     `  uv       uv publish --publish-url ${url}/legacy/ --token TOKEN`,
     `Why a name is answered as it is: ${url}/why/NAME`,
     `More clients, and all documentation: ${url}/docs/`,
+    '',
+  ]
+}
+
+/** Whoever breaks into this machine takes them too, and with the passphrase the index is theirs for good. */
+function keysLeftWarning(files: readonly string[]): readonly string[] {
+  if (files.length === 0) return []
+  return [
+    `Warning: the offline keys of this index are still on this machine: ${files.join(', ')}`,
+    'Move them to two places that are not connected to it. A server never needs them.',
     '',
   ]
 }

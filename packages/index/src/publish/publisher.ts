@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
+import type { Plan } from '@waxseal/trust'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -11,6 +12,8 @@ import type { PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import { readPageSource } from './page-source.ts'
+import type { SignedRepository } from './signed-repository.ts'
+import { storePlan } from './store-plan.ts'
 
 export interface PublisherParts {
   readonly store: Store
@@ -19,6 +22,8 @@ export interface PublisherParts {
   readonly names: NamesConfig
   /** Who publishes, for the snapshot's row: host and process. */
   readonly publisher: string
+  /** Signs what is published; undefined while the index is not signed. */
+  readonly signed?: SignedRepository | undefined
   /** Told of a project whose page cannot be written; the others go out all the same, its page stays as it was. */
   readonly onUnpublishable?: (project: string, error: unknown) => void
   /** Told the newest snapshot and the projects of the batch once it is out, before anybody who waits for it. */
@@ -37,6 +42,8 @@ export interface PublishedBatch {
 interface StoredPage {
   readonly page: PageRow
   readonly previous: PageRow | undefined
+  /** Bytes of the body. */
+  readonly length: number
 }
 
 /** What one turn brought out. */
@@ -59,6 +66,7 @@ export class Publisher {
   readonly #parts: PublisherParts
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
+  #renewing = false
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
@@ -84,13 +92,22 @@ export class Publisher {
     return this.#next
   }
 
+  /** Publishes, and signs again what is due by the clock. */
+  renew(): Promise<void> {
+    this.#renewing = this.#parts.signed !== undefined
+    return this.publish()
+  }
+
   async #drain(): Promise<void> {
     let fenced = 0
     for (;;) {
       try {
         const turn = await this.#turn()
-        if (!turn.more) return
         fenced = 0
+        if (turn.more) continue
+        if (this.#renewing) await this.#renew()
+        this.#renewing = false
+        return
       } catch (error) {
         if (!(error instanceof Overtaken) && !isUniqueViolation(error)) throw error
         // Another publisher took this number or these rows: what it left over is ours to publish on top of it.
@@ -117,14 +134,14 @@ export class Publisher {
     if (waiting.length === 0) return { published: 0, more: false }
     const base = await newestSnapshot(store)
     const snapshot = base + 1
-    const pages: PageRow[] = []
-    const superseded: PageRow[] = []
+    const stored: StoredPage[] = []
     for (const project of new Set(waiting.map((row) => row.project))) {
       const page = await this.#tryPage(project, snapshot)
-      if (page === undefined) continue
-      pages.push(page.page)
-      if (page.previous !== undefined) superseded.push(page.previous)
+      if (page !== undefined) stored.push(page)
     }
+    const pages = stored.map(({ page }) => page)
+    const superseded = stored.flatMap(({ previous }) => previous ?? [])
+    const signed = await this.#sign(stored, snapshot)
     const seqs = waiting.map((row) => row.seq)
     const at = isoTime(clock)
     await store.transaction(async (tx) => {
@@ -157,10 +174,32 @@ export class Publisher {
           .onConflict((conflict) => conflict.column('project').doUpdateSet(values))
           .execute()
       }
+      if (signed !== undefined) await storePlan(tx, signed.files, at)
     })
+    if (signed !== undefined) this.#parts.signed?.adopt(signed)
     const batch = { pages: pages.length, ms: performance.now() - started }
     this.#parts.onPublished?.(pages.length > 0 ? snapshot : base, new Set(waiting.map((row) => row.project)), batch)
     return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
+  }
+
+  async #sign(pages: readonly StoredPage[], snapshot: number): Promise<Plan | undefined> {
+    if (pages.length === 0) return undefined
+    const targets = pages.map(({ page, length }) => ({ project: page.project, sha256: page.body_sha256, length }))
+    return await this.#parts.signed?.planPages(targets, snapshot)
+  }
+
+  /** A snapshot in which no page is new, or the timestamp alone. */
+  async #renew(): Promise<void> {
+    const { store, clock, publisher, signed } = this.#parts
+    const version = (await newestSnapshot(store)) + 1
+    const due = await signed?.planRenewal(version)
+    if (due === undefined) return
+    const at = isoTime(clock)
+    await store.transaction(async (tx) => {
+      if (due.snapshot) await tx.insertInto('snapshot').values({ version, at, publisher, projects: 0 }).execute()
+      await storePlan(tx, due.plan.files, at)
+    })
+    signed?.adopt(due.plan)
   }
 
   /** A page that breaks a rule of its format holds up nobody else's. */
@@ -188,6 +227,7 @@ export class Publisher {
     await bodies.put(body, bytes)
     return {
       previous,
+      length: bytes.length,
       page: {
         project,
         snapshot,
@@ -201,7 +241,7 @@ export class Publisher {
 }
 
 /** The number of the newest snapshot; 0 before the first. */
-export async function newestSnapshot(store: Store): Promise<number> {
+export async function newestSnapshot(store: Pick<Store, 'db'>): Promise<number> {
   const row = await store.db
     .selectFrom('snapshot')
     .select((expression) => expression.fn.max('version').as('version'))

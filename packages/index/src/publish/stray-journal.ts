@@ -1,5 +1,4 @@
 import type { BackgroundWork } from '../background-work.ts'
-import type { Publisher } from './publisher.ts'
 
 /** Told once when it begins to fail, and once when it works again: a full disk is not filled with log lines. */
 export interface StrayListener {
@@ -8,11 +7,11 @@ export interface StrayListener {
 }
 
 /**
- * Publishes, every `intervalMs`, what nobody has come to publishing: another process may commit a change and die, and our
- * own disk may have been full at that moment. Disposing of it ends that.
+ * Publishes, every `intervalMs`, what nobody has come to publishing: another process may commit a change and die, our own
+ * disk may have been full at that moment, and signatures end by the clock. Disposing of it ends that.
  */
 export function publishStrays(
-  publisher: Publisher,
+  publishing: () => Promise<void>,
   intervalMs: number,
   background: BackgroundWork,
   { onFailure, onRecovery }: StrayListener,
@@ -21,7 +20,7 @@ export function publishStrays(
   let running: Promise<void> | undefined
   const publish = async (): Promise<void> => {
     try {
-      await publisher.publish()
+      await publishing()
       if (failing) onRecovery()
       failing = false
     } catch (error) {

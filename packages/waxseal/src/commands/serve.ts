@@ -10,6 +10,8 @@ import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
 import { ReadyFile } from '../ready-file.ts'
 import { collect } from '../repeated.ts'
+import { keysLeftIn, makeOfflineKeys, newOfflineFolder, offlineFolderOf, offlineKeysText } from '../offline-keys.ts'
+import type { OfflineKeys } from '../offline-keys.ts'
 import { greeting } from '../serve-greeting.ts'
 import { VERSION } from '../version.ts'
 
@@ -43,6 +45,10 @@ export function addServe(program: Command): void {
       collect,
     )
     .option('--private', 'reading needs a token too')
+    .option(
+      '--offline-keys <dir>',
+      'where the offline keys of a new index are put (default: the data folder, with ".offline-keys" behind its name; WAXSEAL_OFFLINE_KEYS)',
+    )
     .option('--read-only', 'change nothing: serve what is kept, beside a server that writes or from a read-only folder')
     .option('--offline', 'ask no upstream: serve what is kept and take uploads')
     .option(
@@ -71,12 +77,11 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   )
   refuseForgottenConfig(config.index.dataDir, options)
   const stopped = firstSignal()
-  await using index = await openIndex({
-    ...config.index,
-    acceptRestored: options.acceptConfig === true,
-    version: VERSION,
-    docsDir: DOCS_DIR,
-  })
+  const offlineFolder = config.offlineKeys ?? offlineFolderOf(config.index.dataDir)
+  await using index = await openIndex(
+    { ...config.index, acceptRestored: options.acceptConfig === true, version: VERSION, docsDir: DOCS_DIR },
+    { signNew: { size: 'normal', offlineKeys: () => offlineKeysOf(newOfflineFolder(offlineFolder)) } },
+  )
   await using parts = new AsyncDisposableStack()
   const certificate = config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
   if (certificate !== undefined) index.watchCertificate(certificate)
@@ -94,7 +99,8 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
   const firstToken = token ?? { fromInit: await hasInitToken(index.store) }
-  for (const line of greeting(server.urls, config, firstToken, process.env)) say(line)
+  const found = { firstToken, keysLeft: keysLeftIn(offlineFolder), signed: index.signed !== undefined }
+  for (const line of greeting(server.urls, config, found, process.env)) say(line)
   ready?.write(server.url)
   const signal = await stopped
   ready?.[Symbol.dispose]()
@@ -105,6 +111,24 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
     await setTimeout(delayMs)
   }
   say(`Stopping (${signal}): no new requests, those under way are finished. Once more stops at once.`)
+}
+
+/** The offline keys of a new index. Their passphrase is told before anything is signed with them: it is nowhere else. */
+async function offlineKeysOf(folder: string): Promise<OfflineKeys['signers']> {
+  const made = await makeOfflineKeys(folder).catch((error: unknown) => {
+    throw new CommandError(
+      'cannot-keep-keys',
+      `A new index is signed, and its offline keys cannot be put into ${folder}: ${reasonOf(error)} Say where with --offline-keys, a folder outside the data folder; or make the index with: waxseal init`,
+      EXIT_ENVIRONMENT,
+      { cause: error },
+    )
+  })
+  for (const line of offlineKeysText(made)) say(line)
+  return made.signers
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/\.?$/, '.') : String(error)
 }
 
 /** Tells whoever watches; nobody watching, or no space where it is kept, is no reason to end. */

@@ -20,6 +20,8 @@ export interface ServerConfig {
   /** Paths of PEM files; absent: plain HTTP. */
   readonly tls?: { readonly certificate: string; readonly key: string }
   readonly stop: StopSettings
+  /** Where the offline keys of a new index go; absent: beside the data folder. */
+  readonly offlineKeys?: string
   readonly index: IndexConfig
 }
 
@@ -89,6 +91,9 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       delayMs: 1000 * (values.stop?.['delay-seconds'] ?? 0),
       graceMs: 1000 * (values.stop?.['grace-seconds'] ?? SHUTDOWN_GRACE_MS / 1000),
     },
+    ...(values['offline-keys'] === undefined
+      ? {}
+      : { offlineKeys: settings.resolvePath(['offline-keys'], values['offline-keys']) }),
     index: indexDefaults(data, {
       ...(values.database === undefined ? {} : { database: { kind: 'postgres' as const, url: values.database } }),
       upstreams: upstreamsOf(settings, report),

@@ -14,6 +14,7 @@ export interface ConfigOptions {
   readonly readOnly?: boolean
   readonly offline?: boolean
   readonly publicUrl?: string
+  readonly offlineKeys?: string
   /** True: no file is looked for. */
   readonly noFile?: boolean
   /** What the file `config` is to hold, instead of what it holds. */
@@ -31,6 +32,7 @@ export function optionsOverlay(options: ConfigOptions): Overlay {
   set('reading', '--private', options.private === true ? 'private' : undefined)
   set('read-only', '--read-only', options.readOnly)
   set('offline', '--offline', options.offline)
+  set('offline-keys', '--offline-keys', options.offlineKeys)
   set('public-url', '--public-url', options.publicUrl)
   set('prefixes', '--prefix', options.prefix)
   if (options.upstreams === false) set('upstream', '--no-upstream', Object.create(null))

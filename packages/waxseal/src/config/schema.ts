@@ -141,6 +141,11 @@ export const configSchema = z.strictObject({
     type: 'path',
     otherwise: 'off',
   }),
+  'offline-keys': key(path, {
+    description: 'where the offline keys of a new index are put, outside the data folder; see [keys](keys.md)',
+    type: 'path',
+    otherwise: 'beside the data folder, with `.offline-keys` behind its name',
+  }),
   'read-only': key(z.boolean(), {
     description:
       'changes nothing and asks no upstream: serves what is kept, also from a read-only folder; see [operation](operation.md#read-only-and-offline)',

@@ -1,0 +1,97 @@
+import { createRepository, planPublish, signersById } from '@waxseal/trust'
+import type { Plan, PublicKey, Signer, TargetChange } from '@waxseal/trust'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import { IndexError } from '../error.ts'
+import type { Store } from '../store/store.ts'
+import { newestSnapshot } from './publisher.ts'
+import type { OfflineKey, OnlineKey, RepositorySize } from './role-table.ts'
+import { pageTarget, roleTable } from './role-table.ts'
+import { storePlan } from './store-plan.ts'
+import type { TrustSettings } from './trust-settings.ts'
+import { TRUST_SETTING } from './trust-settings.ts'
+
+/** The keys of a new repository. The offline ones are used here, once, and never by a server. */
+export interface FirstKeys {
+  readonly offline: Readonly<Record<OfflineKey, Signer>>
+  readonly online: Readonly<Record<OnlineKey, Signer>>
+}
+
+export interface SigningParts {
+  readonly store: Store
+  readonly blobs: Pick<BlobStore, 'head'>
+  readonly clock: Clock
+  /** Who does it, for the snapshot's row. */
+  readonly publisher: string
+}
+
+/** What clients are told to trust. */
+export interface FirstRoot {
+  readonly bytes: Uint8Array
+  readonly version: 1
+}
+
+/**
+ * Signs an index for the first time: the whole table of roles, and every page that is published. One transaction, so that it is
+ * signed afterwards or as it was; nothing else of it changes.
+ * @throws IndexError `conflict` where it is signed already
+ */
+export async function initialiseSigning(
+  parts: SigningParts,
+  size: RepositorySize,
+  { offline, online }: FirstKeys,
+): Promise<FirstRoot> {
+  const { store, clock, publisher } = parts
+  const settings: TrustSettings = {
+    size,
+    root: { keys: ['root'], threshold: 1 },
+    targets: { keys: ['targets'], threshold: 1 },
+  }
+  const keys = new Map<string, PublicKey>()
+  for (const [name, signer] of Object.entries({ ...offline, ...online })) keys.set(name, signer.key)
+  const signers = signersById([...Object.values(offline), ...Object.values(online)])
+  const now = clock.now()
+  const at = isoTime(clock)
+  // Without pages it is the same for every index: made before the database is held.
+  const base = await newestSnapshot(store)
+  const empty = await createRepository(roleTable(size, settings), keys, { snapshot: base + 1, now, signers })
+  await store.transaction(async (tx) => {
+    const taken = await tx.selectFrom('setting').select('key').where('key', '=', TRUST_SETTING).executeTakeFirst()
+    if (taken !== undefined) throw new IndexError('conflict', 'This index is signed already.')
+    await tx
+      .insertInto('snapshot')
+      .values({ version: base + 1, at, publisher, projects: 0 })
+      .execute()
+    await storePlan(tx, empty.files, at)
+    await tx
+      .insertInto('setting')
+      .values({ key: TRUST_SETTING, value: JSON.stringify(settings) })
+      .execute()
+    const pages = await tx.selectFrom('page').select(['project', 'body_sha256']).orderBy('project').execute()
+    if (pages.length === 0) return
+    const targets: TargetChange[] = []
+    for (const { project, body_sha256: sha256 } of pages) {
+      const body = await parts.blobs.head(sha256)
+      if (body === undefined) {
+        throw new IndexError('blob-missing', `The page of ${project} is missing: run waxseal doctor --repair first.`)
+      }
+      targets.push({ role: 'bins', path: pageTarget(project), target: { length: body.size, sha256 } })
+    }
+    const load = loadFrom(empty)
+    const plan = await planPublish(empty.state, { targets }, { snapshot: base + 2, now, signers, load })
+    await tx
+      .insertInto('snapshot')
+      .values({ version: base + 2, at, publisher, projects: pages.length })
+      .execute()
+    await storePlan(tx, plan.files, at)
+  })
+  const root = empty.files.find(({ role }) => role === 'root')
+  if (root === undefined) throw new Error('a repository was made without a root')
+  return { bytes: root.bytes, version: 1 }
+}
+
+function loadFrom({ files }: Plan): (role: string, version: number) => Promise<Uint8Array | undefined> {
+  const known = new Map(files.map((file) => [`${file.version}.${file.role}`, file.bytes]))
+  return async (role, version) => known.get(`${version}.${role}`)
+}

@@ -1,0 +1,18 @@
+import type { Clock } from '../clock.ts'
+import type { Store } from '../store/store.ts'
+import { openOnlineSigners } from './online-keys.ts'
+import type { SigningKeys } from './online-keys.ts'
+import { SignedRepository } from './signed-repository.ts'
+import { readRoleTable } from './trust-settings.ts'
+
+/** The signed side of an index; undefined while it is not signed. Its keys are opened with the first signature. */
+export async function openSigned(parts: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly keys: SigningKeys
+}): Promise<SignedRepository | undefined> {
+  const { store, clock, keys } = parts
+  const table = await readRoleTable(store.db)
+  if (table === undefined) return undefined
+  return new SignedRepository({ store, clock, table, openSigners: () => openOnlineSigners(keys) })
+}

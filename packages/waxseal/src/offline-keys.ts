@@ -1,0 +1,91 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { makeFolders, OFFLINE_KEYS } from '@waxseal/index'
+import type { FirstKeys, OfflineKey } from '@waxseal/index'
+import { createKeyFile, generatePassphrase, generatePrivateKey, keySigner } from '@waxseal/trust'
+import type { KdfCost, Signer } from '@waxseal/trust'
+
+/** A generated passphrase has 140 bits: nobody guesses it, however quickly a guess is tried. */
+const GENERATED_COST: KdfCost = { memory: 8192, passes: 1, lanes: 1 }
+
+/** The offline keys of an index that was just made, and where they are. */
+export interface OfflineKeys {
+  readonly signers: FirstKeys['offline']
+  readonly folder: string
+  /** Made here, and shown once; undefined where it was given. */
+  readonly generated: string | undefined
+}
+
+/** Where the offline keys of an index are put when nobody says where: beside its data folder. */
+export function offlineFolderOf(dataDir: string): string {
+  return `${dataDir}.offline-keys`
+}
+
+/** `wanted`, or with a number behind it where that holds keys: those of another index are never written over. */
+export function newOfflineFolder(wanted: string): string {
+  for (let number = 1; ; number += 1) {
+    const folder = number === 1 ? wanted : `${wanted}-${number}`
+    if (keyFilesIn(folder).length === 0) return folder
+  }
+}
+
+/**
+ * Makes root's and targets' keys, each in an encrypted file in `folder`.
+ * @throws TrustError `signer-failed` where there is one already or the folder cannot be written; `passphrase-wrong`
+ */
+export async function makeOfflineKeys(folder: string, given?: string): Promise<OfflineKeys> {
+  const passphrase = given ?? generatePassphrase()
+  makeFolders(folder, 0o700)
+  const made: Partial<Record<OfflineKey, Signer>> = {}
+  for (const name of OFFLINE_KEYS) {
+    const key = generatePrivateKey()
+    await createKeyFile(join(folder, keyFile(name)), key, passphrase, given === undefined ? GENERATED_COST : undefined)
+    made[name] = keySigner(key)
+  }
+  return {
+    signers: made as FirstKeys['offline'],
+    folder,
+    generated: given === undefined ? passphrase : undefined,
+  }
+}
+
+/** Key files that are still where `newOfflineFolder` put them. */
+export function keysLeftIn(wanted: string): readonly string[] {
+  const name = basename(wanted)
+  const folders = listed(dirname(wanted)).filter((each) => each === name || isNumbered(each, name))
+  return folders.flatMap((folder) => keyFilesIn(join(dirname(wanted), folder)))
+}
+
+function isNumbered(folder: string, name: string): boolean {
+  return folder.startsWith(`${name}-`) && /^\d+$/.test(folder.slice(name.length + 1))
+}
+
+/** What is said when keys were made: where they are, and the passphrase, which is nowhere else. */
+export function offlineKeysText({ folder, generated }: OfflineKeys): readonly string[] {
+  return [
+    `The offline keys of this index are in ${folder}: ${OFFLINE_KEYS.map(keyFile).join(', ')}.`,
+    'Take them away from this machine, and keep copies in two places: nobody can make them again.',
+    ...(generated === undefined ? [] : ['Their passphrase, shown this once; write it down:', `  ${generated}`]),
+    '',
+  ]
+}
+
+function keyFilesIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return []
+  const names: ReadonlySet<string> = new Set(OFFLINE_KEYS.map(keyFile))
+  return listed(folder)
+    .filter((name) => names.has(name))
+    .map((name) => join(folder, name))
+}
+
+function listed(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function keyFile(name: OfflineKey): string {
+  return `${name}.key.json`
+}
