@@ -121,7 +121,13 @@ export const startWaxseal = async (options: ServerOptions = {}): Promise<Running
       ...(options.args ?? []),
     ],
     {
-      env: { ...cleanEnvironment(), WAXSEAL_ADMIN_TOKEN: ADMIN_TOKEN, ...options.env },
+      env: {
+        ...cleanEnvironment(),
+        WAXSEAL_ADMIN_TOKEN: ADMIN_TOKEN,
+        // An older release does not know it, and signs nothing.
+        ...(options.main === undefined ? { WAXSEAL_OFFLINE_KEYS: join(scratch, 'offline-keys') } : {}),
+        ...options.env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
