@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { NamedRow, RoleRow, RoleTable } from '@waxseal/trust'
 
 /** How many bins the pages are spread over: 2 to this power (design.md section 7). */
@@ -75,11 +74,6 @@ export function roleTable(size: RepositorySize, holders: Readonly<Record<Offline
 }
 
 const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'))
-
-/** The shard of a project: the first two digits of its name's sha256. */
-export function shardOf(project: string): string {
-  return createHash('sha256').update(project).digest('hex').slice(0, 2)
-}
 
 /** The target path of a project's page. */
 export function pageTarget(project: string): string {

@@ -255,5 +255,4 @@ export type FileRow = Selectable<FileTable>
 export type NewFileRow = Insertable<FileTable>
 export type PageRow = Selectable<PageTable>
 export type DecisionRow = Selectable<DecisionTable>
-export type TufFileRow = Selectable<TufFileTable>
 export type TokenRow = Selectable<TokenTable>
