@@ -234,6 +234,8 @@ export const BACKGROUND_GRACE_MS = 4_000
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
 /** How often a server looks for signatures that have to be renewed: the timestamp's, hourly, above all. */
 export const RENEWAL_INTERVAL_MS = 60_000
+/** How often a server verifies all that is signed, as a client would that had just been given the root; also at its start. */
+export const VERIFICATION_INTERVAL_MS = 3_600_000
 /** How much of an X-Forwarded-For header is read, from its end. */
 export const FORWARDED_FOR_MAX = 1_024
 /** Page bodies just published that are kept in memory for whoever waited for them. */

@@ -29,6 +29,7 @@ import {
   PAGE_CACHE_BYTES,
   RENEWAL_INTERVAL_MS,
   TUF_CACHE_BYTES,
+  VERIFICATION_INTERVAL_MS,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
 } from './limits.ts'
@@ -194,6 +195,16 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         onRecovery: () => log.info('signatures are renewed again'),
       }),
     )
+    const { signed } = core
+    if (signed !== undefined) {
+      const told = {
+        onFailure: (error: unknown) =>
+          log.error({ err: errorChain(error) }, 'what is published does not verify: run waxseal doctor'),
+        onRecovery: () => log.info('what is published verifies again'),
+      }
+      opened.use(publishStrays(() => signed.verifyWhole(), VERIFICATION_INTERVAL_MS, background, told))
+      void background.add(signed.verifyWhole().catch(told.onFailure))
+    }
     await sweepParts(config.dataDir).catch(onBackgroundFailure)
     const sweeping = new AbortController()
     opened.defer(() => sweeping.abort())

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
-import type { Plan } from '@waxseal/trust'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -12,7 +11,7 @@ import type { PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import { readPageSource } from './page-source.ts'
-import type { SignedRepository } from './signed-repository.ts'
+import type { CheckedPlan, SignedRepository } from './signed-repository.ts'
 import { storePlan } from './store-plan.ts'
 
 export interface PublisherParts {
@@ -182,7 +181,7 @@ export class Publisher {
     return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
   }
 
-  async #sign(pages: readonly StoredPage[], snapshot: number): Promise<Plan | undefined> {
+  async #sign(pages: readonly StoredPage[], snapshot: number): Promise<CheckedPlan | undefined> {
     if (pages.length === 0) return undefined
     const targets = pages.map(({ page, length }) => ({ project: page.project, sha256: page.body_sha256, length }))
     return await this.#parts.signed?.planPages(targets, snapshot)

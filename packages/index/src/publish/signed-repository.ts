@@ -1,5 +1,15 @@
-import type { OpenedRepository, Plan, PublishChanges, RepositoryState, RoleTable, Signers } from '@waxseal/trust'
-import { dueRoles, openRepository, planPublish, planTimestamp } from '@waxseal/trust'
+import type {
+  CheckedPublication,
+  OpenedRepository,
+  Plan,
+  PublishChanges,
+  RepositoryState,
+  RoleTable,
+  Signers,
+  TrustRemote,
+} from '@waxseal/trust'
+import { dueRoles, openRepository, planPublish, planTimestamp, PublicationChecker } from '@waxseal/trust'
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../store/store.ts'
 import { pageTarget } from './role-table.ts'
@@ -10,6 +20,11 @@ export interface SignedRepositoryParts {
   readonly table: RoleTable
   /** Opens the keys that the server holds, at the first signature. */
   readonly openSigners: () => Promise<Signers>
+}
+
+/** What is to be published, verified as a client would. */
+export interface CheckedPlan extends Plan {
+  readonly checked: CheckedPublication
 }
 
 /** A page as clients verify it: the target is the body. */
@@ -26,7 +41,7 @@ export interface SignedPage {
  */
 export class SignedRepository {
   readonly #parts: SignedRepositoryParts
-  #state: RepositoryState | undefined
+  #state: { readonly repository: RepositoryState; readonly checker: PublicationChecker } | undefined
   #signers: Promise<Signers> | undefined
 
   constructor(parts: SignedRepositoryParts) {
@@ -43,45 +58,91 @@ export class SignedRepository {
   }
 
   /** What a new snapshot with these pages brings out. @throws TrustError */
-  planPages(pages: readonly SignedPage[], snapshot: number): Promise<Plan> {
+  async planPages(pages: readonly SignedPage[], snapshot: number): Promise<CheckedPlan> {
     const targets = pages.map(({ project, sha256, length }) => ({
       role: 'bins',
       path: pageTarget(project),
       target: { length, sha256 },
     }))
-    return this.#plan({ targets }, snapshot)
+    return await this.#plan({ targets }, snapshot)
   }
 
   /** What is due by the clock: a plan for a snapshot of its own, one for the timestamp alone, or nothing. */
-  async planRenewal(snapshot: number): Promise<{ readonly plan: Plan; readonly snapshot: boolean } | undefined> {
-    const state = await this.state()
+  async planRenewal(snapshot: number): Promise<{ readonly plan: CheckedPlan; readonly snapshot: boolean } | undefined> {
+    const { repository } = await this.#current()
     const now = this.#parts.clock.now()
-    const due = dueRoles(state, now)
+    const due = dueRoles(repository, now)
     if (due.roles.length > 0 || due.snapshot) {
       return { plan: await this.#plan({ renew: due.roles }, snapshot), snapshot: true }
     }
     if (!due.timestamp) return undefined
-    return { plan: await planTimestamp(state, { now, signers: await this.signers() }), snapshot: false }
+    const plan = await planTimestamp(repository, { now, signers: await this.signers() })
+    return { plan: await this.#check(plan), snapshot: false }
   }
 
   /** Goes on from a plan whose files are out. */
-  adopt(plan: Plan): void {
-    this.#state = plan.state
+  adopt({ state: repository, checked }: CheckedPlan): void {
+    const checker = this.#state?.checker
+    if (checker === undefined) return
+    checker.adopt(checked)
+    this.#state = { repository, checker }
   }
 
   /** The repository as it is published. */
   async state(): Promise<RepositoryState> {
-    const known = this.#state
-    if (known !== undefined && (await this.#isNewest(known))) return known
-    const { state } = await this.#open()
-    this.#state = state
-    return state
+    return (await this.#current()).repository
   }
 
-  async #plan(changes: PublishChanges, snapshot: number): Promise<Plan> {
-    const state = await this.state()
+  /**
+   * Verifies all that is published, every bin included, as a client would that had just been given the root. Bounded by what there
+   * is: a second or two for 16,384 bins. @throws TrustError
+   */
+  async verifyWhole(): Promise<void> {
+    const { repository } = await this.#current()
+    const now = this.#parts.clock.now()
+    let files = 0
+    const remote: TrustRemote = {
+      ...this.#remote,
+      metadata: async (name, limits) => {
+        files += 1
+        // Requests come first: nobody waits for this.
+        if (files % FILES_AT_A_TIME === 0) await setImmediate()
+        return await this.#remote.metadata(name, limits)
+      },
+    }
+    await PublicationChecker.open({ root: repository.root.bytes, remote, now, bins: true })
+  }
+
+  async #current(): Promise<{ readonly repository: RepositoryState; readonly checker: PublicationChecker }> {
+    const known = this.#state
+    if (known !== undefined && (await this.#isNewest(known.repository))) return known
+    const { state: repository } = await this.#open()
+    const { root } = repository
+    // What has expired while no server ran is about to be signed anew: that is no reason to refuse to.
+    const checker = await PublicationChecker.open({ root: root.bytes, remote: this.#remote, now: 0, bins: false })
+    this.#state = { repository, checker }
+    return this.#state
+  }
+
+  async #plan(changes: PublishChanges, snapshot: number): Promise<CheckedPlan> {
+    const { repository } = await this.#current()
     const signers = await this.signers()
-    return await planPublish(state, changes, { snapshot, now: this.#parts.clock.now(), signers, load: this.#load })
+    const effects = { snapshot, now: this.#parts.clock.now(), signers, load: this.#load }
+    return await this.#check(await planPublish(repository, changes, effects))
+  }
+
+  /** Nothing goes out that a client would refuse (design.md section 3, point 2). @throws TrustError */
+  async #check(plan: Plan): Promise<CheckedPlan> {
+    const { checker } = await this.#current()
+    const roles = new Map(plan.files.map(({ role, bytes }) => [role, bytes]))
+    const [root, timestamp, snapshot] = ['root', 'timestamp', 'snapshot'].map((role) => {
+      const bytes = roles.get(role)
+      roles.delete(role)
+      return bytes
+    })
+    if (timestamp === undefined) throw new Error('a plan without a timestamp')
+    const publication = { ...(root === undefined ? {} : { roots: [root] }), timestamp, snapshot, roles }
+    return { ...plan, checked: checker.check(publication, this.#parts.clock.now()) }
   }
 
   async #isNewest({ snapshot, timestamp }: RepositoryState): Promise<boolean> {
@@ -100,7 +161,7 @@ export class SignedRepository {
     const current = store.db.selectFrom('tuf_file').where('superseded_at', 'is', null)
     return await openRepository(table, {
       load: this.#load,
-      timestamp: async () => bytesOf(await current.select('body').where('role', '=', 'timestamp').executeTakeFirst()),
+      timestamp: () => this.#timestamp(),
       expiries: async () => {
         const rows = await current.select(['role', 'version', 'expires_at']).execute()
         return new Map(rows.map((row) => [row.role, { version: row.version, expires: Date.parse(row.expires_at) }]))
@@ -108,11 +169,30 @@ export class SignedRepository {
     })
   }
 
+  readonly #remote: TrustRemote = {
+    metadata: async (name) => {
+      if (name === 'timestamp.json') return await this.#timestamp()
+      const [, version, role] = VERSIONED.exec(name) ?? []
+      return role === undefined ? undefined : await this.#load(decodeURIComponent(role), Number(version))
+    },
+    target: async () => undefined,
+  }
+
+  async #timestamp(): Promise<Uint8Array | undefined> {
+    const rows = this.#parts.store.db.selectFrom('tuf_file').select('body').where('role', '=', 'timestamp')
+    return bytesOf(await rows.where('superseded_at', 'is', null).executeTakeFirst())
+  }
+
   readonly #load = async (role: string, version: number): Promise<Uint8Array | undefined> => {
     const rows = this.#parts.store.db.selectFrom('tuf_file').select('body').where('role', '=', role)
     return bytesOf(await rows.where('version', '=', version).executeTakeFirst())
   }
 }
+
+/** Files that a whole verification reads between two looks at what else there is to do. */
+const FILES_AT_A_TIME = 8
+
+const VERSIONED = /^(\d+)\.(.+)\.json$/
 
 function bytesOf(row: { readonly body: string } | undefined): Uint8Array | undefined {
   return row === undefined ? undefined : Buffer.from(row.body)
