@@ -16,8 +16,8 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
       primary key (role, version)
     ) ${strict}`,
 
-    // The whole of what is current, and what may be let go, without a look at any body.
-    'create index tuf_file_superseded on tuf_file (superseded_at, role, version)',
+    // The whole of what is current with its dates, and what may be let go, without a look at any body.
+    'create index tuf_file_superseded on tuf_file (superseded_at, role, version, expires_at)',
   ]
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
