@@ -26,7 +26,7 @@ export interface IndexConfig {
   readonly reading: 'public' | 'private'
   readonly uploads: UploadPolicy
   readonly retention: RetentionPolicy
-  /** Where each key is that the server signs with: an address that `openSigner` of @waxseal/trust understands. */
+  /** Where each key is that the server signs with. */
   readonly signing: SigningKeys
   /** Where clients reach the index, when a proxy stands before it. */
   readonly publicUrl?: string
@@ -69,6 +69,7 @@ export function indexDefaults(
     readOnly: false,
     offline: false,
     acceptRestored: false,
+    signing: signingKeysIn(dataDir),
     ...settings,
     log: { level: 'info', format: 'auto', requests: true, ...settings.log },
     uploads: {
@@ -79,7 +80,6 @@ export function indexDefaults(
       privateClassifiers: true,
       ...settings.uploads,
     },
-    signing: signingKeysIn(dataDir),
     retention: {
       graceHours: GARBAGE_GRACE_HOURS,
       supersededHours: SUPERSEDED_HOURS,

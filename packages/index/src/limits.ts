@@ -230,6 +230,12 @@ export const CERTIFICATE_REMIND_MS = 24 * 3_600_000
 export const SHUTDOWN_GRACE_MS = 25_000
 /** How long a server that has answered everything waits for its own disk and database; with the grace below 30 seconds, too. */
 export const BACKGROUND_GRACE_MS = 4_000
+/** Files of the data folder beyond this hold no key. */
+export const MAX_KEY_FILE_LOOKED_AT = 65_536
+/** How old the dates of signatures may be that readiness and metrics tell of: they change once a minute at most. */
+export const SIGNING_LOOK_MS = 10_000
+/** A role that ends soon is logged again after this. */
+export const SIGNING_REMIND_MS = 86_400_000
 /** How often a server looks for journal rows that others left unpublished. */
 export const STRAY_JOURNAL_INTERVAL_MS = 1000
 /** How often a server looks for signatures that have to be renewed: the timestamp's, hourly, above all. */

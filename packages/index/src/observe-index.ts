@@ -21,6 +21,7 @@ import { recent } from './telemetry/recent.ts'
 import { RequestLog } from './telemetry/request-log.ts'
 import { RequestMetrics } from './telemetry/request-metrics.ts'
 import { readStore } from './telemetry/store-metrics.ts'
+import { SigningWatch } from './telemetry/signing-watch.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import { UpstreamHealth } from './telemetry/upstream-health.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
@@ -45,6 +46,7 @@ export interface ObserveParts {
 export interface Observation extends AsyncDisposable {
   readonly requests: RequestLog
   readonly connections: ConnectionWatch
+  readonly signing: SigningWatch
   readonly operation: OperationParts
   /** What this server does not do by configuration. */
   readonly modes: readonly Unasked[]
@@ -85,6 +87,7 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
     point('waxseal_certificate_expiry_timestamp_seconds', notAfter / 1000)
     point('waxseal_certificate_problem', problem === undefined ? 0 : 1)
   })
+  const signing = new SigningWatch({ store, clock, log, metrics })
   const report = new NodeReport({
     store,
     clock,
@@ -93,6 +96,7 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
     modes,
     upstreams,
     certificate: () => certificate?.status,
+    signingProblem: () => signing.problem,
     readOnly,
   })
   const events = new EventsRoute(store)
@@ -105,6 +109,7 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
       readOnly,
       modes,
       upstreams,
+      signing,
       writeFailure: () => report.failure,
     },
     metrics,
@@ -122,6 +127,7 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
   return {
     modes,
     requests,
+    signing,
     connections: new ConnectionLog({ log, metrics, clock, refusals: config.log.requests, requests }),
     operation: {
       readiness,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { SignerContext } from '@waxseal/trust'
 import type { Logger } from 'pino'
 import type { BlobStore } from './blobs/blob-store.ts'
 import { openDirectoryBlobStore } from './blobs/directory-blob-store.ts'
@@ -9,38 +10,50 @@ import type { BodyStore } from './blobs/recent-blobs.ts'
 import { RecentBlobs } from './blobs/recent-blobs.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
+import { IndexError } from './error.ts'
 import type { IndexConfig } from './index-config.ts'
 import { onlyOfFolder, refuseOtherIndex } from './keeping/bound-folder.ts'
 import type { CollectOptions, Collection } from './keeping/collect-garbage.ts'
 import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
 import { refuseUnfinishedRestore, removeRestored } from './keeping/restore-place.ts'
-import { RECENT_BODIES_SIZE } from './limits.ts'
+import { PUBLISH_FENCED_RETRIES, RECENT_BODIES_SIZE } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames } from './names/served-names.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { newestSnapshot, Publisher } from './publish/publisher.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
 import { initialiseSigning } from './publish/initialise-signing.ts'
-import type { FirstKeys } from './publish/initialise-signing.ts'
-import { makeOnlineKeys } from './publish/online-keys.ts'
+import type { FirstKeys, FirstRoot } from './publish/initialise-signing.ts'
+import { makeOnlineKeys, signerContext } from './publish/online-keys.ts'
 import { openSigned } from './publish/open-signed.ts'
 import type { RepositorySize } from './publish/role-table.ts'
 import type { SignedRepository } from './publish/signed-repository.ts'
+import { isSigned } from './publish/trust-settings.ts'
 import { Management } from './releases/management.ts'
 import type { Upgraded } from './store/bring-up-to-date.ts'
+import { refuseBesideServer } from './store/running-nodes.ts'
 import type { Store } from './store/store.ts'
-import { openReadOnlyStore, openStore } from './store/store.ts'
+import { isUniqueViolation, openReadOnlyStore, openStore } from './store/store.ts'
 import { errorChain } from './telemetry/error-chain.ts'
 import { reportingStore } from './telemetry/events.ts'
 import type { EventSink } from './telemetry/events.ts'
 import type { IndexStatusParts } from './telemetry/index-status.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
 
+/** How an index is signed for the first time. */
+export interface FirstSigning {
+  readonly size: RepositorySize
+  /** Asked for when nothing stands in the way any more. */
+  readonly offlineKeys: () => Promise<FirstKeys['offline']>
+}
+
 /** What `openIndex` may be given instead of the machine's own. */
 export interface IndexEffects {
   readonly clock?: Clock
   /** Gives the offline keys of an index that holds nothing yet, which is then signed from its first page on. */
-  readonly signNew?: { readonly size: RepositorySize; readonly offlineKeys: () => Promise<FirstKeys['offline']> }
+  readonly signNew?: FirstSigning
+  /** Where keys and their secrets may stand that are configured so. They are taken out of it. */
+  readonly env?: NodeJS.ProcessEnv
   /** Takes the lines of the log, in place of standard error. */
   readonly writeLine?: (line: string) => void
 }
@@ -53,6 +66,12 @@ export interface Administration extends AsyncDisposable {
   /** Frees what is not needed, by the configuration's `retention`. */
   collectGarbage(options?: CollectOptions): Promise<Collection>
   readonly blobs: BlobStore
+  /**
+   * Signs an index that is not signed, empty or not, and changes nothing else of it. One process at a time: two would both make
+   * the server's keys.
+   * @throws IndexError `conflict` where it is signed, or in use; TrustError where a key cannot be used
+   */
+  sign(first: FirstSigning): Promise<FirstRoot>
   /** Looks at everything that is kept, and mends it when told to. */
   examine(options?: DoctorOptions): Promise<Diagnosis>
   /** For `readIndexStatus`. */
@@ -68,6 +87,7 @@ export interface Core {
   readonly publisher: Publisher
   /** Undefined while the index is not signed. */
   readonly signed: SignedRepository | undefined
+  readonly signerContext: SignerContext
   readonly management: Management
   readonly blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>
   readonly bodies: BodyStore
@@ -85,7 +105,7 @@ export async function openCore(
   told: { readonly log: Logger; readonly sink: EventSink; readonly onPublished?: (batch: PublishedBatch) => void },
   mode: 'apply' | 'refuse' | 'read-only',
   namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
-  signNew?: IndexEffects['signNew'],
+  { signNew, env = process.env }: Pick<IndexEffects, 'signNew' | 'env'> = {},
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
   await onDisk(() => refuseUnfinishedRestore(config.dataDir))
@@ -107,12 +127,11 @@ export async function openCore(
   const upstreams = config.upstreams.map(({ name }) => name)
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
+  const context = signerContext(clock, env)
   if (signNew !== undefined && (await isUnused(store))) {
-    const offline = await signNew.offlineKeys()
-    const online = await makeOnlineKeys(config.dataDir, config.signing)
-    await initialiseSigning({ store, blobs, clock, publisher: PUBLISHER }, signNew.size, { offline, online })
+    await signFirst(config, { store, blobs, clock, signerContext: context }, signNew)
   }
-  const signed = await openSigned({ store, clock, keys: config.signing })
+  const signed = await openSigned({ store, clock, keys: config.signing, context })
   const publisher = new Publisher({
     store,
     bodies,
@@ -128,7 +147,8 @@ export async function openCore(
       told.log.error({ err: errorChain(error), project }, 'a page cannot be written; it stays as it was'),
   })
   const management = new Management({ store, clock, names, current, publisher })
-  return { store, clock, names, current, publisher, signed, management, blobs, bodies, opened: opened.move() }
+  const parts = { store, clock, names, current, publisher, signed, signerContext: context, management, blobs, bodies }
+  return { ...parts, opened: opened.move() }
 }
 
 /** Opens what commands need that work on the data folder itself, beside a running server or without one. */
@@ -144,6 +164,7 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
     'refuse',
     // What the server was told on its command line holds for a command beside it too.
     async (opened, configured) => (await readServedNames(opened)) ?? configured,
+    effects,
   )
   const { opened, ...rest } = core
   telemetry.use(opened)
@@ -154,8 +175,9 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
 /** What administrators do, on an open index. */
 export function administrationOf(
   config: IndexConfig,
-  { store, clock, management, blobs, names, publisher }: Omit<Core, 'opened'>,
+  core: Omit<Core, 'opened'>,
 ): Omit<Administration, typeof Symbol.asyncDispose> {
+  const { store, clock, management, blobs, names, publisher } = core
   const collecting = {
     store,
     blobs,
@@ -173,6 +195,11 @@ export function administrationOf(
     management,
     blobs,
     statusParts: { store, clock, database: config.database, dataDir, version: config.version },
+    async sign(first) {
+      await refuseBesideServer(store.db, clock)
+      if (await isSigned(store.db)) throw new IndexError('conflict', 'This index is signed already.')
+      return await signFirst(config, core, first)
+    },
     // Loaded when it is asked for: a server seldom or never is.
     async collectGarbage(options) {
       const { collectGarbage } = await import('./keeping/collect-garbage.ts')
@@ -182,6 +209,25 @@ export function administrationOf(
       const { examine } = await import('./keeping/doctor.ts')
       return await examine(examined, { askUpstreams, ...options })
     },
+  }
+}
+
+async function signFirst(
+  { dataDir, signing }: IndexConfig,
+  { store, blobs, clock, signerContext: context }: Pick<Core, 'store' | 'blobs' | 'clock' | 'signerContext'>,
+  { size, offlineKeys }: FirstSigning,
+): Promise<FirstRoot> {
+  // Those of the server first: where one cannot be used, nobody has to keep keys that signed nothing.
+  const online = await makeOnlineKeys(dataDir, signing, context)
+  const offline = await offlineKeys()
+  const parts = { store, blobs, clock, publisher: PUBLISHER }
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await initialiseSigning(parts, size, { offline, online })
+    } catch (error) {
+      // A command beside this one took the number.
+      if (!isUniqueViolation(error) || tried > PUBLISH_FENCED_RETRIES) throw error
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { TrustError } from '@waxseal/trust'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/authenticator.ts'
 import { ensureFirstAdmin } from './access/first-admin.ts'
@@ -114,10 +115,10 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       }
       return configured
     },
-    effects.signNew,
+    effects,
   )
   opened.use(core.opened)
-  const { store, clock, names, current, publisher, blobs, bodies } = core
+  const { store, clock, names, current, publisher, signed, blobs, bodies } = core
   // Waited for right before the database closes: what is opened from here on has been ended by then, and begins nothing.
   const background = opened.use(
     new BackgroundWork({
@@ -180,7 +181,15 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     ...unasked,
   })
   if (!readOnly) {
-    await afterTrouble(log, () => publisher.renew())
+    const renew = async () => {
+      if (signed === undefined) return await publisher.publish()
+      await observed.signing.renewing(async () => {
+        // Before they are needed: a key that cannot be used is told of now, not when something has ended.
+        await signed.signers()
+        await publisher.renew()
+      })
+    }
+    await afterTrouble(log, renew)
     opened.use(
       publishStrays(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
         onFailure: (error) =>
@@ -189,7 +198,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       }),
     )
     opened.use(
-      publishStrays(() => publisher.renew(), RENEWAL_INTERVAL_MS, background, {
+      publishStrays(renew, RENEWAL_INTERVAL_MS, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'signatures could not be renewed; it is tried again until it works'),
         onRecovery: () => log.info('signatures are renewed again'),
@@ -211,6 +220,13 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     void background.add(blobs.sweepLeftovers({ until: sweeping.signal }).catch(onBackgroundFailure))
     opened.use(startCollecting({ config, store, clock, log, background, onFailure: onBackgroundFailure }))
   }
+  await observed.signing.remind().catch(onBackgroundFailure)
+  opened.use(
+    publishStrays(() => observed.signing.remind(), RENEWAL_INTERVAL_MS, background, {
+      onFailure: onBackgroundFailure,
+      onRecovery: () => log.info('it can be seen again how long signatures hold'),
+    }),
+  )
   observed.watchFills(fills)
   const visibility = config.reading
   const presence = (project: string) => offers.presence(project)
@@ -282,7 +298,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     announceStop: () => observed.announceStop(),
     watchCertificate: (certificate) => observed.watchCertificate(certificate),
     connections: observed.connections,
-    signed: core.signed,
+    signed,
     isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
@@ -293,7 +309,12 @@ async function afterTrouble(log: Logger, work: () => Promise<void>): Promise<voi
   try {
     await work()
   } catch (error) {
-    const passes = isFull(error) || isUnavailable(error) || (error instanceof IndexError && isOwnFailure(error))
+    // A key service that is down keeps nobody from installing; signatures hold for hours or days.
+    const passes =
+      error instanceof TrustError ||
+      isFull(error) ||
+      isUnavailable(error) ||
+      (error instanceof IndexError && isOwnFailure(error))
     if (!passes) throw error
     log.error({ err: errorChain(error) }, 'the start goes on without writing; what is published is served')
   }

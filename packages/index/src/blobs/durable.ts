@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { IndexError, isFull } from '../error.ts'
 import { folderOwner, giveTo } from './folder-owner.ts'
 import { partName } from './leftovers.ts'
+import { makeFolders } from './make-folders.ts'
 
 /** Makes what was created, renamed or removed in `folder` survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -11,6 +12,19 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+/**
+ * Makes a folder, with those above it that are missing, so that it is still there after a power cut; gives back the first that
+ * was made, undefined where it was there. Throws as `makeFolders`.
+ */
+export async function makeDurableFolders(path: string, mode: number): Promise<string | undefined> {
+  const made = makeFolders(path, mode)
+  if (made === undefined) return undefined
+  for (let folder = path; ; folder = dirname(folder)) {
+    await syncFolder(dirname(folder))
+    if (folder === made) return made
   }
 }
 

@@ -1,16 +1,19 @@
+import { hash } from 'node:crypto'
 import { createRepository, planPublish, signersById } from '@waxseal/trust'
 import type { Plan, PublicKey, Signer, TargetChange } from '@waxseal/trust'
+import type { Kysely } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { IndexError } from '../error.ts'
+import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { newestSnapshot } from './publisher.ts'
 import type { OfflineKey, OnlineKey, RepositorySize } from './role-table.ts'
 import { pageTarget, roleTable } from './role-table.ts'
 import { storePlan } from './store-plan.ts'
 import type { TrustSettings } from './trust-settings.ts'
-import { TRUST_SETTING } from './trust-settings.ts'
+import { isSigned, TRUST_SETTING } from './trust-settings.ts'
 
 /** The keys of a new repository. The offline ones are used here, once, and never by a server. */
 export interface FirstKeys {
@@ -26,10 +29,21 @@ export interface SigningParts {
   readonly publisher: string
 }
 
-/** What clients are told to trust. */
+/** What clients begin with: `1.root.json`, and the hash that tells whether it is the right one. */
 export interface FirstRoot {
   readonly bytes: Uint8Array
-  readonly version: 1
+  readonly sha256: string
+}
+
+/** Of an index that is signed; undefined for one that is not. */
+export async function firstRoot(db: Kysely<Database>): Promise<FirstRoot | undefined> {
+  const roots = db.selectFrom('tuf_file').select('body').where('role', '=', 'root')
+  const row = await roots.where('version', '=', 1).executeTakeFirst()
+  return row === undefined ? undefined : rootOf(Buffer.from(row.body))
+}
+
+function rootOf(bytes: Uint8Array): FirstRoot {
+  return { bytes, sha256: hash('sha256', bytes) }
 }
 
 /**
@@ -57,8 +71,7 @@ export async function initialiseSigning(
   const base = await newestSnapshot(store)
   const empty = await createRepository(roleTable(size, settings), keys, { snapshot: base + 1, now, signers })
   await store.transaction(async (tx) => {
-    const taken = await tx.selectFrom('setting').select('key').where('key', '=', TRUST_SETTING).executeTakeFirst()
-    if (taken !== undefined) throw new IndexError('conflict', 'This index is signed already.')
+    if (await isSigned(tx)) throw new IndexError('conflict', 'This index is signed already.')
     await tx
       .insertInto('snapshot')
       .values({ version: base + 1, at, publisher, projects: 0 })
@@ -88,7 +101,7 @@ export async function initialiseSigning(
   })
   const root = empty.files.find(({ role }) => role === 'root')
   if (root === undefined) throw new Error('a repository was made without a root')
-  return { bytes: root.bytes, version: 1 }
+  return rootOf(root.bytes)
 }
 
 function loadFrom({ files }: Plan): (role: string, version: number) => Promise<Uint8Array | undefined> {

@@ -1,47 +1,89 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { generatePrivateKey, openKeyFile, signersById } from '@waxseal/trust'
-import type { Signer, Signers } from '@waxseal/trust'
-import { makeFolders } from '../blobs/make-folders.ts'
-import { writeWhole } from '../blobs/durable.ts'
+import { generatePrivateKey, openSigner, Pkcs11Tokens, SecretEnvironment, signersById } from '@waxseal/trust'
+import type { Signer, SignerConfig, SignerContext, Signers } from '@waxseal/trust'
+import { makeDurableFolders, onDisk, writeWhole } from '../blobs/durable.ts'
+import { folderOwner, giveTo } from '../blobs/folder-owner.ts'
+import type { Clock } from '../clock.ts'
 import { ONLINE_KEYS } from './role-table.ts'
 import type { OnlineKey } from './role-table.ts'
 
-/** Where each key is that a server signs with: an address that `openSigner` of @waxseal/trust understands. */
-export type SigningKeys = Readonly<Record<OnlineKey, string>>
+/** Where each key is that a server signs with. */
+export type SigningKeys = Readonly<Record<OnlineKey, SignerConfig>>
 
 /** Every key in a file of its own, in the data folder. */
 export function signingKeysIn(dataDir: string): SigningKeys {
-  return byKey((name) => `file:${keyPath(dataDir, name)}`)
+  return byKey((name) => ({ kind: 'file', path: keyPath(dataDir, name) }))
 }
 
-/** Makes the keys that are files and not there yet, each readable for its owner alone; and opens all of them. */
-export async function makeOnlineKeys(dataDir: string, keys: SigningKeys): Promise<Readonly<Record<OnlineKey, Signer>>> {
-  for (const name of ONLINE_KEYS) {
-    const path = keyPath(dataDir, name)
-    if (keys[name] !== `file:${path}` || existsSync(path)) continue
-    makeFolders(join(dataDir, 'keys'), 0o700)
-    const pem = generatePrivateKey().export({ type: 'pkcs8', format: 'pem' })
-    await writeWhole(path, Buffer.from(pem))
-  }
-  const opened = await Promise.all(ONLINE_KEYS.map(async (name) => [name, await openSigner(keys[name])] as const))
-  return Object.fromEntries(opened) as Record<OnlineKey, Signer>
+/** What the signers of one index share; `env` loses the secrets that they take. One for a process. */
+export function signerContext(clock: Clock, env: NodeJS.ProcessEnv): SignerContext {
+  return { env: new SecretEnvironment(env), tokens: new Pkcs11Tokens(), now: () => new Date(clock.now()) }
+}
+
+/**
+ * Makes the keys that nobody put elsewhere and that are not there yet, each readable for its owner alone; and opens all of them.
+ * @throws IndexError `storage-failed`, `storage-full`; TrustError where one cannot be used, with what to do
+ */
+export async function makeOnlineKeys(
+  dataDir: string,
+  keys: SigningKeys,
+  context: SignerContext,
+): Promise<Readonly<Record<OnlineKey, Signer>>> {
+  for (const name of ONLINE_KEYS) if (isMissing(dataDir, keys, name)) await onDisk(() => makeKey(dataDir, name))
+  const opened: Partial<Record<OnlineKey, Signer>> = {}
+  // One after the other: several may be in one token, or take one secret.
+  for (const name of ONLINE_KEYS) opened[name] = await openSigner(keys[name], context)
+  return opened as Readonly<Record<OnlineKey, Signer>>
 }
 
 /** Opens the keys. @throws TrustError where one cannot be used, with what to do */
-export async function openOnlineSigners(keys: SigningKeys): Promise<Signers> {
-  // One address may stand for several names.
-  return signersById(await Promise.all([...new Set(Object.values(keys))].map((address) => openSigner(address))))
+export async function openOnlineSigners(keys: SigningKeys, context: SignerContext): Promise<Signers> {
+  // One place may hold several of them, and answer slowly.
+  const places = new Map(Object.values(keys).map((config) => [JSON.stringify(config), config]))
+  return signersById(await Promise.all(Array.from(places.values(), (config) => openSigner(config, context))))
+}
+
+/** Sentences about keys that cannot be opened, each with the name of its key. Those that no init has made yet are passed over. */
+export async function keyProblems(
+  dataDir: string,
+  keys: SigningKeys,
+  context: SignerContext,
+): Promise<ReadonlyMap<OnlineKey, string>> {
+  const problems = new Map<OnlineKey, string>()
+  const begun = existsSync(keyFolder(dataDir))
+  for (const name of ONLINE_KEYS) {
+    if (!begun && isMissing(dataDir, keys, name)) continue
+    try {
+      await openSigner(keys[name], context)
+    } catch (error) {
+      problems.set(name, error instanceof Error ? error.message : String(error))
+    }
+  }
+  return problems
+}
+
+async function makeKey(dataDir: string, name: OnlineKey): Promise<void> {
+  const folder = keyFolder(dataDir)
+  if ((await makeDurableFolders(folder, 0o700)) === folder) await giveTo(await folderOwner(dataDir), [folder])
+  const pem = generatePrivateKey().export({ type: 'pkcs8', format: 'pem' })
+  await writeWhole(keyPath(dataDir, name), Buffer.from(pem))
+}
+
+function isMissing(dataDir: string, keys: SigningKeys, name: OnlineKey): boolean {
+  const path = keyPath(dataDir, name)
+  const config = keys[name]
+  return config.kind === 'file' && config.path === path && !existsSync(path)
 }
 
 function keyPath(dataDir: string, name: OnlineKey): string {
-  return join(dataDir, 'keys', `${name}.pem`)
+  return join(keyFolder(dataDir), `${name}.pem`)
+}
+
+function keyFolder(dataDir: string): string {
+  return join(dataDir, 'keys')
 }
 
 function byKey<T>(value: (name: OnlineKey) => T): Readonly<Record<OnlineKey, T>> {
   return Object.fromEntries(ONLINE_KEYS.map((name) => [name, value(name)])) as Record<OnlineKey, T>
-}
-
-async function openSigner(address: string): Promise<Signer> {
-  return await openKeyFile(address.replace(/^file:/, ''))
 }

@@ -1,3 +1,4 @@
+import type { SignerContext } from '@waxseal/trust'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../store/store.ts'
 import { openOnlineSigners } from './online-keys.ts'
@@ -10,9 +11,10 @@ export async function openSigned(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly keys: SigningKeys
+  readonly context: SignerContext
 }): Promise<SignedRepository | undefined> {
-  const { store, clock, keys } = parts
+  const { store, clock, keys, context } = parts
   const table = await readRoleTable(store.db)
   if (table === undefined) return undefined
-  return new SignedRepository({ store, clock, table, openSigners: () => openOnlineSigners(keys) })
+  return new SignedRepository({ store, clock, table, openSigners: () => openOnlineSigners(keys, context) })
 }

@@ -13,6 +13,7 @@ import { isUniqueViolation } from '../store/store.ts'
 import { readPageSource } from './page-source.ts'
 import type { CheckedPlan, SignedRepository } from './signed-repository.ts'
 import { storePlan } from './store-plan.ts'
+import { isSigned } from './trust-settings.ts'
 
 export interface PublisherParts {
   readonly store: Store
@@ -150,6 +151,10 @@ export class Publisher {
         .where('seq', 'in', seqs)
         .where('snapshot', 'is', null)
         .executeTakeFirst()
+      // Opened before it was signed, this process would bring out pages that no signature covers.
+      if (this.#parts.signed === undefined && (await isSigned(tx))) {
+        throw new IndexError('conflict', 'This index was signed after this process opened it: start it again.')
+      }
       // The number alone does not fence: whoever found nothing to publish in these rows took none.
       if (Number(taken.numUpdatedRows) !== seqs.length) throw new Overtaken()
       if (pages.length > 0) {

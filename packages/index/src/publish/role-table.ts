@@ -79,3 +79,9 @@ const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, at) => at.toSt
 export function pageTarget(project: string): string {
   return `simple/${project}/index.json`
 }
+
+/** What a role is counted under where each shard and bin would be too many: `claimed` of `claimed-a7`, `bin` of `bin-3ff`. */
+export function roleGroup(role: string): string {
+  if (role.startsWith('p.')) return 'projects'
+  return role.replace(/-[\da-f]+$/, '')
+}

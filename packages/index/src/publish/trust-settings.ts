@@ -29,3 +29,9 @@ export async function readRoleTable(db: Kysely<Database>): Promise<RoleTable | u
   const { size, root, targets } = read.data
   return roleTable(size, { root, targets })
 }
+
+/** Whether an index is signed, for whoever is inside of a transaction. */
+export async function isSigned(db: Kysely<Database>): Promise<boolean> {
+  const row = await db.selectFrom('setting').select('key').where('key', '=', TRUST_SETTING).executeTakeFirst()
+  return row !== undefined
+}

@@ -1,7 +1,6 @@
 import { Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
-import { RUNNING_NODE_MS } from '../limits.ts'
 import type { Opening, Upgraded } from './bring-up-to-date.ts'
 import { isHeld } from './lease.ts'
 import type { SchemaState } from './migrations/index.ts'
@@ -9,7 +8,7 @@ import { cannotUseSqlite, isUnavailable } from './errors.ts'
 import { migrateBack, schemaState } from './migrations/index.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import { retryTransient } from './retry.ts'
-import { seenWhileRunning } from './running-nodes.ts'
+import { refuseBesideServer } from './running-nodes.ts'
 import type { Database } from './schema.ts'
 import { NodeSqliteDialect, openSqlite } from './sqlite-dialect.ts'
 import { copyPath, sizeOf } from './sqlite-copy.ts'
@@ -65,15 +64,7 @@ export function takeStepBack(options: StoreOptions, clock: Clock): Promise<reado
 }
 
 async function refuseWhileInUse(tx: Transaction<Database>, clock: Clock): Promise<void> {
-  const { from, to } = seenWhileRunning(clock)
-  const nodes = tx.selectFrom('node').selectAll().where('seen_at', '>=', from).where('seen_at', '<=', to)
-  const node = await nodes.limit(1).executeTakeFirst()
-  if (node !== undefined) {
-    throw new IndexError(
-      'conflict',
-      `A server of version ${node.version} runs on this database (${node.id}, last seen at ${node.seen_at}). Stop it first; one that was killed counts as running for ${RUNNING_NODE_MS / 1000} seconds.`,
-    )
-  }
+  await refuseBesideServer(tx, clock)
   const lease = (await tx.selectFrom('lease').selectAll().execute()).find((row) => isHeld(row, clock))
   if (lease === undefined) return
   throw new IndexError(

@@ -11,6 +11,8 @@ import { takeCensus } from './census.ts'
 import type { Census } from './census.ts'
 import { readNodes } from './node-status.ts'
 import type { RunningNode, SilentNode } from './node-status.ts'
+import { readSigningDates, signingAttention, signingStatus } from './signing-status.ts'
+import type { SigningStatus } from './signing-status.ts'
 import { readDatabaseSize, readDisk, readGarbage, readWaiting } from './store-facts.ts'
 import type { Disk, Waiting } from './store-facts.ts'
 
@@ -34,6 +36,8 @@ export interface IndexStatus extends BackupNotes {
   }
   readonly snapshot: number
   readonly store: Census & { readonly pages: number; readonly garbageFiles: number }
+  /** Null: nothing is signed. */
+  readonly signing: SigningStatus | null
   readonly waiting: Waiting
   readonly disk: Disk
   readonly servers: readonly RunningNode[]
@@ -70,6 +74,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     .select(({ fn }) => fn.countAll<number>().as('pages'))
     .executeTakeFirstOrThrow()
   const { running, silent } = await readNodes(store, clock)
+  const dates = await readSigningDates(store)
   const found = {
     at: isoTime(clock),
     version,
@@ -80,6 +85,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     },
     snapshot: await newestSnapshot(store),
     store: { ...(await takeCensus(store.db)), pages, garbageFiles: await readGarbage(store) },
+    signing: dates === undefined ? null : signingStatus(dates, clock.now()),
     waiting: await readWaiting(store, clock),
     disk: await readDisk(dataDir),
     servers: [...(self === undefined ? [] : [self]), ...running.filter(({ id }) => id !== self?.id)],
@@ -105,7 +111,7 @@ async function readExpiringTokens(store: Store, clock: Clock): Promise<readonly 
 
 /** Each sentence names the trouble; a token that expires is told of, and needs nobody. */
 function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): readonly string[] {
-  const { servers, silentServers, waiting, disk, store } = status
+  const { servers, silentServers, waiting, disk, store, signing } = status
   const said: string[] = []
   if (servers.length === 0) said.push('No server is running on this index.')
   for (const { id, seenAt } of silentServers) {
@@ -126,5 +132,9 @@ function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): reado
   for (const problem of new Set(servers.flatMap(({ certificateProblem }) => certificateProblem ?? []))) {
     said.push(`${problem} The certificate from before stays in use.`)
   }
+  for (const { id, signingProblem } of servers) {
+    if (signingProblem !== null) said.push(`The server ${id} cannot renew signatures: ${signingProblem}`)
+  }
+  said.push(...signingAttention(signing?.roles ?? []))
   return [...said, ...backupAttention(status, store.files.local.files, now)]
 }

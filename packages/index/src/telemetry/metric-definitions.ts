@@ -73,6 +73,11 @@ export const METRICS = {
   waxseal_certificate_problem: gauge(
     "1: the certificate's files as they are now are not served, the pair from before is; absent without TLS",
   ),
+  waxseal_role_expiry_timestamp_seconds: gauge(
+    'When the signatures of a kind of role end, the first of them; absent while the index is not signed',
+    'role',
+  ),
+  waxseal_role_alarm: gauge('1: these signatures end soon and nobody has renewed them, or have ended; 0: not', 'role'),
   waxseal_ready: gauge('1: ready to answer; 0: not', 'check'),
   waxseal_degraded: gauge('1: it answers, and this needs attention; 0: not', 'check'),
   waxseal_log_lines_lost_total: counter('Log lines that could not be written'),

@@ -27,6 +27,8 @@ const nodeStatus = z.object({
   certificateExpires: z.string().nullable(),
   /** Why the certificate's files as they are now are not served; null: they are. */
   certificateProblem: z.string().nullable().default(null),
+  /** Why it could not renew signatures the last time; null: it could, or has none to renew. */
+  signingProblem: z.string().nullable().default(null),
   /** What it does not do by configuration: `offline`, and with its own word only `read-only`. */
   modes: z.array(z.string()).default([]),
   residentBytes: z.number(),
@@ -72,6 +74,7 @@ export interface NodeReportParts {
   readonly version: string
   readonly upstreams: () => readonly UpstreamState[]
   readonly modes: readonly string[]
+  readonly signingProblem: () => string | undefined
   /** True: nothing is written, and nobody but this server itself can tell of it. */
   readonly readOnly: boolean
   /** Milliseconds since the epoch; undefined without TLS. */
@@ -137,7 +140,7 @@ export class NodeReport implements AsyncDisposable {
   }
 
   #status(): NodeStatus {
-    const { metrics, upstreams, modes } = this.#parts
+    const { metrics, upstreams, modes, signingProblem } = this.#parts
     const certificate = this.#parts.certificate()
     let requests = 0
     let failures = 0
@@ -160,6 +163,7 @@ export class NodeReport implements AsyncDisposable {
       upstreams: upstreams().map((state) => ({ ...state, open: [...state.open] })),
       certificateExpires: certificate === undefined ? null : new Date(certificate.notAfter).toISOString(),
       certificateProblem: certificate?.problem ?? null,
+      signingProblem: signingProblem() ?? null,
       modes: [...modes],
       residentBytes: process.memoryUsage.rss(),
     }

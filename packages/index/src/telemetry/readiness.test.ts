@@ -45,6 +45,7 @@ function readinessOf(bench: Bench, found: Partial<ReadinessParts> = {}): Readine
     readOnly: false,
     modes: [],
     upstreams: () => [],
+    signing: { problem: undefined, status: async () => undefined },
     writeFailure: () => undefined,
     ...found,
   }
@@ -145,6 +146,7 @@ suite('the row of a server', () => {
       readOnly: false,
       upstreams: () => [],
       certificate: () => undefined,
+      signingProblem: () => undefined,
     })
 
   test('goes when it stops; of one that was killed it is shown as silent, until another server takes it away', () =>

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts'
 import type { Metrics } from './metrics.ts'
 import { recent } from './recent.ts'
 import { readDisk, readWaiting } from './store-facts.ts'
+import type { SigningWatch } from './signing-watch.ts'
 import type { UpstreamState } from './upstream-health.ts'
 
 /** `degraded`: it answers, and something needs attention. */
@@ -18,7 +19,7 @@ export interface Check {
   readonly reason?: string
 }
 
-export const CHECKS = ['running', 'database', 'writing', 'files', 'disk', 'publisher', 'upstreams'] as const
+export const CHECKS = ['running', 'database', 'writing', 'files', 'disk', 'publisher', 'signing', 'upstreams'] as const
 export type CheckName = (typeof CHECKS)[number]
 
 export interface ReadyReport {
@@ -36,6 +37,7 @@ export interface ReadinessParts {
   readonly readOnly: boolean
   readonly modes: readonly Unasked[]
   readonly upstreams: () => readonly UpstreamState[]
+  readonly signing: Pick<SigningWatch, 'problem' | 'status'>
   /** Why the last write of this process failed; undefined: it did not. */
   readonly writeFailure: () => string | undefined
 }
@@ -75,7 +77,7 @@ export class Readiness {
 
   async #look(): Promise<ReadyReport> {
     const { store, clock, blobsDir, dataDir, readOnly } = this.#parts
-    const [database, publisher, files, disk] = await Promise.all([
+    const [database, publisher, signing, files, disk] = await Promise.all([
       checked('The database does not answer.', async () => {
         await store.db.selectFrom('setting').select('key').limit(1).execute()
         return OK
@@ -89,6 +91,8 @@ export class Readiness {
           reason: `A change has been waiting for ${Math.round(oldestSeconds)} s to be published.`,
         }
       }),
+      // Never failed: pip needs no signature, and every server of the same database would go with this one.
+      checked('It cannot be seen how long signatures hold.', () => this.#signing(), 'degraded'),
       checked('The stored files cannot be read.', async () => {
         await access(blobsDir, constants.R_OK | constants.X_OK)
         return OK
@@ -107,6 +111,7 @@ export class Readiness {
       files,
       disk,
       publisher,
+      signing,
       upstreams: this.#upstreams(),
     }
     return { status: statusOf(checks), modes: this.#parts.modes, checks }
@@ -115,6 +120,17 @@ export class Readiness {
   #writing(): Check {
     const reason = this.#parts.writeFailure()
     return reason === undefined ? OK : { state: 'degraded', reason }
+  }
+
+  async #signing(): Promise<Check> {
+    const { signing } = this.#parts
+    const ended = ((await signing.status())?.roles ?? []).filter(({ urgency }) => urgency === 'expired')
+    if (ended.length > 0) {
+      const reason = `The signatures of ${ended.map(({ role }) => role).join(', ')} have ended: clients that verify refuse this index.`
+      return { state: 'degraded', reason }
+    }
+    if (signing.problem === undefined) return OK
+    return { state: 'degraded', reason: 'Signatures cannot be renewed: clients that verify refuse this index in time.' }
   }
 
   #upstreams(): Check {
@@ -133,8 +149,8 @@ function statusOf(checks: ReadyReport['checks']): ReadyReport['status'] {
 }
 
 /** What hangs has failed: whoever asks wants to know now. */
-async function checked(failure: string, look: () => Promise<Check>): Promise<Check> {
-  const failed: Check = { state: 'failed', reason: failure }
+async function checked(failure: string, look: () => Promise<Check>, state: CheckState = 'failed'): Promise<Check> {
+  const failed: Check = { state, reason: failure }
   const ended = new AbortController()
   const late = delay(READY_CHECK_MS, failed, { signal: ended.signal, ref: false }).catch(() => failed)
   try {

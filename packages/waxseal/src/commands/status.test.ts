@@ -16,6 +16,7 @@ const server: IndexStatus['servers'][number] = {
   upstreams: [],
   certificateExpires: null,
   certificateProblem: null,
+  signingProblem: null,
   modes: [],
   residentBytes: 1024 ** 2,
 }
@@ -31,6 +32,7 @@ const status: IndexStatus = {
     pages: 2,
     garbageFiles: 1,
   },
+  signing: null,
   waiting: { changes: 1, oldestSeconds: 0 },
   disk: { freeBytes: 1024 ** 3, sizeBytes: 1024 ** 4 },
   servers: [server],
@@ -58,6 +60,18 @@ test('the status fits into 80 columns and cuts nothing off', () => {
   const text = lines.join('\n').replaceAll(/\s+/g, ' ')
   for (const cache of CACHES) assert.match(text, new RegExp(`${cache} 50%`))
   assert.ok(text.includes(reason))
+})
+
+test('the status tells what is signed, what ends first by itself and by hand', () => {
+  assert.match(statusLines(status).join('\n'), /^signing {9}none: "waxseal init" signs this index$/m)
+  const role = (name: string, expires: string, online: boolean) =>
+    ({ role: name, expires, online, urgency: 'fresh' }) as const
+  const roles = [role('timestamp', '2026-11-26T22:10:00.000Z', true), role('bins', '2027-11-25T22:10:00.000Z', false)]
+  const lines = statusLines({ ...status, signing: { snapshot: 10, root: 2, roles } })
+  assert.match(
+    lines.join('\n').replaceAll(/\s+/g, ' '),
+    /signing snapshot 10, root 2; ends first: timestamp at 2026-11-26T22:10:00\.000Z, by hand bins at 2027-11-25T22:10:00\.000Z/,
+  )
 })
 
 test('the status counts one file as one file', () => {

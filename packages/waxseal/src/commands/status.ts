@@ -8,7 +8,7 @@ import { columns, counted, folded, printResult, sizeText } from '../output.ts'
 
 export function addStatus(program: Command): void {
   withIndexOptions(program.command('status'))
-    .description('how the index does: servers, sizes, upstreams, backup, and what needs attention')
+    .description('how the index does: servers, sizes, signatures, upstreams, backup, and what needs attention')
     .addHelpText('after', '\nExample:\n  waxseal status --data /var/lib/waxseal\n')
     .action((options: AdministerOptions) =>
       administer(options, async (index) => {
@@ -29,6 +29,7 @@ export function statusLines(status: IndexStatus): readonly string[] {
       ['from upstreams', `${counted(files.upstream.files, 'file')}, ${sizeText(files.upstream.bytes)}`],
       ['projects', `${projects.internal} internal, ${projects.upstream} upstream, ${projects.unclaimed} undecided`],
       ['pages', `${store.pages}, snapshot ${snapshot}, ${counted(waiting.changes, 'change')} waiting`],
+      ['signing', signingText(status.signing)],
       ['database', `${database.kind}, ${sizeText(database.bytes)}, schema ${database.schema}`],
       ['disk', `${sizeText(disk.freeBytes)} free of ${sizeText(disk.sizeBytes)}`],
       ['garbage', `${counted(store.garbageFiles, 'file')} marked`],
@@ -77,6 +78,17 @@ function upstreamText({ open, lastSuccess, lastError }: IndexStatus['servers'][n
   const failed = lastError !== null && (lastSuccess === null || lastError.at > lastSuccess)
   if (!failed) return answered[0] ?? 'not asked yet'
   return [...answered, `failed: ${lastError.reason}`].join(', then ')
+}
+
+/** Who renews by itself ends first nearly always; what people have to do is told beside it. */
+function signingText(signing: IndexStatus['signing']): string {
+  if (signing === null) return 'none: "waxseal init" signs this index'
+  const first = (online: boolean): string => {
+    const role = signing.roles.find((one) => one.online === online)
+    return role === undefined ? 'none' : `${role.role} at ${role.expires}`
+  }
+  const { snapshot, root } = signing
+  return `snapshot ${snapshot}, root ${root}; ends first: ${first(true)}, by hand ${first(false)}`
 }
 
 function expiring({ expiringTokens }: IndexStatus): string {

@@ -25,6 +25,8 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
 /** Unsigned, the index answers as before; whoever has trusted it refuses that. */
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql.raw('drop table tuf_file').execute(db)
+  // Else the index would count as signed, with nothing that is, once the step is taken again.
+  await sql.raw("delete from setting where key = 'trust'").execute(db)
 }
 
 export const loses =

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { indexDefaults } from '../index-config.ts'
+import { openAdministration } from '../open-administration.ts'
+import type { Administration } from '../open-administration.ts'
+import { firstRoot } from './initialise-signing.ts'
+import { someKeys } from './testing/signed-store.ts'
+
+void test('a process that opened an index before it was signed publishes nothing unsigned; one that opens it then does', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-meanwhile-'))
+  const config = indexDefaults(join(folder.path, 'data'))
+  const first = { size: 'small', offlineKeys: async () => someKeys().offline } as const
+  await using early = await openAdministration(config)
+  const publish = async (index: Administration, project: string) => {
+    await index.management.claim(project, 'operator')
+    await index.management.settled()
+  }
+  await publish(early, 'before')
+  await using signer = await openAdministration(config)
+  const root = await signer.sign(first)
+  assert.deepEqual(await firstRoot(signer.store.db), root)
+  await assert.rejects(signer.sign(first), { code: 'conflict', message: /signed already/ })
+
+  await assert.rejects(publish(early, 'meanwhile'), {
+    code: 'conflict',
+    message: /was signed after this process opened it: start it again/,
+  })
+  const pages = async () => {
+    const rows = await early.store.db.selectFrom('page').select('project').orderBy('project').execute()
+    return rows.map(({ project }) => project)
+  }
+  assert.deepEqual(await pages(), ['before'])
+  await using later = await openAdministration(config)
+  await publish(later, 'later')
+  assert.deepEqual(await pages(), ['before', 'later', 'meanwhile'])
+})
