@@ -1,9 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { makeFolders, OFFLINE_KEYS } from '@waxseal/index'
+import { makeDurableFolders, OFFLINE_KEYS } from '@waxseal/index'
 import type { FirstKeys, OfflineKey } from '@waxseal/index'
 import { createKeyFile, generatePassphrase, generatePrivateKey, keySigner } from '@waxseal/trust'
 import type { KdfCost, Signer } from '@waxseal/trust'
+import { CommandError } from './command-error.ts'
+import { EXIT_ENVIRONMENT } from './exit-codes.ts'
 
 /** A generated passphrase has 140 bits: nobody guesses it, however quickly a guess is tried. */
 const GENERATED_COST: KdfCost = { memory: 8192, passes: 1, lanes: 1 }
@@ -29,13 +31,36 @@ export function newOfflineFolder(wanted: string): string {
   }
 }
 
+/** Makes the folder, and sees whether keys can be put there, before anything else is made. @throws CommandError `cannot-keep-keys` */
+export async function prepareOfflineFolder(folder: string): Promise<void> {
+  try {
+    await makeDurableFolders(folder, 0o700)
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw cannotKeep(folder, error)
+  }
+}
+
 /**
- * Makes root's and targets' keys, each in an encrypted file in `folder`.
- * @throws TrustError `signer-failed` where there is one already or the folder cannot be written; `passphrase-wrong`
+ * Makes root's and targets' keys, each in an encrypted file in `folder`; says where they are, and their passphrase if it was
+ * generated, before anything is signed with them: it is nowhere else.
+ * @throws CommandError `cannot-keep-keys`
  */
-export async function makeOfflineKeys(folder: string, given?: string): Promise<OfflineKeys> {
+export async function makeOfflineKeys(
+  folder: string,
+  given: string | undefined,
+  say: (lines: readonly string[]) => void,
+): Promise<OfflineKeys> {
+  await prepareOfflineFolder(folder)
+  const made = await writeOfflineKeys(folder, given).catch((error: unknown) => {
+    throw cannotKeep(folder, error)
+  })
+  say(offlineKeysText(made))
+  return made
+}
+
+async function writeOfflineKeys(folder: string, given: string | undefined): Promise<OfflineKeys> {
   const passphrase = given ?? generatePassphrase()
-  makeFolders(folder, 0o700)
   const made: Partial<Record<OfflineKey, Signer>> = {}
   for (const name of OFFLINE_KEYS) {
     const key = generatePrivateKey()
@@ -60,14 +85,23 @@ function isNumbered(folder: string, name: string): boolean {
   return folder.startsWith(`${name}-`) && /^\d+$/.test(folder.slice(name.length + 1))
 }
 
-/** What is said when keys were made: where they are, and the passphrase, which is nowhere else. */
-export function offlineKeysText({ folder, generated }: OfflineKeys): readonly string[] {
+function offlineKeysText({ folder, generated }: OfflineKeys): readonly string[] {
   return [
     `The offline keys of this index are in ${folder}: ${OFFLINE_KEYS.map(keyFile).join(', ')}.`,
     'Take them away from this machine, and keep copies in two places: nobody can make them again.',
     ...(generated === undefined ? [] : ['Their passphrase, shown this once; write it down:', `  ${generated}`]),
     '',
   ]
+}
+
+function cannotKeep(folder: string, cause: unknown): CommandError {
+  const reason = cause instanceof Error ? cause.message.replace(/\.?$/, '.') : String(cause)
+  return new CommandError(
+    'cannot-keep-keys',
+    `The offline keys of a new index cannot be put into ${folder}: ${reason} Say where with --offline-keys: a folder outside the data folder that this user may write to.`,
+    EXIT_ENVIRONMENT,
+    { cause },
+  )
 }
 
 function keyFilesIn(folder: string): readonly string[] {

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { dirname, resolve } from 'node:path'
+import type { FirstRoot } from '@waxseal/index'
 import type { ServerConfig } from './config/load.ts'
 import { VERSION } from './version.ts'
 
@@ -7,7 +8,8 @@ import { VERSION } from './version.ts'
 export interface Found {
   /** The first administrator's, or whether init made it before. */
   readonly firstToken: string | { readonly fromInit: boolean }
-  readonly signed: boolean
+  /** The first root, which clients begin with; undefined while the index is not signed. */
+  readonly root: FirstRoot | undefined
   /** Offline keys that are still on this machine. */
   readonly keysLeft: readonly string[]
 }
@@ -16,7 +18,7 @@ export interface Found {
 export function greeting(
   urls: readonly string[],
   config: ServerConfig,
-  { firstToken, signed, keysLeft }: Found,
+  { firstToken, root, keysLeft }: Found,
   env: NodeJS.ProcessEnv,
 ): readonly string[] {
   const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
@@ -35,7 +37,9 @@ export function greeting(
     `  upstreams  ${asked === '' ? 'none' : asked}`,
     `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
     `  reading    ${reading}`,
-    `  signed     ${signed ? `yes; root: ${url}/tuf/1.root.json` : `no: waxseal init --data ${dataDir} signs it`}`,
+    ...(root === undefined
+      ? [`  signed     no: waxseal init --data ${dataDir} signs it`]
+      : [`  signed     yes; root: ${url}/tuf/1.root.json`, `  its sha256 ${root.sha256}`]),
     ...(readOnly ? ['  mode       read-only: nothing is changed, no upstream is asked'] : []),
     ...(offline ? ['  mode       offline: no upstream is asked'] : []),
     '',

@@ -5,7 +5,7 @@ import type { EffectiveSetting } from '../config/effective.ts'
 import { effectiveSettings } from '../config/effective.ts'
 import { checkConfig } from '../config/load.ts'
 import { invalidConfig, tellProblems } from '../config/problems.ts'
-import { configWarnings } from '../config/warnings.ts'
+import { configWarnings, keyWarnings } from '../config/warnings.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 
@@ -24,7 +24,7 @@ export function addConfig(program: Command): void {
 async function check(options: AdministerOptions): Promise<void> {
   const checked = checkConfig(options, process.env)
   const { problems, settings } = checked
-  const warnings = configWarnings(checked)
+  const warnings = [...configWarnings(checked), ...(await keyWarnings(checked))]
   for (const warning of warnings) if (!options.json) process.stderr.write(`Warning: ${warning}\n`)
   if (problems.length > 0) throw invalidConfig(await tellProblems(problems, settings.file), { warnings })
   const file = settings.file?.path ?? null

@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { hasInitToken, listenOnAll, openIndex, ServerCertificate } from '@waxseal/index'
+import { firstRoot, hasInitToken, listenOnAll, offlineKeyFiles, openIndex, ServerCertificate } from '@waxseal/index'
+import type { Index } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
 import { loadConfig } from '../config/load.ts'
+import type { ServerConfig } from '../config/load.ts'
 import type { ConfigOptions } from '../config/options.ts'
-import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
+import { EXIT_ENVIRONMENT, EXIT_REFUSED } from '../exit-codes.ts'
 import { ReadyFile } from '../ready-file.ts'
 import { collect } from '../repeated.ts'
-import { keysLeftIn, makeOfflineKeys, newOfflineFolder, offlineFolderOf, offlineKeysText } from '../offline-keys.ts'
-import type { OfflineKeys } from '../offline-keys.ts'
+import { keysLeftIn, makeOfflineKeys, newOfflineFolder } from '../offline-keys.ts'
 import { greeting } from '../serve-greeting.ts'
+import { shellWord } from '../shell-word.ts'
 import { VERSION } from '../version.ts'
 
 /** Where `npm run docs` builds the documentation, and where a published package has it. */
@@ -21,6 +23,7 @@ const DOCS_DIR = join(import.meta.dirname, '../../site')
 interface ServeOptions extends ConfigOptions {
   readonly readyFile?: string
   readonly acceptConfig?: boolean
+  readonly allowOfflineKey?: readonly string[]
 }
 
 export function addServe(program: Command): void {
@@ -48,6 +51,11 @@ export function addServe(program: Command): void {
     .option(
       '--offline-keys <dir>',
       'where the offline keys of a new index are put (default: the data folder, with ".offline-keys" behind its name; WAXSEAL_OFFLINE_KEYS)',
+    )
+    .option(
+      '--allow-offline-key <file>',
+      'start although this offline key lies in the data folder; may be repeated',
+      collect,
     )
     .option('--read-only', 'change nothing: serve what is kept, beside a server that writes or from a read-only folder')
     .option('--offline', 'ask no upstream: serve what is kept and take uploads')
@@ -77,11 +85,17 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   )
   refuseForgottenConfig(config.index.dataDir, options)
   const stopped = firstSignal()
-  const offlineFolder = config.offlineKeys ?? offlineFolderOf(config.index.dataDir)
   await using index = await openIndex(
     { ...config.index, acceptRestored: options.acceptConfig === true, version: VERSION, docsDir: DOCS_DIR },
-    { signNew: { size: 'normal', offlineKeys: () => offlineKeysOf(newOfflineFolder(offlineFolder)) } },
+    {
+      signNew: {
+        size: 'normal',
+        offlineKeys: async () =>
+          (await makeOfflineKeys(newOfflineFolder(config.offlineKeys), undefined, sayAll)).signers,
+      },
+    },
   )
+  await refuseOfflineKeys(index, config.index.dataDir, options.allowOfflineKey)
   await using parts = new AsyncDisposableStack()
   const certificate = config.tls === undefined ? undefined : parts.use(await ServerCertificate.open(config.tls, index))
   if (certificate !== undefined) index.watchCertificate(certificate)
@@ -99,8 +113,12 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   // Shown this once: made only now that nothing can keep it from being printed.
   const token = await index.firstAdministrator()
   const firstToken = token ?? { fromInit: await hasInitToken(index.store) }
-  const found = { firstToken, keysLeft: keysLeftIn(offlineFolder), signed: index.signed !== undefined }
-  for (const line of greeting(server.urls, config, found, process.env)) say(line)
+  const found = {
+    firstToken,
+    keysLeft: await keysHere(index, config),
+    root: await firstRoot(index.store.db),
+  }
+  sayAll(greeting(server.urls, config, found, process.env))
   ready?.write(server.url)
   const signal = await stopped
   ready?.[Symbol.dispose]()
@@ -113,22 +131,13 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   say(`Stopping (${signal}): no new requests, those under way are finished. Once more stops at once.`)
 }
 
-/** The offline keys of a new index. Their passphrase is told before anything is signed with them: it is nowhere else. */
-async function offlineKeysOf(folder: string): Promise<OfflineKeys['signers']> {
-  const made = await makeOfflineKeys(folder).catch((error: unknown) => {
-    throw new CommandError(
-      'cannot-keep-keys',
-      `A new index is signed, and its offline keys cannot be put into ${folder}: ${reasonOf(error)} Say where with --offline-keys, a folder outside the data folder; or make the index with: waxseal init`,
-      EXIT_ENVIRONMENT,
-      { cause: error },
-    )
-  })
-  for (const line of offlineKeysText(made)) say(line)
-  return made.signers
+/** Offline keys that are still on this machine, beside the data folder or, allowed by name, in it. */
+async function keysHere({ store }: Index, { offlineKeys, index }: ServerConfig): Promise<readonly string[]> {
+  return [...keysLeftIn(offlineKeys), ...(await offlineKeyFiles(store.db, index.dataDir))]
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/\.?$/, '.') : String(error)
+function sayAll(lines: readonly string[]): void {
+  for (const line of lines) say(line)
 }
 
 /** Tells whoever watches; nobody watching, or no space where it is kept, is no reason to end. */
@@ -139,6 +148,19 @@ function say(line: string): void {
   } catch {
     // A file's stream throws where a pipe's tells later.
   }
+}
+
+/** An offline key beside the online ones is none: whoever breaks into the server has all of them (design.md section 7). */
+async function refuseOfflineKeys({ store }: Index, dataDir: string, allowed: readonly string[] = []): Promise<void> {
+  const known = new Set(allowed.map((file) => resolve(file)))
+  const found = (await offlineKeyFiles(store.db, dataDir)).filter((file) => !known.has(file))
+  if (found.length === 0) return
+  const options = found.map((file) => `--allow-offline-key ${shellWord(file)}`)
+  throw new CommandError(
+    'offline-key-here',
+    `In the data folder lie offline keys, which whoever breaks into the server would have too: ${found.join(', ')}. Move them off this machine; a server never needs them. To start all the same: ${options.join(' ')}`,
+    EXIT_REFUSED,
+  )
 }
 
 /** A restored index without the configuration of the old one would ask upstreams for names that are its own (attacks.md DC-19). */

@@ -70,9 +70,9 @@ function valueOf(text: string, kind: KeyKind): unknown {
   }
 }
 
-/** One sentence for each variable that looks as if it were ours and is not. */
-export function unknownVariables(env: NodeJS.ProcessEnv): readonly string[] {
-  const known = new Set<string>(OTHER_VARIABLES)
+/** One sentence for each variable that looks as if it were ours and is not; `named` are those that the configuration names. */
+export function unknownVariables(env: NodeJS.ProcessEnv, named: readonly string[]): readonly string[] {
+  const known = new Set<string>([...OTHER_VARIABLES, ...named])
   for (const { variable, about } of CONFIG_KEYS) {
     if (variable === undefined) continue
     known.add(variable)

@@ -25,6 +25,76 @@ async function check(text: string, env: Env = {}, options: ConfigOptions = {}) {
 
 const at = ({ line, key }: ToldProblem): readonly unknown[] => [line, key]
 
+describe('keys of the server', () => {
+  it('are files in the data folder, or where their addresses say; relative paths count from the file', async () => {
+    const { config, lines, folder } = await check(
+      [
+        'data = "data"',
+        '[signing]',
+        'timestamp = "vault:transit/online?version=2&address=https://vault.example&token-file=vault.token"',
+        'snapshot = "file:keys/my%20snapshot.pem"',
+        'deny = "env:WAXSEAL_KEY_DENY"',
+      ].join('\n'),
+      { WAXSEAL_SIGNING_PAGES: 'file:/run/keys/pages.json?passphrase-file=/run/pass' },
+    )
+    assert.deepEqual(lines, [])
+    const { timestamp, snapshot, deny, names, pages } = config.index.signing
+    assert.deepEqual(timestamp.kind === 'vault' && timestamp.token, { kind: 'file', path: join(folder, 'vault.token') })
+    assert.deepEqual(snapshot, { kind: 'file', path: join(folder, 'keys/my snapshot.pem'), passphrase: undefined })
+    assert.deepEqual(deny, { kind: 'env', variable: 'WAXSEAL_KEY_DENY' })
+    assert.deepEqual(names, { kind: 'file', path: join(folder, 'data/keys/names.pem') })
+    const passphrase = { kind: 'file', path: '/run/pass' }
+    assert.deepEqual(pages, { kind: 'file', path: '/run/keys/pages.json', passphrase })
+  })
+
+  it('are told with key and line where an address is none, and nothing of it is repeated', async () => {
+    const { lines } = await check(
+      [
+        '[signing]',
+        'timestamp = "hunter2"',
+        'pages = "pkcs11:token=t;id=%01?module-path=/m&pin-value=hunter2"',
+        'names = "vault:t/k?version=1&token-env=T&address=https://me:hunter2@vault.example"',
+        'select = "file:"',
+        'snapshots = "file:x"',
+      ].join('\n'),
+    )
+    assert.equal(lines.length, 5)
+    for (const [at, pattern] of [
+      /^F, line 2, signing\.timestamp: It cannot be said where the key is: it has none of the forms file:/,
+      /^F, line 3, signing\.pages: .* use pin-file or pin-env/,
+      /^F, line 4, signing\.names: The address of Vault holds more than host and path/,
+      /^F, line 5, signing\.select: .* path is empty/,
+      /^F, line 6, signing\.snapshots: there is no such key\. Did you mean snapshot\?/,
+    ].entries())
+      assert.match(lines[at] ?? '', pattern)
+    assert.doesNotMatch(lines.join(), /hunter2/)
+  })
+
+  it('may be in variables that they name, which then mean something', async () => {
+    const env = {
+      WAXSEAL_SIGNING_DENY: 'env:WAXSEAL_KEY_DENY',
+      WAXSEAL_KEY_DENY: 'x',
+      WAXSEAL_KEY_DENI: 'x',
+    }
+    const { warnings } = await check('', env)
+    assert.equal(warnings.length, 1, warnings.join())
+    assert.match(warnings[0] ?? '', /WAXSEAL_KEY_DENI means nothing.*Did you mean WAXSEAL_KEY_DENY\?/)
+  })
+
+  it('of people lie outside of the data folder', async () => {
+    for (const [inside, lines] of [
+      ['data/offline', 1],
+      ['data', 1],
+      ['data-offline', 0],
+      ['../elsewhere', 0],
+    ] as const) {
+      const checked = await check(`offline-keys = "${inside}"\ndata = "data"`)
+      assert.equal(checked.lines.length, lines, inside)
+      for (const line of checked.lines) assert.match(line, /^F, line 1, offline-keys: stands inside the data folder/)
+    }
+  })
+})
+
 describe('the configuration file', () => {
   it('tells every problem at once, with line and key, in the order of the file', async () => {
     const { told } = await check(

@@ -1,14 +1,17 @@
+import { isAbsolute, relative, sep } from 'node:path'
 import type { IndexConfig } from '@waxseal/index'
 import { indexDefaults, MIN_ADMIN_TOKEN_LENGTH, SHUTDOWN_GRACE_MS } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import { DEFAULT_DATA, DEFAULT_LISTEN } from './defaults.ts'
 import { secretVariable, unknownVariables } from './environment.ts'
+import { offlineFolderOf } from '../offline-keys.ts'
 import type { ConfigOptions } from './options.ts'
 import type { Problem } from './problems.ts'
 import { invalidConfig, tellProblems } from './problems.ts'
 import type { ConfigValues } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { readSettings } from './settings.ts'
+import { signingOf, variablesOf } from './signing.ts'
 import { upstreamsOf } from './upstreams.ts'
 import type { ListenAddress } from './values.ts'
 import { parseListen } from './values.ts'
@@ -20,8 +23,8 @@ export interface ServerConfig {
   /** Paths of PEM files; absent: plain HTTP. */
   readonly tls?: { readonly certificate: string; readonly key: string }
   readonly stop: StopSettings
-  /** Where the offline keys of a new index go; absent: beside the data folder. */
-  readonly offlineKeys?: string
+  /** Where the offline keys of a new index go. */
+  readonly offlineKeys: string
   readonly index: IndexConfig
 }
 
@@ -74,7 +77,7 @@ export function checkConfig(options: ConfigOptions, env: NodeJS.ProcessEnv): Che
     config: token.kind === 'value' ? { ...config, index: { ...config.index, adminToken: token.text } } : config,
     settings,
     problems,
-    warnings: unknownVariables(env),
+    warnings: unknownVariables(env, variablesOf(config.index.signing)),
   }
 }
 
@@ -91,11 +94,10 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       delayMs: 1000 * (values.stop?.['delay-seconds'] ?? 0),
       graceMs: 1000 * (values.stop?.['grace-seconds'] ?? SHUTDOWN_GRACE_MS / 1000),
     },
-    ...(values['offline-keys'] === undefined
-      ? {}
-      : { offlineKeys: settings.resolvePath(['offline-keys'], values['offline-keys']) }),
+    offlineKeys: offlineKeysOf(settings, data, report),
     index: indexDefaults(data, {
       ...(values.database === undefined ? {} : { database: { kind: 'postgres' as const, url: values.database } }),
+      signing: signingOf(settings, data),
       upstreams: upstreamsOf(settings, report),
       prefixes: (values.prefixes ?? []).map(normalizeProjectName),
       ...(values.reading === undefined ? {} : { reading: values.reading }),
@@ -118,6 +120,17 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       retention: retentionOf(values),
     }),
   }
+}
+
+function offlineKeysOf(settings: Settings, data: string, report: Report): string {
+  const { 'offline-keys': given } = settings.values
+  if (given === undefined) return offlineFolderOf(data)
+  const folder = settings.resolvePath(['offline-keys'], given)
+  const inside = relative(data, folder)
+  if (inside === '' || !(inside.startsWith(`..${sep}`) || inside === '..' || isAbsolute(inside))) {
+    report(['offline-keys'], `stands inside the data folder ${data}, which a server reads; it has to be another one`)
+  }
+  return folder
 }
 
 function retentionOf({ retention = {} }: ConfigValues): Partial<ServerConfig['index']['retention']> {

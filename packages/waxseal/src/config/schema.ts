@@ -1,8 +1,10 @@
 import { indexDefaults, LOG_LEVELS, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
+import type { OnlineKey } from '@waxseal/index'
 import { z } from 'zod'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from './defaults.ts'
 import {
   httpUrl,
+  keyAddress,
   listenAddress,
   origin,
   path,
@@ -30,6 +32,15 @@ export interface KeyAbout {
 /** An optional key with what there is to say of it. */
 function key<T extends z.ZodType>(schema: T, about: KeyAbout) {
   return schema.optional().meta({ ...about })
+}
+
+/** Where a key is that the server signs with. */
+function onlineKey(name: OnlineKey, signs: string) {
+  return key(keyAddress, {
+    description: `the private key that signs ${signs}: where it is`,
+    type: 'address of a key',
+    otherwise: `\`file:\` with \`keys/${name}.pem\` of the data folder`,
+  })
 }
 
 const { uploads: UPLOADS, reading: READING, retention: RETENTION, log: LOG } = indexDefaults('')
@@ -167,6 +178,16 @@ export const configSchema = z.strictObject({
       }),
       key: key(path, { description: 'its private key (PEM)', type: 'path', otherwise: 'none' }),
     })
+    .optional(),
+  signing: z
+    .strictObject({
+      timestamp: onlineKey('timestamp', 'the timestamp, every hour'),
+      snapshot: onlineKey('snapshot', 'snapshots'),
+      deny: onlineKey('deny', 'what is denied'),
+      names: onlineKey('names', 'who answers for a name'),
+      select: onlineKey('select', 'what is selected and listed'),
+      pages: onlineKey('pages', 'pages'),
+    } satisfies Record<OnlineKey, z.ZodType>)
     .optional(),
   stop: z
     .strictObject({

@@ -1,5 +1,6 @@
 import { trustedProxies } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
+import { readSignerConfig, TrustError } from '@waxseal/trust'
 import { z } from 'zod'
 import { DEFAULT_LISTEN } from './defaults.ts'
 
@@ -54,6 +55,15 @@ export const proxyAddress = z.string().refine((entry) => trustedProxies([entry])
 export const upstreamName = z.string().refine((name) => UPSTREAM_NAME.test(name), {
   error: ({ input }) =>
     `${JSON.stringify(input)} cannot name an upstream: use lower-case letters, digits and "-", at least one letter, at most 40, and not "local"`,
+})
+/** Where a private key is; nothing of the text is repeated, since somebody may have put a secret there. */
+export const keyAddress = z.string().superRefine((text, context) => {
+  try {
+    readSignerConfig(text)
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+  }
 })
 export const path = z.string().min(1, { error: 'wants a path; it is empty' })
 

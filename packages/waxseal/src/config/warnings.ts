@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { isIPv4, isIPv6 } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { keyProblems, signerContext, systemClock } from '@waxseal/index'
 import type { CheckedConfig, ServerConfig } from './load.ts'
 import { CONFIG_NAME } from './read-file.ts'
 import { redactUrl } from './redact.ts'
@@ -16,6 +17,12 @@ export function configWarnings({ config, settings, warnings }: CheckedConfig): r
     ...plainHttp(config),
     ...severalUpstreams(config),
   ]
+}
+
+/** Keys that a server could not sign with. Opens each, as a server does: asks services and tokens. */
+export async function keyWarnings({ config: { index } }: CheckedConfig): Promise<readonly string[]> {
+  const problems = await keyProblems(index.dataDir, index.signing, signerContext(systemClock, process.env))
+  return Array.from(problems, ([name, problem]) => `signing.${name}: the server cannot sign with this key. ${problem}`)
 }
 
 function dataFolder(data: string): readonly string[] {
