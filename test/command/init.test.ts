@@ -48,7 +48,7 @@ describe('waxseal init', () => {
       '--json',
     ]
     const run = await waxsealCommand(args)
-    assert.deepEqual([run.code, run.stderr], [0, ''])
+    assert.equal(run.code, 0, run.stderr)
     const { token, config, user, next } = documentOf(run)
     assert.equal(user, 'root')
     assert.match(String((next as string[])[0]), /^waxseal serve --data /)
@@ -79,7 +79,10 @@ describe('waxseal init', () => {
     writeFileSync(file, 'precious')
     const args = ['init', '--yes', '--data', data, '--token-file', file]
     assert.equal((await waxsealCommand(args)).code, 1)
-    assert.deepEqual([readFileSync(file, 'utf8'), readdirSync(folder.path)], ['precious', ['token']])
+    assert.deepEqual(
+      [readFileSync(file, 'utf8'), readdirSync(folder.path)],
+      ['precious', ['data.offline-keys', 'token']],
+    )
     const nowhere = [...args.slice(0, -1), join(folder.path, 'gone/token')]
     assert.equal((await waxsealCommand(nowhere)).code, 3)
     assert.deepEqual(readdirSync(folder.path), ['token'])

@@ -1,6 +1,15 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ensureFirstAdmin, initTokenUser, makeFirstAdmin, openAdministration, wrongUserName } from '@waxseal/index'
+import {
+  ensureFirstAdmin,
+  initTokenUser,
+  makeFirstAdmin,
+  openAdministration,
+  REPOSITORY_SIZES,
+  wrongUserName,
+} from '@waxseal/index'
+import type { Administration, IndexConfig } from '@waxseal/index'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from '../config/defaults.ts'
@@ -11,21 +20,28 @@ import { CONFIG_NAME } from '../config/read-file.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { initialConfig } from '../init/config-text.ts'
+import { addressOf } from '../init/address.ts'
+import { holdsIndex, signExisting } from '../init/existing.ts'
+import { passphraseOf } from '../init/passphrase.ts'
+import type { PassphraseOptions } from '../init/passphrase.ts'
 import { begin, finish, isUnfinished, occupied } from '../init/place.ts'
 import type { InitOptions } from '../init/questions.ts'
 import { ask } from '../init/questions.ts'
+import { offlineKeysLine, rootLines, signedDocument, signIndex } from '../init/sign-index.ts'
+import type { Signed, SignOptions } from '../init/sign-index.ts'
 import type { TokenFile } from '../init/token-file.ts'
 import { occupied as fileOccupied, prepareTokenFile, removeUnused, writeToken } from '../init/token-file.ts'
+import { newOfflineFolder, prepareOfflineFolder } from '../offline-keys.ts'
 import { printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { shellWord } from '../shell-word.ts'
 import { VERSION } from '../version.ts'
 import { writeWhole } from '../write-file.ts'
 
-interface InitCommandOptions extends InitOptions {
+interface InitCommandOptions extends InitOptions, PassphraseOptions, SignOptions {
+  readonly config?: string
+  readonly offlineKeys?: string
   readonly tokenFile?: string
-  readonly yes: boolean
-  readonly json: boolean
 }
 
 export function addInit(program: Command): void {
@@ -33,11 +49,14 @@ export function addInit(program: Command): void {
     program.command('init'),
     'waxseal init',
     'waxseal init --yes --data /var/lib/waxseal --prefix corp --private --token-file /root/waxseal.token',
+    'waxseal init --data /var/lib/waxseal --passphrase-file /run/passphrase --offline-keys /media/stick',
   )
-    .description('make a new index: its folder, its configuration, its first administrator. Asks on a terminal')
+    .description(
+      'make a new, signed index: its folder, its configuration, its keys, its first administrator; or sign one that is there and is not signed. Asks on a terminal',
+    )
     .option(
       '--data <dir>',
-      `the folder that shall hold it; empty, or not there yet (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`,
+      `the folder that shall hold it: empty, or not there yet; or that holds one that is not signed (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`,
     )
     .option('--listen <host:port>', `where to listen; may be repeated (default: ${DEFAULT_LISTEN})`, collect)
     .option('--public-url <url>', 'where clients reach it, when a proxy stands in front')
@@ -55,6 +74,20 @@ export function addInit(program: Command): void {
       '--token-file <file>',
       "write the administrator's token to this new file, for its owner alone, instead of showing it",
     )
+    .option(
+      '--passphrase-file <file>',
+      'a file with the passphrase for the offline keys, - for standard input (else: asked for; with --yes: one is made, and shown)',
+    )
+    .option(
+      '--offline-keys <dir>',
+      'where the offline keys are put, outside the data folder (default: the data folder, with ".offline-keys" behind its name; WAXSEAL_OFFLINE_KEYS)',
+    )
+    .addOption(
+      new Option('--size <size>', 'over how many signed files the pages are spread: 256, 1,024 or 16,384')
+        .choices(Object.keys(REPOSITORY_SIZES))
+        .default('normal'),
+    )
+    .option('--config <file>', 'the configuration of an index that is there, to sign it')
     .option('--yes', 'ask nothing: defaults for what no option says', false)
     .option('--json', 'print one JSON document', false)
     .action(init)
@@ -72,6 +105,15 @@ async function init(options: InitCommandOptions): Promise<void> {
       EXIT_USAGE,
     )
   }
+  const place = stated.data ?? (options.yes ? DEFAULT_DATA : undefined)
+  if (options.config !== undefined || (place !== undefined && holdsIndex(resolve(place)))) {
+    const { listen, publicUrl, upstream, prefix, private: isPrivate, public: isPublic, admin, tokenFile } = options
+    const others = { listen, publicUrl, upstream, prefix, private: isPrivate, public: isPublic, admin, tokenFile }
+    return await signExisting(
+      { ...options, ...(place === undefined || options.config !== undefined ? {} : { data: place }) },
+      others,
+    )
+  }
   if (stated.data !== undefined) refuseOccupied(resolve(stated.data))
   const answers = options.yes ? stated : { ...stated, ...(await ask(stated)) }
   const checked = await valid(answers)
@@ -81,18 +123,26 @@ async function init(options: InitCommandOptions): Promise<void> {
   const wrongName = wrongUserName(admin)
   if (wrongName !== undefined) throw new CommandError('wrong-use', wrongName, EXIT_USAGE)
   refuseOccupied(data)
+  const passphrase = await passphraseOf(options)
+  await prepareOfflineFolder(newOfflineFolder(config.offlineKeys))
   const again = isUnfinished(data)
   const tokenFile =
     options.tokenFile === undefined || config.index.adminToken !== undefined
       ? undefined
       : prepareTokenFile(resolve(options.tokenFile), again)
   begin(data)
-  const made = await makeIndex(config.index, { name: admin, again, tokenFile })
+  await using index = await openAdministration({ ...config.index, version: VERSION })
+  const made = await makeAdministrator(index, config.index, { name: admin, again, tokenFile })
   if (made.kind === 'made' && tokenFile !== undefined) writeToken(tokenFile, made.token)
   if (made.kind === 'known' && tokenFile !== undefined) removeUnused(tokenFile)
   const file = join(data, CONFIG_NAME)
-  writeWhole(file, initialConfig(settings.values), { mode: 0o600, owner: statSync(data) })
-  tell(options, checked, { file, administrator: made, tokenFile: tokenFile?.path })
+  const values = {
+    ...settings.values,
+    ...(options.offlineKeys === undefined ? {} : { 'offline-keys': config.offlineKeys }),
+  }
+  writeWhole(file, initialConfig(values), { mode: 0o600, owner: statSync(data) })
+  const signed = await signIndex(index, config, options, passphrase)
+  tell(options, checked, { file, administrator: made, tokenFile: tokenFile?.path, signed })
   // Not before: an init that is cut short here is begun again, with a token that somebody sees.
   finish(data)
 }
@@ -107,9 +157,19 @@ function refuseOccupied(data: string): void {
   if (reason !== undefined) throw new CommandError('occupied', reason, EXIT_REFUSED)
 }
 
-/** What was said, held to the rules of the configuration; only the database may come from the environment. */
-async function valid({ upstream, data, listen, prefix, publicUrl, ...answers }: InitOptions): Promise<CheckedConfig> {
-  const { WAXSEAL_DATABASE, WAXSEAL_DATABASE_FILE, WAXSEAL_ADMIN_TOKEN, WAXSEAL_ADMIN_TOKEN_FILE } = process.env
+/** What of the environment holds for a new index: its database, its first token, its keys. */
+const FROM_ENVIRONMENT = /^WAXSEAL_(?:(?:DATABASE|ADMIN_TOKEN)(?:_FILE)?|OFFLINE_KEYS|SIGNING_[A-Z]+)$/
+
+/** What was said, held to the rules of the configuration. */
+async function valid({
+  upstream,
+  data,
+  listen,
+  prefix,
+  publicUrl,
+  offlineKeys,
+  ...answers
+}: InitOptions & Pick<InitCommandOptions, 'offlineKeys'>): Promise<CheckedConfig> {
   const checked = checkConfig(
     {
       noFile: true,
@@ -118,9 +178,10 @@ async function valid({ upstream, data, listen, prefix, publicUrl, ...answers }: 
       ...(upstream === false ? { upstreams: false } : upstream === undefined ? {} : { upstream }),
       ...(prefix === undefined ? {} : { prefix }),
       ...(publicUrl === undefined ? {} : { publicUrl }),
+      ...(offlineKeys === undefined ? {} : { offlineKeys }),
       private: answers.private === true,
     },
-    { WAXSEAL_DATABASE, WAXSEAL_DATABASE_FILE, WAXSEAL_ADMIN_TOKEN, WAXSEAL_ADMIN_TOKEN_FILE },
+    Object.fromEntries(Object.entries(process.env).filter(([name]) => FROM_ENVIRONMENT.test(name))),
   )
   if (checked.problems.length > 0) throw invalidConfig(await tellProblems(checked.problems, undefined))
   return checked
@@ -141,13 +202,11 @@ interface Wanted {
   readonly tokenFile: TokenFile | undefined
 }
 
-/** Makes database and administrator. */
-async function makeIndex(
-  index: CheckedConfig['config']['index'],
+async function makeAdministrator(
+  { store, clock }: Administration,
+  index: IndexConfig,
   { name, again, tokenFile }: Wanted,
 ): Promise<Administrator> {
-  await using opened = await openAdministration({ ...index, version: VERSION })
-  const { store, clock } = opened
   if (index.adminToken !== undefined) {
     await ensureFirstAdmin(store, clock, undefined, { token: index.adminToken })
     return { kind: 'known', user: name }
@@ -172,14 +231,16 @@ interface Made {
   readonly file: string
   readonly administrator: Administrator
   readonly tokenFile: string | undefined
+  readonly signed: Signed
 }
 
-function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, administrator, tokenFile }: Made): void {
+function tell(
+  options: InitCommandOptions,
+  { config }: CheckedConfig,
+  { file, administrator, tokenFile, signed }: Made,
+): void {
   const data = config.index.dataDir
-  const [{ host, port } = { host: '', port: 0 }] = config.listen
-  const shown = host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  const url = config.index.publicUrl ?? `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`
-  const base = url.endsWith('/') ? url : `${url}/`
+  const base = addressOf(config)
   const next = [
     `waxseal serve --data ${shellWord(data)}`,
     `pip install --index-url ${base}simple/ NAME`,
@@ -187,7 +248,14 @@ function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, ad
   ]
   const { kind, user } = administrator
   const inFile = kind === 'known' ? undefined : tokenFile
-  const document = { data, config: file, user, token_file: inFile ?? null, next }
+  const document = {
+    data,
+    config: file,
+    user,
+    token_file: inFile ?? null,
+    ...signedDocument(signed, config, base),
+    next,
+  }
   const shownToken = kind === 'made' && inFile === undefined ? { token: administrator.token } : {}
   const secret =
     inFile !== undefined
@@ -199,15 +267,19 @@ function tell(options: InitCommandOptions, { config }: CheckedConfig, { file, ad
     `Made an index in ${data}`,
     `  configuration  ${file}`,
     `  administrator  ${user}`,
+    `  offline keys   ${offlineKeysLine(signed, config)}`,
     '',
     ...secret,
     '',
     'Next:',
-    `  1. start it              ${next[0]}`,
-    `  2. install through it    ${next[1]}`,
-    `  3. let somebody upload   ${next[2]}`,
+    '  1. take the offline keys away from this machine',
+    `  2. start it              ${next[0]}`,
+    `  3. install through it    ${next[1]}`,
+    `  4. let somebody upload   ${next[2]}`,
     ...(config.index.database.kind === 'postgres'
       ? ['', 'The database stands in no file: give WAXSEAL_DATABASE or WAXSEAL_DATABASE_FILE to every command.']
       : []),
+    '',
+    ...rootLines(signed.root, base),
   ])
 }

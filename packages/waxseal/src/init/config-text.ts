@@ -3,7 +3,10 @@ import { CONFIG_KEYS } from '../config/keys.ts'
 import type { ConfigValues } from '../config/schema.ts'
 
 /** What `waxseal init` was told, valid. */
-export type InitValues = Pick<ConfigValues, 'listen' | 'public-url' | 'reading' | 'prefixes' | 'upstream'>
+export type InitValues = Pick<
+  ConfigValues,
+  'listen' | 'public-url' | 'reading' | 'prefixes' | 'offline-keys' | 'upstream'
+>
 
 /** The first configuration file: what was chosen, and what may be wanted next, each with what it is for. */
 export function initialConfig(values: InitValues): string {
@@ -18,6 +21,7 @@ export function initialConfig(values: InitValues): string {
     ['public-url', values['public-url'], 'https://packages.example/'],
     ['reading', values.reading ?? 'public', 'private'],
     ['prefixes', values.prefixes ?? [], 'corp'],
+    ['offline-keys', values['offline-keys'], '/media/stick/waxseal'],
   ]
   const tables = Object.entries(upstream).map(([name, { url }]) => `[upstream.${name}]\nurl = ${toml(url)}\n`)
   return [

@@ -19,7 +19,7 @@ export function occupied(data: string): string | undefined {
   const [name] = readdirSync(data).filter((entry) => !EMPTY_ALL_THE_SAME.has(entry))
   if (name === undefined) return undefined
   return existsSync(join(data, 'waxseal.db')) || existsSync(join(data, 'waxseal.toml'))
-    ? `There is an index in ${data} already, and nothing was changed. Start it with: waxseal serve --data ${data}`
+    ? `There is an index in ${data} already, and nothing was changed. Start it with: waxseal serve --data ${data}. One that is not signed is signed by: waxseal init --data ${data}`
     : `${data} is not empty (it has ${name}), and nothing was changed. Choose another folder with --data.`
 }
 
