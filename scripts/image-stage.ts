@@ -14,7 +14,7 @@ const NODE_EXTRAS = ['include', 'share', 'CHANGELOG.md', 'README.md']
  */
 export function stageImage(folder: string): void {
   const app = join(folder, 'opt/waxseal')
-  mkdirSync(join(folder, 'data'), { recursive: true })
+  for (const volume of ['data', 'offline-keys']) mkdirSync(join(folder, volume), { recursive: true })
   mkdirSync(app, { recursive: true })
   for (const file of ['package.json', 'package-lock.json', 'LICENSE']) cpSync(join(ROOT, file), join(app, file))
   for (const name of readdirSync(join(ROOT, 'packages'))) {

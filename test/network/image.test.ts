@@ -20,12 +20,13 @@ import { ask } from '../support/raw-http.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 const STORAGE = join(ROOT, '.cache/image/storage')
 const TOKEN = 'the-first-administrator-of-the-image'
-/** What a container runtime does: the volume over a root that nobody writes to, and the user of the image. */
+/** What a container runtime does: the volumes over a root that nobody writes to, and the user of the image. */
 const ENTER = `set -e
-root=$1 data=$2 user=$3
-shift 3
+root=$1 data=$2 keys=$3 user=$4
+shift 4
 mount --bind "$root" "$root"
 mount --bind "$data" "$root/data"
+mount --bind "$keys" "$root/offline-keys"
 mount -o remount,ro,bind "$root"
 exec chroot --userspec="$user" --groups= "$root" "$@"`
 
@@ -59,6 +60,7 @@ describe('the container image', { skip: missing === undefined ? false : `needs $
   let url: string
   let image: ImageDescription['Docker']['config']
   let server: ChildProcess
+  let offlineKeys: string
   let log = ''
   let enter: (command: readonly string[], env: Readonly<Record<string, string>>) => ChildProcess
 
@@ -67,18 +69,24 @@ describe('the container image', { skip: missing === undefined ? false : `needs $
       encoding: 'utf8',
     }).trim()
 
+  const volume = async (): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'waxseal-volume-'))
+    parts.defer(() => rm(folder, { recursive: true, force: true }))
+    execFileSync('chown', [image.User, folder])
+    return folder
+  }
+
   before(async () => {
     execFileSync(process.execPath, [join(ROOT, 'scripts/build-image.ts')], { stdio: ['ignore', 'ignore', 'inherit'] })
     image = (JSON.parse(buildah('inspect', '--type', 'image', 'localhost/waxseal')) as ImageDescription).Docker.config
     const container = buildah('from', '--pull-never', 'localhost/waxseal')
     parts.defer(() => void buildah('rm', container))
     root = buildah('mount', container)
-    const data = await mkdtemp(join(tmpdir(), 'waxseal-volume-'))
-    parts.defer(() => rm(data, { recursive: true, force: true }))
-    execFileSync('chown', [image.User, data])
+    const [data, keys] = await Promise.all([volume(), volume()])
+    offlineKeys = keys
     const given = Object.fromEntries(image.Env.map((pair) => pair.split(/=(.*)/s).slice(0, 2)))
     enter = (command, env) =>
-      spawn('unshare', ['--mount', 'sh', '-c', ENTER, 'sh', root, data, image.User, ...command], {
+      spawn('unshare', ['--mount', 'sh', '-c', ENTER, 'sh', root, data, keys, image.User, ...command], {
         env: { PATH: process.env['PATH'], ...given, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
@@ -119,10 +127,16 @@ describe('the container image', { skip: missing === undefined ? false : `needs $
     assert.ok(Number(size) < 250 * MEGABYTE, `${Math.round(Number(size) / MEGABYTE)} MB`)
   })
 
-  it('says how it is run: as nobody, with a volume, a signal to stop and a health check', () => {
+  it('says how it is run: as nobody, with its volumes, a signal to stop and a health check', () => {
     assert.match(image.User, /^[1-9]\d{3,}:[1-9]\d{3,}$/)
-    assert.deepEqual([Object.keys(image.Volumes), image.StopSignal], [['/data'], 'SIGTERM'])
+    assert.deepEqual([Object.keys(image.Volumes), image.StopSignal], [['/data', '/offline-keys'], 'SIGTERM'])
     assert.equal(image.Healthcheck.Test[0], 'CMD')
+  })
+
+  it('signs a new index, and puts its offline keys into the volume for them', async () => {
+    assert.equal((await ask(`${url}/tuf/timestamp.json`)).status, 200)
+    assert.deepEqual(readdirSync(offlineKeys), ['root.key.json', 'targets.key.json'])
+    assert.match(log, /still on this machine: \/offline-keys\/root\.key\.json/)
   })
 
   it('its health check follows the server', async () => {

@@ -60,6 +60,18 @@ describe('deploy/waxseal.service', { skip: missing ?? false }, () => {
     assert.ok(Number(exposure) <= EXPOSURE, exposure)
   })
 
+  it('has a folder of its own for the offline keys of a new index, beside that of the data', async () => {
+    const text = await readFile(UNIT, 'utf8')
+    const [, folders = ''] = /^StateDirectory=(.*)$/m.exec(text) ?? []
+    const [, offline = ''] = /^Environment=WAXSEAL_OFFLINE_KEYS=(.*)$/m.exec(text) ?? []
+    const [, data = ''] = /WAXSEAL_DATA=(\S+)/.exec(text) ?? []
+    assert.deepEqual(
+      folders.split(' ').map((name) => `/var/lib/${name}`),
+      [data, offline],
+    )
+    assert.ok(!offline.startsWith(`${data}/`), 'a key in the data folder is refused')
+  })
+
   it('gives the server longer to stop than the server takes', async () => {
     const text = await readFile(UNIT, 'utf8')
     const [, grace = '0'] = /WAXSEAL_STOP_GRACE_SECONDS=(\d+)/.exec(text) ?? []
