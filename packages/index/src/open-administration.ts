@@ -19,6 +19,8 @@ import { refuseUnfinishedRestore, removeRestored } from './keeping/restore-place
 import { PUBLISH_FENCED_RETRIES, RECENT_BODIES_SIZE } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames } from './names/served-names.ts'
+import type { Ceremonies } from './publish/ceremonies.ts'
+import { CeremonyFolder } from './publish/ceremony-folder.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { newestSnapshot, Publisher } from './publish/publisher.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
@@ -74,6 +76,8 @@ export interface Administration extends AsyncDisposable {
   sign(first: FirstSigning): Promise<FirstRoot>
   /** Looks at everything that is kept, and mends it when told to. */
   examine(options?: DoctorOptions): Promise<Diagnosis>
+  /** Ceremonies of those who hold the offline keys. */
+  ceremonies(): Promise<Ceremonies>
   /** For `readIndexStatus`. */
   readonly statusParts: IndexStatusParts
 }
@@ -128,7 +132,7 @@ export async function openCore(
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
   const context = signerContext(clock, env)
-  if (signNew !== undefined && (await isUnused(store))) {
+  if (signNew !== undefined && (await isUnused(store)) && !(await new CeremonyFolder(config.dataDir).exists())) {
     await signFirst(config, { store, blobs, clock, signerContext: context }, signNew)
   }
   const signed = await openSigned({ store, clock, keys: config.signing, context })
@@ -177,7 +181,7 @@ export function administrationOf(
   config: IndexConfig,
   core: Omit<Core, 'opened'>,
 ): Omit<Administration, typeof Symbol.asyncDispose> {
-  const { store, clock, management, blobs, names, publisher } = core
+  const { store, clock, management, blobs, names, publisher, signerContext: context } = core
   const collecting = {
     store,
     blobs,
@@ -199,6 +203,14 @@ export function administrationOf(
       await refuseBesideServer(store.db, clock)
       if (await isSigned(store.db)) throw new IndexError('conflict', 'This index is signed already.')
       return await signFirst(config, core, first)
+    },
+    async ceremonies() {
+      const { Ceremonies } = await import('./publish/ceremonies.ts')
+      const keys = config.signing
+      let opened = core.signed
+      const openAgain = async () => (opened ??= await openSigned({ store, clock, keys, context }))
+      const open = { openSigned: openAgain, context, by: PUBLISHER }
+      return new Ceremonies({ store, blobs, clock, dataDir, keys, publisher, ...open })
     },
     // Loaded when it is asked for: a server seldom or never is.
     async collectGarbage(options) {

@@ -1,6 +1,7 @@
 import { damagedDatabaseMessage, IndexError, isDamagedDatabase } from '@waxseal/index'
 import type { IndexErrorCode } from '@waxseal/index'
 import { PackagingError } from '@waxseal/packaging'
+import { TrustError } from '@waxseal/trust'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED, EXIT_USAGE } from './exit-codes.ts'
 
 /** Ends a command with a sentence for people and an exit code for scripts. */
@@ -34,6 +35,7 @@ export function explainFailure(error: unknown): {
   if (error instanceof CommandError) return error
   if (error instanceof PackagingError) return { code: error.code, message: error.message, exitCode: EXIT_USAGE }
   if (error instanceof IndexError) return { code: error.code, message: error.message, exitCode: exitCodeOf(error.code) }
+  if (error instanceof TrustError) return { code: error.code, message: error.message, exitCode: trustExitCode(error) }
   if (isDamagedDatabase(error)) {
     return { code: 'storage-failed', message: damagedDatabaseMessage(error), exitCode: EXIT_ENVIRONMENT }
   }
@@ -66,4 +68,9 @@ function exitCodeOf(code: IndexErrorCode): number {
     case 'wrong-database':
       return EXIT_ENVIRONMENT
   }
+}
+
+/** A key that cannot be reached is the environment's; everything else was looked at and not accepted. */
+function trustExitCode({ code }: TrustError): number {
+  return code === 'signer-failed' || code === 'fetch-failed' ? EXIT_ENVIRONMENT : EXIT_REFUSED
 }

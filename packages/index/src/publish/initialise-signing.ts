@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { createRepository, planPublish, signersById } from '@waxseal/trust'
-import type { Plan, PublicKey, Signer, TargetChange } from '@waxseal/trust'
-import type { Kysely } from 'kysely'
+import type { Plan, PublicKey, Signer, Signers, TargetChange } from '@waxseal/trust'
+import type { Kysely, Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
@@ -56,7 +56,6 @@ export async function initialiseSigning(
   size: RepositorySize,
   { offline, online }: FirstKeys,
 ): Promise<FirstRoot> {
-  const { store, clock, publisher } = parts
   const settings: TrustSettings = {
     size,
     root: { keys: ['root'], threshold: 1 },
@@ -65,11 +64,35 @@ export async function initialiseSigning(
   const keys = new Map<string, PublicKey>()
   for (const [name, signer] of Object.entries({ ...offline, ...online })) keys.set(name, signer.key)
   const signers = signersById([...Object.values(offline), ...Object.values(online)])
+  return await signIndex(parts, settings, { keys, signers })
+}
+
+/** Who signs an index for the first time. */
+export interface FirstSigners {
+  /** By the names of the table. */
+  readonly keys: ReadonlyMap<string, PublicKey>
+  readonly signers: Signers
+  /** What was signed in a ceremony, by role; `root` too. */
+  readonly signed?: ReadonlyMap<string, Uint8Array>
+}
+
+/**
+ * Signs an index for the first time, with what of it others signed; `record` adds to the transaction.
+ * @throws IndexError `conflict` where it is signed already
+ */
+export async function signIndex(
+  parts: SigningParts,
+  settings: TrustSettings,
+  { keys, signers, signed }: FirstSigners,
+  record?: (tx: Transaction<Database>, snapshot: number) => Promise<void>,
+): Promise<FirstRoot> {
+  const { store, clock, publisher } = parts
   const now = clock.now()
   const at = isoTime(clock)
   // Without pages it is the same for every index: made before the database is held.
   const base = await newestSnapshot(store)
-  const empty = await createRepository(roleTable(size, settings), keys, { snapshot: base + 1, now, signers })
+  const effects = { snapshot: base + 1, now, signers, ...(signed === undefined ? {} : { signed }) }
+  const empty = await createRepository(roleTable(settings.size, settings), keys, effects)
   await store.transaction(async (tx) => {
     if (await isSigned(tx)) throw new IndexError('conflict', 'This index is signed already.')
     await tx
@@ -82,6 +105,7 @@ export async function initialiseSigning(
       .values({ key: TRUST_SETTING, value: JSON.stringify(settings) })
       .execute()
     const pages = await tx.selectFrom('page').select(['project', 'body_sha256']).orderBy('project').execute()
+    await record?.(tx, pages.length === 0 ? base + 1 : base + 2)
     if (pages.length === 0) return
     const targets: TargetChange[] = []
     for (const { project, body_sha256: sha256 } of pages) {

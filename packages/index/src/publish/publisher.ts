@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
+import type { PublishChanges } from '@waxseal/trust'
+import type { Transaction } from 'kysely'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -7,7 +9,7 @@ import { IndexError } from '../error.ts'
 import { PUBLISH_BATCH, PUBLISH_FENCED_RETRIES } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import { projectPage, renderPage } from '../releases/page.ts'
-import type { PageRow } from '../store/schema.ts'
+import type { Database, PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import { readPageSource } from './page-source.ts'
@@ -98,27 +100,29 @@ export class Publisher {
     return this.publish()
   }
 
+  /**
+   * Brings out what a ceremony signed, in a snapshot of its own, with what `record` adds to the transaction. Its number; of an
+   * index that is signed. What waits in the journal stays there: the keys that would sign it may be gone.
+   * @throws TrustError where it is refused
+   */
+  async bringOut(
+    changes: PublishChanges,
+    record: (tx: Transaction<Database>, snapshot: number) => Promise<void>,
+  ): Promise<number> {
+    const { store, signed } = this.#parts
+    if (signed === undefined) throw new IndexError('not-found', 'This index is not signed.')
+    return await unfenced(async () => {
+      const version = (await newestSnapshot(store)) + 1
+      await this.#commit({ plan: await signed.plan(changes, version), snapshot: true }, version, record)
+      return version
+    })
+  }
+
   async #drain(): Promise<void> {
-    let fenced = 0
-    for (;;) {
-      try {
-        const turn = await this.#turn()
-        fenced = 0
-        if (turn.more) continue
-        if (this.#renewing) await this.#renew()
-        this.#renewing = false
-        return
-      } catch (error) {
-        if (!(error instanceof Overtaken) && !isUniqueViolation(error)) throw error
-        // Another publisher took this number or these rows: what it left over is ours to publish on top of it.
-        fenced += 1
-        if (fenced > PUBLISH_FENCED_RETRIES) {
-          throw new IndexError('publish-fenced', 'Other publishers took every snapshot number that was tried.', {
-            cause: error,
-          })
-        }
-      }
-    }
+    // What another publisher left over is ours to publish on top of it.
+    while ((await unfenced(() => this.#turn())).more);
+    if (this.#renewing) await unfenced(() => this.#renew())
+    this.#renewing = false
   }
 
   async #turn(): Promise<Turn> {
@@ -194,16 +198,26 @@ export class Publisher {
 
   /** A snapshot in which no page is new, or the timestamp alone. */
   async #renew(): Promise<void> {
-    const { store, clock, publisher, signed } = this.#parts
+    const { store, signed } = this.#parts
     const version = (await newestSnapshot(store)) + 1
     const due = await signed?.planRenewal(version)
     if (due === undefined) return
+    await this.#commit(due, version)
+  }
+
+  async #commit(
+    { plan, snapshot }: { readonly plan: CheckedPlan; readonly snapshot: boolean },
+    version: number,
+    record?: (tx: Transaction<Database>, snapshot: number) => Promise<void>,
+  ): Promise<void> {
+    const { store, clock, publisher, signed } = this.#parts
     const at = isoTime(clock)
     await store.transaction(async (tx) => {
-      if (due.snapshot) await tx.insertInto('snapshot').values({ version, at, publisher, projects: 0 }).execute()
-      await storePlan(tx, due.plan.files, at)
+      if (snapshot) await tx.insertInto('snapshot').values({ version, at, publisher, projects: 0 }).execute()
+      await storePlan(tx, plan.files, at)
+      await record?.(tx, version)
     })
-    signed?.adopt(due.plan)
+    signed?.adopt(plan)
   }
 
   /** A page that breaks a rule of its format holds up nobody else's. */
@@ -240,6 +254,21 @@ export class Publisher {
         content_sha256: content,
         listed,
       },
+    }
+  }
+}
+
+/** Does `work` again where another publisher took its number or its rows meanwhile. */
+async function unfenced<T>(work: () => Promise<T>): Promise<T> {
+  for (let fenced = 1; ; fenced += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof Overtaken) && !isUniqueViolation(error)) throw error
+      if (fenced <= PUBLISH_FENCED_RETRIES) continue
+      throw new IndexError('publish-fenced', 'Other publishers took every snapshot number that was tried.', {
+        cause: error,
+      })
     }
   }
 }

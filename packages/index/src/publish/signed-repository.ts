@@ -64,20 +64,28 @@ export class SignedRepository {
       path: pageTarget(project),
       target: { length, sha256 },
     }))
-    return await this.#plan({ targets }, snapshot)
+    return await this.plan({ targets }, snapshot)
+  }
+
+  /** What these changes bring out in a new snapshot. @throws TrustError */
+  async plan(changes: PublishChanges, snapshot: number): Promise<CheckedPlan> {
+    const { repository, checker } = await this.#current()
+    const signers = await this.signers()
+    const effects = { snapshot, now: this.#parts.clock.now(), signers, load: this.load }
+    return this.#check(await planPublish(repository, changes, effects), checker)
   }
 
   /** What is due by the clock: a plan for a snapshot of its own, one for the timestamp alone, or nothing. */
   async planRenewal(snapshot: number): Promise<{ readonly plan: CheckedPlan; readonly snapshot: boolean } | undefined> {
-    const { repository } = await this.#current()
+    const { repository, checker } = await this.#current()
     const now = this.#parts.clock.now()
     const due = dueRoles(repository, now)
     if (due.roles.length > 0 || due.snapshot) {
-      return { plan: await this.#plan({ renew: due.roles }, snapshot), snapshot: true }
+      return { plan: await this.plan({ renew: due.roles }, snapshot), snapshot: true }
     }
     if (!due.timestamp) return undefined
     const plan = await planTimestamp(repository, { now, signers: await this.signers() })
-    return { plan: await this.#check(plan), snapshot: false }
+    return { plan: this.#check(plan, checker), snapshot: false }
   }
 
   /** Goes on from a plan whose files are out. */
@@ -120,20 +128,14 @@ export class SignedRepository {
     const { root } = repository
     // What has expired while no server ran is about to be signed anew: that is no reason to refuse to.
     const checker = await PublicationChecker.open({ root: root.bytes, remote: this.#remote, now: 0, bins: false })
+    // A ceremony of another process may have put other keys in the place of those that were opened.
+    if (known !== undefined && haveOtherKeys(known.repository, repository)) this.#signers = undefined
     this.#state = { repository, checker }
     return this.#state
   }
 
-  async #plan(changes: PublishChanges, snapshot: number): Promise<CheckedPlan> {
-    const { repository } = await this.#current()
-    const signers = await this.signers()
-    const effects = { snapshot, now: this.#parts.clock.now(), signers, load: this.#load }
-    return await this.#check(await planPublish(repository, changes, effects))
-  }
-
   /** Nothing goes out that a client would refuse (design.md section 3, point 2). @throws TrustError */
-  async #check(plan: Plan): Promise<CheckedPlan> {
-    const { checker } = await this.#current()
+  #check(plan: Plan, checker: PublicationChecker): CheckedPlan {
     const roles = new Map(plan.files.map(({ role, bytes }) => [role, bytes]))
     const [root, timestamp, snapshot] = ['root', 'timestamp', 'snapshot'].map((role) => {
       const bytes = roles.get(role)
@@ -160,7 +162,7 @@ export class SignedRepository {
     const { store, table } = this.#parts
     const current = store.db.selectFrom('tuf_file').where('superseded_at', 'is', null)
     return await openRepository(table, {
-      load: this.#load,
+      load: this.load,
       timestamp: () => this.#timestamp(),
       expiries: async () => {
         const rows = await current.select(['role', 'version', 'expires_at']).execute()
@@ -173,7 +175,7 @@ export class SignedRepository {
     metadata: async (name) => {
       if (name === 'timestamp.json') return await this.#timestamp()
       const [, version, role] = VERSIONED.exec(name) ?? []
-      return role === undefined ? undefined : await this.#load(decodeURIComponent(role), Number(version))
+      return role === undefined ? undefined : await this.load(decodeURIComponent(role), Number(version))
     },
     target: async () => undefined,
   }
@@ -183,7 +185,8 @@ export class SignedRepository {
     return bytesOf(await rows.where('superseded_at', 'is', null).executeTakeFirst())
   }
 
-  readonly #load = async (role: string, version: number): Promise<Uint8Array | undefined> => {
+  /** The stored file of a role in this version. */
+  readonly load = async (role: string, version: number): Promise<Uint8Array | undefined> => {
     const rows = this.#parts.store.db.selectFrom('tuf_file').select('body').where('role', '=', role)
     return bytesOf(await rows.where('version', '=', version).executeTakeFirst())
   }
@@ -193,6 +196,14 @@ export class SignedRepository {
 const FILES_AT_A_TIME = 8
 
 const VERSIONED = /^(\d+)\.(.+)\.json$/
+
+/** Whether a role that says who signs is another one. */
+function haveOtherKeys(before: RepositoryState, after: RepositoryState): boolean {
+  if (before.root.signed.version !== after.root.signed.version) return true
+  return [...after.delegators.keys()].some(
+    (role) => before.entries.get(role)?.version !== after.entries.get(role)?.version,
+  )
+}
 
 function bytesOf(row: { readonly body: string } | undefined): Uint8Array | undefined {
   return row === undefined ? undefined : Buffer.from(row.body)

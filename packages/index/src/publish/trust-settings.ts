@@ -12,7 +12,10 @@ const settings = z.object({
   targets: holders,
 })
 
-/** How an index is signed: what its table of roles follows from, for as long as it lives. */
+/**
+ * How an index is signed: what its table of roles follows from, for as long as it lives. The holders are those of its first day,
+ * by whom it was made; who signs since then is said by root and the delegations alone, and a ceremony changes nothing here.
+ */
 export type TrustSettings = z.infer<typeof settings>
 
 /** The `setting` that holds it. */

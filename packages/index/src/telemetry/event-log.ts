@@ -25,6 +25,7 @@ const EVENT_LEVELS: Readonly<Record<EventKind, 'info' | 'warn'>> = {
   'certificate-reloaded': 'info',
   'backup-made': 'info',
   restored: 'info',
+  'ceremony-published': 'warn',
   'garbage-swept': 'info',
   'retention-applied': 'info',
   'doctor-found': 'warn',

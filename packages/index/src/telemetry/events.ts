@@ -63,6 +63,14 @@ export interface EventDetails {
     readonly missing: number
   }
   restored: { readonly where: string; readonly snapshot: number }
+  /** Holders of offline keys changed who signs, or signed anew. */
+  'ceremony-published': {
+    readonly root: number
+    readonly snapshot: number
+    readonly roles: readonly string[]
+    /** Ids of the keys that signed. */
+    readonly signed: readonly string[]
+  }
   'garbage-swept': { readonly files: number; readonly bytes: number }
   'retention-applied': { readonly files: number; readonly bytes: number }
   'doctor-found': { readonly problems: number; readonly kinds: Readonly<Record<string, number>> }

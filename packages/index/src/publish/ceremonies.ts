@@ -1,0 +1,355 @@
+import {
+  ceremonyProgress,
+  draftCeremony,
+  draftFirstCeremony,
+  finishCeremony,
+  importSignatures,
+  readMetadata,
+  rowOf,
+  signRequest,
+  TrustError,
+} from '@waxseal/trust'
+import type {
+  CeremonyProgress,
+  CeremonyRequest,
+  CeremonyResult,
+  CeremonySignature,
+  PublicKey,
+  RepositoryState,
+  SignerContext,
+} from '@waxseal/trust'
+import type { Transaction } from 'kysely'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { IndexError } from '../error.ts'
+import { refuseBesideServer } from '../store/running-nodes.ts'
+import type { Database } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { recordEvent } from '../telemetry/events.ts'
+import { begun, CeremonyFolder } from './ceremony-folder.ts'
+import type { PendingCeremony } from './ceremony-folder.ts'
+import { ceremonyChanges, heldBy, rolesOfKey, trustIn } from './ceremony-wishes.ts'
+import type { CeremonyWishes } from './ceremony-wishes.ts'
+import { firstKeys, firstSettings, wishesOf } from './first-ceremony.ts'
+import type { FirstWishes } from './first-ceremony.ts'
+import { signIndex } from './initialise-signing.ts'
+import { adoptNextKeys, dropNextKeys, makeNextKey } from './next-keys.ts'
+import { makeOnlineKeys } from './online-keys.ts'
+import type { SigningKeys } from './online-keys.ts'
+import type { Publisher } from './publisher.ts'
+import { OFFLINE_KEYS, ONLINE_KEYS, roleTable } from './role-table.ts'
+import type { OfflineKey, OnlineKey } from './role-table.ts'
+import type { SignedRepository } from './signed-repository.ts'
+
+export interface CeremonyParts {
+  readonly store: Store
+  readonly blobs: Pick<BlobStore, 'head'>
+  readonly clock: Clock
+  readonly dataDir: string
+  readonly keys: SigningKeys
+  readonly publisher: Publisher
+  /** Undefined while the index is not signed. */
+  readonly openSigned: () => Promise<SignedRepository | undefined>
+  readonly context: SignerContext
+  /** Who does it, for the snapshot's row. */
+  readonly by: string
+}
+
+/** What a ceremony changes; an online key that is `new` is made beside the old one. */
+export interface BegunWishes extends Omit<CeremonyWishes, 'online'> {
+  readonly online?: ReadonlyMap<OnlineKey, PublicKey | 'new'>
+}
+
+/** How far a ceremony has come. */
+export interface CeremonyState extends PendingCeremony {
+  /** Of each group of keys; `server`: this index signs it by itself when the ceremony is published. */
+  readonly progress: readonly (CeremonyProgress & { readonly server: boolean })[]
+}
+
+/** What a published ceremony brought out. */
+export interface PublishedCeremony {
+  /** Version of the root that holds now, and its file: what a holder compares next time. */
+  readonly root: number
+  readonly rootBytes: Uint8Array
+  readonly snapshot: number
+  /** Roles that were signed in it. */
+  readonly roles: readonly string[]
+  /** Online keys that were made beside the old ones and are in their place now. */
+  readonly replaced: readonly OnlineKey[]
+  /** Online keys that are others now, wherever the configuration says that they are. */
+  readonly elsewhere: readonly OnlineKey[]
+}
+
+/** The keys that sign for something now. */
+export interface KeysInUse {
+  readonly name: OfflineKey | OnlineKey
+  readonly threshold: number
+  readonly keys: readonly PublicKey[]
+  /** When the first of what they signed ends, in milliseconds since 1970. */
+  readonly expires: number
+}
+
+/**
+ * Ceremonies of an index: people who hold its offline keys say together who signs, or sign anew what they signed. One at a time.
+ * Everything is in files and in one transaction, so that whoever dies in between leaves what was before or what is after.
+ */
+export class Ceremonies {
+  readonly #parts: CeremonyParts
+  readonly #folder: CeremonyFolder
+
+  constructor(parts: CeremonyParts) {
+    this.#parts = parts
+    this.#folder = new CeremonyFolder(parts.dataDir)
+  }
+
+  /**
+   * Begins one on a signed index.
+   * @throws IndexError `conflict` where one has begun, `not-found`; TrustError `ceremony-invalid` where nothing would change
+   */
+  async begin({ online = new Map<OnlineKey, 'new'>(), ...wishes }: BegunWishes): Promise<CeremonyState> {
+    const signed = await this.#signed()
+    if (await this.#folder.exists()) throw begun()
+    const state = await signed.state()
+    await this.#adopt(state)
+    const { clock, keys } = this.#parts
+    const now = clock.now()
+    try {
+      const made = new Map<OnlineKey, PublicKey>()
+      for (const [name, key] of online) made.set(name, key === 'new' ? await makeNextKey(keys, name) : key)
+      const changes = ceremonyChanges(state, { ...wishes, online: made }, now)
+      await this.#folder.begin(await draftCeremony(state, changes, { now, load: signed.load }))
+    } catch (error) {
+      // Of one that another process began meanwhile they are needed.
+      if (!(await this.#folder.exists())) await dropNextKeys(keys)
+      throw error
+    }
+    return await this.#state(await this.#pending())
+  }
+
+  /** Begins the first one of an index that nobody signs yet. @throws IndexError `conflict` where it is signed */
+  async beginFirst(wishes: FirstWishes): Promise<CeremonyState> {
+    const { dataDir, keys, clock, context, openSigned } = this.#parts
+    if ((await openSigned()) !== undefined) throw new IndexError('conflict', 'This index is signed already.')
+    if (await this.#folder.exists()) throw begun()
+    const table = roleTable(wishes.size, firstSettings(wishes))
+    const first = firstKeys(wishes, await makeOnlineKeys(dataDir, keys, context))
+    await this.#folder.begin(draftFirstCeremony(table, first.keys, clock.now()))
+    return await this.#state(await this.#pending())
+  }
+
+  /** The one that has begun; undefined where there is none. @throws TrustError where its request was changed */
+  async read(): Promise<CeremonyState | undefined> {
+    const pending = await this.#folder.read()
+    return pending && (await this.#state(pending))
+  }
+
+  /** Takes in what holders signed: all files, or none. @throws TrustError `ceremony-invalid` */
+  async add(files: readonly Uint8Array[]): Promise<CeremonyState> {
+    const { request, signatures } = await this.#pending()
+    let collected = signatures
+    for (const bytes of files) collected = importSignatures(request, collected, bytes)
+    for (const bytes of files) await this.#folder.add(bytes)
+    return await this.#state(await this.#pending())
+  }
+
+  /**
+   * Publishes it, once enough have signed: all of it in one snapshot. One that is out already is ended.
+   * @throws TrustError `threshold-not-met`, `expired`; IndexError `conflict` where another overtook it
+   */
+  async publish(): Promise<PublishedCeremony> {
+    const pending = await this.#pending()
+    const { request } = pending
+    const before = await (await this.#parts.openSigned())?.state()
+    if (!(await this.#isOut(request))) {
+      if (request.root === undefined) await this.#publishFirst(pending)
+      else await this.#publishNext(pending)
+    }
+    const { root, snapshot, ...state } = await (await this.#signed()).state()
+    const replaced = await this.#adopt({ root, snapshot, ...state })
+    await this.#folder.end()
+    const changed = ONLINE_KEYS.filter(
+      (name) => before !== undefined && !sameKeys(name, before, { root, snapshot, ...state }),
+    )
+    return {
+      root: root.signed.version,
+      rootBytes: root.bytes,
+      snapshot: snapshot.version,
+      roles: request.documents.map(({ role }) => role),
+      replaced,
+      elsewhere: changed.filter((name) => !replaced.includes(name)),
+    }
+  }
+
+  /** Gives it up. @throws IndexError `not-found` where there is none */
+  async abandon(): Promise<void> {
+    if (!(await this.#folder.exists())) throw none()
+    const { openSigned, keys } = this.#parts
+    const signed = await openSigned()
+    if (signed !== undefined) await this.#adopt(await signed.state())
+    await this.#folder.end()
+    await dropNextKeys(keys)
+  }
+
+  /** Who signs now. @throws IndexError `not-found` where nobody does */
+  async keysInUse(): Promise<readonly KeysInUse[]> {
+    const state = await (await this.#signed()).state()
+    return [
+      ...OFFLINE_KEYS.map((name) => inUse(state, name, heldBy(state, name))),
+      ...ONLINE_KEYS.map((name) => inUse(state, name, rolesOfKey(state.layout.table, name))),
+    ]
+  }
+
+  async #publishNext({ request, signatures }: PendingCeremony): Promise<void> {
+    const { clock, publisher } = this.#parts
+    const { root } = await (await this.#signed()).state()
+    if (request.root === undefined || Buffer.compare(root.bytes, request.root.bytes) !== 0) throw overtaken()
+    const all = await this.#withServer(request, signatures)
+    const result = finishCeremony(request, all, clock.now())
+    const versions = new Map(request.documents.map(({ role, signed }) => [role, signed.version]))
+    const renumber = (role: string, version: number): number | undefined => {
+      const wanted = versions.get(role)
+      return wanted === version + 1 ? undefined : wanted
+    }
+    await publisher
+      .bringOut({ ...result, renumber }, (tx, snapshot) => this.#record(tx, request, all, snapshot))
+      .catch((error: unknown) => {
+        throw error instanceof TrustError && error.code === 'version-mismatch' ? overtaken(error) : error
+      })
+  }
+
+  async #publishFirst({ request, signatures }: PendingCeremony): Promise<void> {
+    const { store, blobs, clock, dataDir, keys, context, by } = this.#parts
+    const result = finishCeremony(request, signatures, clock.now())
+    // One that runs would go on to publish what nobody signs.
+    await refuseBesideServer(store.db, clock)
+    const wishes = wishesOf(request)
+    const first = firstKeys(wishes, await makeOnlineKeys(dataDir, keys, context))
+    const signed = filesOf(result)
+    await signIndex(
+      { store, blobs, clock, publisher: by },
+      firstSettings(wishes),
+      { ...first, signed },
+      (tx, snapshot) => this.#record(tx, request, signatures, snapshot),
+    )
+  }
+
+  async #record(
+    tx: Transaction<Database>,
+    { documents, root }: CeremonyRequest,
+    signatures: readonly CeremonySignature[],
+    snapshot: number,
+  ): Promise<void> {
+    const next = documents.find(({ kind }) => kind === 'root')?.signed.version
+    await recordEvent(tx, {
+      kind: 'ceremony-published',
+      at: isoTime(this.#parts.clock),
+      actor: 'operator',
+      project: null,
+      detail: {
+        root: next ?? root?.signed.version ?? 0,
+        snapshot,
+        roles: documents.map(({ role }) => role),
+        signed: [...new Set(signatures.map(({ keyid }) => keyid))],
+      },
+    })
+  }
+
+  /** With the signatures of those roles that a server signs, and that say who signs others: `select` of its shards. */
+  async #withServer(
+    request: CeremonyRequest,
+    signatures: readonly CeremonySignature[],
+  ): Promise<readonly CeremonySignature[]> {
+    const open = (await this.#progressOf(request, signatures)).flatMap((one) => (one.server ? one.open : []))
+    if (open.length === 0) return signatures
+    const signers = await (await this.#signed()).signers()
+    let all = signatures
+    for (const keyid of new Set(open)) {
+      const signer = signers.get(keyid)
+      if (signer !== undefined) all = importSignatures(request, all, await signRequest(request, signer))
+    }
+    return all
+  }
+
+  async #isOut({ documents }: CeremonyRequest): Promise<boolean> {
+    const signed = await this.#parts.openSigned()
+    if (signed === undefined) return false
+    for (const { role, kind, signed: wanted, signedBytes } of documents) {
+      const stored = await signed.load(role, wanted.version)
+      if (stored === undefined || Buffer.compare(readMetadata(kind, stored).signedBytes, signedBytes) !== 0)
+        return false
+    }
+    return true
+  }
+
+  async #state(pending: PendingCeremony): Promise<CeremonyState> {
+    return { ...pending, progress: await this.#progressOf(pending.request, pending.signatures) }
+  }
+
+  async #progressOf(
+    request: CeremonyRequest,
+    signatures: readonly CeremonySignature[],
+  ): Promise<CeremonyState['progress']> {
+    const layout = (await (await this.#parts.openSigned())?.state())?.layout
+    return ceremonyProgress(request, signatures).map((one) => ({
+      ...one,
+      server: layout !== undefined && rowOf(layout, one.role)?.online === true,
+    }))
+  }
+
+  /** Puts new keys in their places that are trusted now; their names. */
+  async #adopt(state: RepositoryState): Promise<readonly OnlineKey[]> {
+    return await adoptNextKeys(this.#parts.keys, (name, keyid) => keyIdsOf(name, state).includes(keyid))
+  }
+
+  async #pending(): Promise<PendingCeremony> {
+    const pending = await this.#folder.read()
+    if (pending === undefined) throw none()
+    return pending
+  }
+
+  async #signed(): Promise<SignedRepository> {
+    const signed = await this.#parts.openSigned()
+    if (signed !== undefined) return signed
+    throw new IndexError('not-found', 'This index is not signed yet: begin with waxseal ceremony begin --first.')
+  }
+}
+
+function filesOf({ root, signed }: CeremonyResult): ReadonlyMap<string, Uint8Array> {
+  const files = new Map(signed.map(({ role, bytes }) => [role, bytes]))
+  return root === undefined ? files : files.set('root', root)
+}
+
+function inUse(state: RepositoryState, name: KeysInUse['name'], roles: readonly string[]): KeysInUse {
+  const [first = name] = roles
+  const { keyids, keys, threshold } = trustIn(state, first)
+  const { root, timestamp, snapshot } = state
+  const top = new Map([
+    ['root', root.signed.expires],
+    ['timestamp', timestamp.expires],
+    ['snapshot', snapshot.expires],
+  ])
+  const covers = (role: string): boolean => roles.some((one) => role === one || role.startsWith(`${one}-`))
+  const ends = [...state.entries].filter(({ role }) => covers(role)).map(({ expires }) => expires)
+  const expires = top.get(first) ?? ends.reduce((soonest, each) => Math.min(soonest, each), Infinity)
+  return { name, threshold, keys: keyids.flatMap((keyid) => keys.get(keyid) ?? []), expires }
+}
+
+function keyIdsOf(name: OnlineKey, state: RepositoryState): readonly string[] {
+  const [role = name] = rolesOfKey(state.layout.table, name)
+  return trustIn(state, role).keyids
+}
+
+function sameKeys(name: OnlineKey, before: RepositoryState, after: RepositoryState): boolean {
+  return keyIdsOf(name, before).join() === keyIdsOf(name, after).join()
+}
+
+function none(): IndexError {
+  return new IndexError('not-found', 'No ceremony has begun: waxseal ceremony begin.')
+}
+
+function overtaken(cause?: unknown): IndexError {
+  const message =
+    'What this ceremony starts from holds no more: another one, or a publish, came first. Give it up (waxseal ceremony abandon) and begin again.'
+  return new IndexError('conflict', message, cause === undefined ? undefined : { cause })
+}

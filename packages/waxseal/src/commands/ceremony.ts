@@ -1,0 +1,301 @@
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { ONLINE_KEYS, openAdministration, REPOSITORY_SIZES } from '@waxseal/index'
+import type {
+  Ceremonies,
+  CeremonyState,
+  HolderWish,
+  KeysInUse,
+  OfflineKey,
+  OnlineKey,
+  RepositorySize,
+} from '@waxseal/index'
+import { describeRequest, foldShards, keyWords, readPublicKeyFile } from '@waxseal/trust'
+import type { KeySet, PublicKey } from '@waxseal/trust'
+import type { Command } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+import type { AdministerOptions } from '../administer.ts'
+import { administer, withIndexOptions } from '../administer.ts'
+import { CommandError } from '../command-error.ts'
+import { loadConfig } from '../config/load.ts'
+import { EXIT_USAGE } from '../exit-codes.ts'
+import { withExample } from '../help.ts'
+import { columns, counted, printResult } from '../output.ts'
+import { collect } from '../repeated.ts'
+import { VERSION } from '../version.ts'
+import { writeWhole } from '../write-file.ts'
+import { readCeremonyFile } from './sign.ts'
+
+interface BeginOptions extends AdministerOptions {
+  readonly first?: boolean
+  readonly size: RepositorySize
+  readonly rootKey?: readonly string[]
+  readonly rootThreshold?: number
+  readonly targetsKey?: readonly string[]
+  readonly targetsThreshold?: number
+  readonly replace?: readonly string[]
+  readonly revoke?: readonly string[]
+  readonly online?: readonly string[]
+  readonly allOnline?: 'new'
+  readonly renew?: true | readonly string[]
+  readonly versionsAbove?: number
+  readonly out?: string
+}
+
+export function addCeremony(program: Command): void {
+  const ceremony = program
+    .command('ceremony')
+    .description('let those who hold the offline keys say together who signs, and sign anew')
+  withExample(
+    withIndexOptions(ceremony.command('begin')),
+    'waxseal ceremony begin --root-key anna.pub --root-key ben.pub --root-key cleo.pub --root-threshold 2',
+    'waxseal ceremony begin --replace 1f3a77c0=dora.pub',
+    'waxseal ceremony begin --all-online new',
+    'waxseal ceremony begin --renew',
+  )
+    .description('write the request that they sign')
+    .option('--first', 'of an index that nobody signs yet; makes its folder where there is none')
+    .addOption(
+      new Option('--size <size>', 'with --first: how many bins the pages are spread over')
+        .choices(Object.keys(REPOSITORY_SIZES))
+        .default('normal'),
+    )
+    .option('--root-key <file>', 'a public key that shall sign root; repeated: all of them', collect)
+    .option('--root-threshold <n>', 'how many of them have to', positive)
+    .option('--targets-key <file>', 'the same of targets and all that is below it', collect)
+    .option('--targets-threshold <n>', 'how many of them have to', positive)
+    .option('--replace <keyid=file>', 'a lost or old key, by its first characters, and what takes its place', collect)
+    .option('--revoke <keyid>', 'a key that nothing takes the place of', collect)
+    .option('--online <name=file>', `a key of the server: ${ONLINE_KEYS.join(', ')}; NAME=new makes one`, collect)
+    .addOption(new Option('--all-online <new>', 'all keys of the server, after it was stolen').choices(['new']))
+    .option(
+      '--renew [roles...]',
+      'sign anew: root, targets, sealed, bins, all (default: what is past half of its life)',
+    )
+    .option('--versions-above <n>', 'with versions above this one: after a backup was restored', positive)
+    .option('--out <file>', 'put a copy of the request here, to be carried')
+    .action(begin)
+  withExample(withIndexOptions(ceremony.command('show')), 'waxseal ceremony show')
+    .description('tell what the ceremony changes and who has signed; without one, who signs now')
+    .action((options: AdministerOptions) => withCeremonies(options, (ceremonies) => show(ceremonies, options)))
+  withExample(withIndexOptions(ceremony.command('import')), 'waxseal ceremony import request.1f3a77c0.sig.json')
+    .description('take in what holders signed')
+    .argument('<signature...>', 'the files that `waxseal sign` made')
+    .action((files: readonly string[], options: AdministerOptions) =>
+      withCeremonies(options, async (ceremonies) => {
+        const state = await ceremonies.add(files.map((file) => readCeremonyFile(file)))
+        printResult(options, documentOf(state), progressLines(state))
+      }),
+    )
+  withExample(withIndexOptions(ceremony.command('publish')), 'waxseal ceremony publish')
+    .description('publish it, once enough have signed')
+    .action((options: AdministerOptions) => withCeremonies(options, (ceremonies) => publish(ceremonies, options)))
+  withExample(withIndexOptions(ceremony.command('abandon')), 'waxseal ceremony abandon')
+    .description('give it up: request, signatures and new keys of the server are removed')
+    .action((options: AdministerOptions) =>
+      withCeremonies(options, async (ceremonies) => {
+        await ceremonies.abandon()
+        printResult(options, { abandoned: true }, ['The ceremony is given up; nothing has changed.'])
+      }),
+    )
+}
+
+function withCeremonies(options: AdministerOptions, work: (ceremonies: Ceremonies) => Promise<void>): Promise<void> {
+  return administer(options, async (index) => work(await index.ceremonies()))
+}
+
+async function begin(options: BeginOptions): Promise<void> {
+  if (options.first === true) return await beginFirst(options)
+  await withCeremonies(options, async (ceremonies) => {
+    const root = holderWish('root', options.rootKey, options.rootThreshold)
+    const targets = holderWish('targets', options.targetsKey, options.targetsThreshold)
+    const replace = new Map<string, PublicKey | undefined>()
+    for (const text of options.replace ?? []) {
+      const [keyid, file] = pair(text, '--replace', 'KEYID=FILE')
+      replace.set(keyid, publicKey(file))
+    }
+    for (const keyid of options.revoke ?? []) replace.set(keyid, undefined)
+    const { renew, versionsAbove } = options
+    const state = await ceremonies.begin({
+      holders: { ...(root && { root }), ...(targets && { targets }) },
+      replace,
+      online: onlineWishes(options),
+      ...(renew === undefined ? {} : { renew: renew === true ? [] : renew }),
+      ...(versionsAbove === undefined ? {} : { versionsAbove }),
+    })
+    tellBegun(state, options)
+  })
+}
+
+async function beginFirst(options: BeginOptions): Promise<void> {
+  const { rootKey = [], targetsKey = rootKey, rootThreshold, targetsThreshold } = options
+  if (rootKey.length === 0) throw new CommandError('wrong-use', '--first needs --root-key.', EXIT_USAGE)
+  const root = keySetOf('root', rootKey, rootThreshold)
+  // Whoever holds root holds targets, too, unless it is said otherwise.
+  const given = targetsThreshold ?? (targetsKey === rootKey ? rootThreshold : undefined)
+  const targets = keySetOf('targets', targetsKey, given)
+  const { index: config } = await loadConfig(options, process.env)
+  // It may be the very first thing that is done with an index.
+  await using index = await openAdministration({ ...config, version: VERSION })
+  tellBegun(await (await index.ceremonies()).beginFirst({ size: options.size, root, targets }), options)
+}
+
+function tellBegun(state: CeremonyState, options: BeginOptions): void {
+  if (options.out !== undefined) writeWhole(options.out, Buffer.from(state.request.bytes).toString(), { mode: 0o644 })
+  const carried = options.out ?? state.path
+  printResult(options, { ...documentOf(state), out: options.out ?? null }, [
+    ...describeRequest(state.request),
+    '',
+    `Carry ${carried} to those who sign: waxseal sign FILE --key KEY`,
+    'Bring back what they signed: waxseal ceremony import FILE',
+  ])
+}
+
+async function show(ceremonies: Ceremonies, options: AdministerOptions): Promise<void> {
+  const state = await ceremonies.read()
+  if (state !== undefined) {
+    return printResult(options, documentOf(state), [...describeRequest(state.request), '', ...progressLines(state)])
+  }
+  const keys = await ceremonies.keysInUse()
+  printResult(options, { ceremony: null, keys: keys.map(keysDocument) }, [
+    'No ceremony has begun. Who signs now:',
+    ...columns([['NAME', 'NEEDS', 'ENDS', 'KEYS'], ...keys.flatMap(keysRows)]),
+  ])
+}
+
+async function publish(ceremonies: Ceremonies, options: AdministerOptions): Promise<void> {
+  const { rootBytes, ...published } = await ceremonies.publish()
+  const { root, snapshot, roles, replaced, elsewhere } = published
+  const sha256 = hash('sha256', rootBytes)
+  printResult(options, { ...published, root_sha256: sha256 }, [
+    `Published ${counted(roles.length, 'role')} in snapshot ${snapshot}.`,
+    `Root version ${root} holds, whose file has the sha256 ${sha256}: ${root}.root.json under /tuf/.`,
+    ...(replaced.length === 0
+      ? []
+      : [
+          `New keys of the server are in use, and the old ones deleted: ${replaced.join(', ')}. Running servers take them up by themselves.`,
+        ]),
+    ...(elsewhere.length === 0
+      ? []
+      : [`Start every server again, with the configuration that says where these keys are: ${elsewhere.join(', ')}.`]),
+  ])
+}
+
+function documentOf({ request, path, signatures, ignored, progress }: CeremonyState): object {
+  return {
+    ceremony: {
+      request: path,
+      sha256: request.sha256,
+      root: request.root?.signed.version ?? null,
+      roles: request.documents.map(({ role }) => role),
+      words: describeRequest(request),
+      signed: [...new Set(signatures.map(({ keyid }) => keyid))],
+      complete: progress.every(({ signed, threshold, server }) => server || signed.length >= threshold),
+      progress: progress.map(({ role, words, threshold, signed, open, server }) => ({
+        role,
+        group: words,
+        threshold,
+        signed: signed.map(({ keyid }) => keyid),
+        open,
+        server,
+      })),
+      ignored,
+    },
+  }
+}
+
+function progressLines({ progress, ignored }: CeremonyState): readonly string[] {
+  const groups = progress.map(({ role, words, threshold, signed, open, server }) => {
+    const who = signed.length === 0 ? '' : ` (${signed.map(({ keyid }) => shortId(keyid)).join(', ')})`
+    const still = signed.length >= threshold ? 'enough' : `may still sign: ${open.map(shortId).join(', ')}`
+    const line = server
+      ? `${words}: this server signs it when it is published`
+      : `${words}: ${signed.length} of ${threshold} have signed${who}; ${still}`
+    return { role, lines: [line] }
+  })
+  const complete = progress.every(({ signed, threshold, server }) => server || signed.length >= threshold)
+  return [
+    ...foldShards(groups),
+    ...ignored.map((file) => `${file} holds no signatures that count here`),
+    ...(complete ? ['Enough have signed: waxseal ceremony publish'] : []),
+  ]
+}
+
+function keysDocument({ name, threshold, keys, expires }: KeysInUse): object {
+  return { name, threshold, keys: keys.map(({ keyid }) => keyid), expires: new Date(expires).toISOString() }
+}
+
+function keysRows({ name, threshold, keys, expires }: KeysInUse): readonly (readonly string[])[] {
+  return keys.map((key, at) =>
+    at === 0
+      ? [name, `${threshold} of ${keys.length}`, new Date(expires).toISOString(), keyWords(key)]
+      : ['', '', '', keyWords(key)],
+  )
+}
+
+/** As much of a key's id as is told from others at sight, and as commands take. */
+function shortId(keyid: string): string {
+  return keyid.slice(0, 8)
+}
+
+function onlineWishes({ online = [], allOnline }: BeginOptions): ReadonlyMap<OnlineKey, PublicKey | 'new'> {
+  const wishes = new Map<OnlineKey, PublicKey | 'new'>()
+  if (allOnline !== undefined) for (const name of ONLINE_KEYS) wishes.set(name, allOnline)
+  for (const text of online) {
+    const [name, file] = pair(text, '--online', 'NAME=FILE')
+    if (!isOnlineKey(name)) {
+      throw new CommandError('wrong-use', `--online: ${name} is none of ${ONLINE_KEYS.join(', ')}.`, EXIT_USAGE)
+    }
+    wishes.set(name, file === 'new' ? 'new' : publicKey(file))
+  }
+  return wishes
+}
+
+function isOnlineKey(name: string): name is OnlineKey {
+  return (ONLINE_KEYS as readonly string[]).includes(name)
+}
+
+function holderWish(
+  role: OfflineKey,
+  files: readonly string[] | undefined,
+  threshold: number | undefined,
+): HolderWish | undefined {
+  if (files === undefined) return threshold === undefined ? undefined : { threshold }
+  return keySetOf(role, files, threshold)
+}
+
+/** With one key there is one threshold; with more somebody has to say it. */
+function keySetOf(role: OfflineKey, files: readonly string[], threshold: number | undefined): KeySet {
+  const needed = threshold ?? (files.length === 1 ? 1 : undefined)
+  if (needed === undefined || needed > files.length) {
+    const message = `Say with --${role}-threshold how many of these keys have to sign: 1 to ${files.length}.`
+    throw new CommandError('wrong-use', message, EXIT_USAGE)
+  }
+  return { keys: files.map((file) => publicKey(file)), threshold: needed }
+}
+
+function publicKey(file: string): PublicKey {
+  try {
+    return readPublicKeyFile(readFileSync(file))
+  } catch (error) {
+    throw new CommandError(
+      'key-invalid',
+      `${file}: ${error instanceof Error ? error.message : String(error)}`,
+      EXIT_USAGE,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function pair(text: string, option: string, form: string): readonly [string, string] {
+  const at = text.indexOf('=')
+  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)]
+  throw new CommandError('wrong-use', `${option} wants ${form}, not ${text}.`, EXIT_USAGE)
+}
+
+function positive(text: string): number {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It has to be a number, 1 at least.')
+}
