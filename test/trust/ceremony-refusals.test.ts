@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { startWaxseal } from '../support/server.ts'
+import { CeremonyScene } from './ceremony-scene.ts'
+
+describe('what is not taken', () => {
+  it('is signatures that are foreign, made twice, damaged, or made for another request', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, ben, cleo] = [await scene.holder('anna'), await scene.holder('ben'), await scene.holder('cleo')]
+    await scene.first([anna, ben, cleo], 2)
+    const earlier = await scene.begin('--renew', 'root')
+    const old = await scene.sign(earlier, ben)
+    await scene.done('ceremony', 'abandon', '--data', scene.data)
+
+    const request = await scene.begin('--renew', 'root', 'targets')
+    const by = await scene.sign(request, anna)
+    await scene.import(by)
+    const refused = async (file: string, words: RegExp): Promise<void> => {
+      const { code, message } = await scene.refused('ceremony', 'import', '--data', scene.data, file)
+      assert.equal(code, 'ceremony-invalid')
+      assert.match(message, words)
+    }
+    await refused(by, /has signed root already/)
+    await refused(old, /made for another request/)
+    const text = await readFile(await scene.sign(request, ben), 'utf8')
+    const changed = join(scene.folder, 'changed.sig.json')
+    await writeFile(
+      changed,
+      text.replace(/"sig":"(..)/, (_, two: string) => `"sig":"${two === '00' ? '01' : '00'}`),
+    )
+    await refused(changed, /is wrong/)
+    await writeFile(changed, text.replaceAll(ben.keyid, (await scene.holder('mallory')).keyid))
+    await refused(changed, /may not sign/)
+    await writeFile(changed, text.replaceAll(ben.keyid, cleo.keyid))
+    await refused(changed, /is wrong/)
+    const { ceremony } = await scene.done('ceremony', 'show', '--data', scene.data)
+    assert.deepEqual((ceremony as { readonly signed: unknown }).signed, [anna.keyid])
+  })
+
+  it('is a request that somebody changed on the way, or that starts from a root that the holder does not know', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, mallory] = [await scene.holder('anna'), await scene.holder('mallory')]
+    await scene.first([anna], 1)
+    const known = join(scene.folder, '1.root.json')
+    await using server = await startWaxseal({ dataDir: scene.data, args: ['--no-upstream'] })
+    await writeFile(known, await (await fetch(`${server.url}/tuf/1.root.json`)).text())
+    const request = await scene.begin('--renew', 'root', 'targets')
+    const text = await readFile(request, 'utf8')
+    const changed = join(scene.folder, 'changed.json')
+    await writeFile(changed, text.replaceAll(String.raw`\"terminating\":true`, String.raw`\"terminating\":false`))
+    assert.notEqual(await readFile(changed, 'utf8'), text)
+    assert.equal((await scene.refused('sign', changed, '--key', anna.file, '--yes')).code, 'threshold-not-met')
+    await writeFile(changed, text.replace(String.raw`\"version\":2`, String.raw`\"version\":7`))
+    assert.equal((await scene.refused('sign', changed, '--key', anna.file, '--yes')).code, 'ceremony-invalid')
+
+    const said = await scene.run('sign', request, '--key', anna.file, '--root', known, '--yes')
+    assert.match(said.stdout, /It starts from root version 1, the one in .*1\.root\.json/)
+    await using foreign = await CeremonyScene.open()
+    await foreign.first([anna], 1)
+    const theirs = await foreign.begin('--renew', 'root', 'targets')
+    const unknown = await scene.refused('sign', theirs, '--key', anna.file, '--root', known, '--yes')
+    assert.match(unknown.message, /not the one in/)
+    await using another = await CeremonyScene.open()
+    const begins = await another.begin('--first', '--size', 'small', '--root-key', anna.pub)
+    const begun = await scene.refused('sign', begins, '--key', anna.file, '--root', known, '--yes')
+    assert.match(begun.message, /begins a new repository, and you have a root already/)
+    assert.match((await scene.refused('sign', request, '--key', mallory.file, '--yes')).message, /may sign nothing/)
+  })
+
+  it('is a second ceremony beside one, and one that another overtook', async () => {
+    await using scene = await CeremonyScene.open()
+    const anna = await scene.holder('anna')
+    await scene.first([anna], 1)
+    assert.equal(
+      (await scene.refused('ceremony', 'begin', '--first', '--data', scene.data, '--root-key', anna.pub)).code,
+      'conflict',
+    )
+    const request = await scene.begin('--renew', 'root')
+    assert.equal((await scene.refused('ceremony', 'begin', '--data', scene.data, '--renew', 'root')).code, 'conflict')
+
+    const elsewhere = join(scene.folder, 'elsewhere')
+    await cp(join(scene.data, 'ceremony'), elsewhere, { recursive: true })
+    const signed = await scene.sign(request, anna)
+    await scene.import(signed)
+    await scene.publish()
+    const other = await scene.begin('--renew', 'root')
+    await scene.done('ceremony', 'abandon', '--data', scene.data)
+    assert.match((await scene.refused('ceremony', 'abandon', '--data', scene.data)).message, /No ceremony has begun/)
+
+    // Published already: said again, it ends well. Begun on what was before: it does not.
+    await cp(elsewhere, join(scene.data, 'ceremony'), { recursive: true })
+    assert.equal((await scene.publish())['root'], 2)
+    await scene.ceremony(['--renew', 'root'], [anna])
+    await cp(elsewhere, join(scene.data, 'ceremony'), { recursive: true })
+    await writeFile(join(scene.data, 'ceremony/request.json'), await readFile(other))
+    await scene.import(await scene.sign(other, anna))
+    const { code, message } = await scene.refused('ceremony', 'publish', '--data', scene.data)
+    assert.equal(code, 'conflict')
+    assert.match(message, /begin again/)
+  })
+})
