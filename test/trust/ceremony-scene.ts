@@ -20,18 +20,17 @@ export interface Holder {
 export class CeremonyScene implements AsyncDisposable {
   readonly folder: string
   readonly data: string
-  readonly env: NodeJS.ProcessEnv
+  /** Of all commands. */
+  env: NodeJS.ProcessEnv = {}
   #requests = 0
 
-  private constructor(folder: string, env: NodeJS.ProcessEnv) {
+  private constructor(folder: string) {
     this.folder = folder
     this.data = join(folder, 'index')
-    this.env = env
   }
 
-  /** `env`: of all commands. */
-  static async open(env: NodeJS.ProcessEnv = {}): Promise<CeremonyScene> {
-    return new CeremonyScene(await mkdtemp(join(tmpdir(), 'waxseal-ceremony-')), env)
+  static async open(): Promise<CeremonyScene> {
+    return new CeremonyScene(await mkdtemp(join(tmpdir(), 'waxseal-ceremony-')))
   }
 
   async holder(name: string): Promise<Holder> {

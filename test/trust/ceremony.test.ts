@@ -24,7 +24,7 @@ interface Team extends AsyncDisposable {
   readonly server: RunningServer
   readonly clients: Followers
   /** Publishes another page, and has every client follow. */
-  release(): Promise<number>
+  readonly release: () => Promise<number>
 }
 
 /** An index that three people hold, two of whom have to sign, and clients that follow it from its first day. */

@@ -7,16 +7,17 @@ import { FOREIGN_VERIFIERS } from './foreign-verifiers.ts'
 import type { ForeignVerifier, VerifyAnswer } from './foreign-verifiers.ts'
 
 /** What time clients take it to be, in milliseconds since 1970; undefined: the machine's. */
-export type At = number | undefined
+type At = number | undefined
 
 /** Clients that trust the first root of an index and what they have seen since: ours, and those that nobody here wrote. */
 export class Followers implements AsyncDisposable {
-  readonly #folder: string
+  /** What they have seen is kept here. */
+  readonly folder: string
   readonly #root: string
   readonly #verifiers: readonly ForeignVerifier[]
 
   private constructor(folder: string, verifiers: readonly ForeignVerifier[]) {
-    this.#folder = folder
+    this.folder = folder
     this.#root = join(folder, 'trusted-root.json')
     this.#verifiers = verifiers
   }
@@ -43,12 +44,12 @@ export class Followers implements AsyncDisposable {
   }
 
   /** All verify the index there, and agree on the target: its sha256, null where it is absent; and the root that they trust then. */
-  async verify(url: string, path: string, at: At = undefined): Promise<{ sha256: string | null; root: number }> {
+  async verify(url: string, path: string, at?: At): Promise<{ sha256: string | null; root: number }> {
     const client = await this.#ours(url, at)
     await client.refresh()
     const found = await client.find(path)
     const sha256 = found.kind === 'found' ? (found.file.hashes.get('sha256') ?? '') : null
-    for (const verifier of this.#told(at)) {
+    for (const verifier of this.#verifiers) {
       const answer = await this.#ask(verifier, url, path, at)
       assert.ok(answer.ok, `${verifier.name}: ${JSON.stringify(answer)}`)
       assert.equal(answer.targets[path]?.sha256 ?? null, sha256, verifier.name)
@@ -58,8 +59,8 @@ export class Followers implements AsyncDisposable {
   }
 
   /** All refuse the index there; the code that ours gives for it. */
-  async refuse(url: string, path: string, at: At = undefined): Promise<string> {
-    for (const verifier of this.#told(at)) {
+  async refuse(url: string, path: string, at?: At): Promise<string> {
+    for (const verifier of this.#verifiers) {
       const answer = await this.#ask(verifier, url, path, at)
       assert.ok(!answer.ok, `${verifier.name} accepts it: ${JSON.stringify(answer)}`)
     }
@@ -73,16 +74,12 @@ export class Followers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true })
-  }
-
-  #told(at: At): readonly ForeignVerifier[] {
-    return this.#verifiers.filter(({ tellsTime }) => at === undefined || tellsTime)
+    await rm(this.folder, { recursive: true, force: true })
   }
 
   async #ours(url: string, at: At): Promise<TrustClient> {
     const remote = new HttpRemote({ metadataUrl: `${url}/tuf/`, targetsUrl: `${url}/tuf/targets/` })
-    const state = await DirectoryState.open(join(this.#folder, 'ours'))
+    const state = await DirectoryState.open(join(this.folder, 'ours'))
     return await TrustClient.open({ state, remote, now: () => at ?? Date.now() })
   }
 
@@ -90,7 +87,7 @@ export class Followers implements AsyncDisposable {
     return verifier.verify({
       metadata_url: `${url}/tuf/`,
       targets_url: `${url}/tuf/targets/`,
-      cache: join(this.#folder, verifier.name),
+      cache: join(this.folder, verifier.name),
       root: this.#root,
       targets: [path],
       download: null,

@@ -10,6 +10,8 @@ import { IndexError } from '../error.ts'
 const FOLDER = 'ceremony'
 const REQUEST = 'request.json'
 const SIGNATURES = '.sig.json'
+/** Of those that were imported. What somebody signed beside the request, without carrying it, waits for that like any other. */
+const IMPORTED = /^[\da-f]{64}\.sig\.json$/
 
 /** A ceremony that was begun: its request, and what has been signed of it so far. */
 export interface PendingCeremony {
@@ -44,7 +46,7 @@ export class CeremonyFolder {
       let signatures: readonly CeremonySignature[] = []
       const ignored: string[] = []
       for (const name of (await readdir(this.#folder)).toSorted()) {
-        if (!name.endsWith(SIGNATURES)) continue
+        if (!IMPORTED.test(name)) continue
         try {
           signatures = importSignatures(request, signatures, await readFile(join(this.#folder, name)))
         } catch (error) {
