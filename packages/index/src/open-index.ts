@@ -204,7 +204,6 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         onRecovery: () => log.info('signatures are renewed again'),
       }),
     )
-    const { signed } = core
     if (signed !== undefined) {
       const told = {
         onFailure: (error: unknown) =>
