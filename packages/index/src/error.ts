@@ -7,6 +7,7 @@ export type IndexErrorCode =
   | 'conflict'
   | 'database-busy'
   | 'digest-mismatch'
+  | 'keys-unusable'
   | 'limit-exceeded'
   | 'not-allowed'
   | 'not-found'

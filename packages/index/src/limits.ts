@@ -242,6 +242,9 @@ export const STRAY_JOURNAL_INTERVAL_MS = 1000
 export const RENEWAL_INTERVAL_MS = 60_000
 /** How often a server verifies all that is signed, as a client would that had just been given the root; also at its start. */
 export const VERIFICATION_INTERVAL_MS = 3_600_000
+/** How long a command without the keys waits for the server to publish what it changed, and how often it looks. */
+export const LEFT_TO_SERVER_MS = 10_000
+export const LEFT_TO_SERVER_POLL_MS = 100
 /** How much of an X-Forwarded-For header is read, from its end. */
 export const FORWARDED_FOR_MAX = 1_024
 /** Page bodies just published that are kept in memory for whoever waited for them. */

@@ -22,6 +22,8 @@ import { readServedNames } from './names/served-names.ts'
 import type { Ceremonies } from './publish/ceremonies.ts'
 import { CeremonyFolder } from './publish/ceremony-folder.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
+import { leavingToServer } from './publish/leave-to-server.ts'
+import type { Publishing } from './publish/leave-to-server.ts'
 import { newestSnapshot, Publisher } from './publish/publisher.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
 import { initialiseSigning } from './publish/initialise-signing.ts'
@@ -56,6 +58,8 @@ export interface IndexEffects {
   readonly signNew?: FirstSigning
   /** Where keys and their secrets may stand that are configured so. They are taken out of it. */
   readonly env?: NodeJS.ProcessEnv
+  /** Told why a command's change could not be published by it, nor within a while by a server: the first that starts does it. */
+  readonly onLeft?: (problem: string) => void
   /** Takes the lines of the log, in place of standard error. */
   readonly writeLine?: (line: string) => void
 }
@@ -172,16 +176,28 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
   )
   const { opened, ...rest } = core
   telemetry.use(opened)
+  const { store, clock, names, current } = rest
+  const publisher = leavingToServer(rest.publisher, store, { onLeft: effects.onLeft ?? (() => undefined) })
+  const management = new Management({ store, clock, names, current, publisher })
   const kept = telemetry.move()
-  return { ...administrationOf(config, rest), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    ...administrationOf(config, { ...rest, management, publisher, signing: rest.publisher }),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/** What brings changes out, and what signs again what a look found wrong. */
+interface Publishers {
+  readonly publisher: Publishing
+  readonly signing: Publisher
 }
 
 /** What administrators do, on an open index. */
 export function administrationOf(
   config: IndexConfig,
-  core: Omit<Core, 'opened'>,
+  core: Omit<Core, 'opened' | 'publisher'> & Publishers,
 ): Omit<Administration, typeof Symbol.asyncDispose> {
-  const { store, clock, management, blobs, names, publisher, signerContext: context } = core
+  const { store, clock, management, blobs, names, publisher, signed, signing, signerContext: context } = core
   const collecting = {
     store,
     blobs,
@@ -192,7 +208,7 @@ export function administrationOf(
     upstreams: config.offline ? [] : config.upstreams.map(({ name }) => name),
   }
   const { dataDir, upstreams } = config
-  const examined = { store, blobs, clock, names, publisher, dataDir, upstreams }
+  const examined = { store, blobs, clock, names, publisher, signed, signing, dataDir, upstreams }
   return {
     store,
     clock,
@@ -210,7 +226,7 @@ export function administrationOf(
       let opened = core.signed
       const openAgain = async () => (opened ??= await openSigned({ store, clock, keys, context }))
       const open = { openSigned: openAgain, context, by: PUBLISHER }
-      return new Ceremonies({ store, blobs, clock, dataDir, keys, publisher, ...open })
+      return new Ceremonies({ store, blobs, clock, dataDir, keys, publisher: signing, ...open })
     },
     // Loaded when it is asked for: a server seldom or never is.
     async collectGarbage(options) {

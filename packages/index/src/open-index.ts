@@ -39,6 +39,7 @@ import { observeIndex, watchPublishing } from './observe-index.ts'
 import type { WatchedCertificate } from './observe-index.ts'
 import { administrationOf, openCore } from './open-administration.ts'
 import type { Administration, IndexEffects } from './open-administration.ts'
+import { pendingRaise } from './publish/pending-raise.ts'
 import { PageBodies } from './publish/page-bodies.ts'
 import type { SignedRepository } from './publish/signed-repository.ts'
 import { TufFiles } from './publish/tuf-files.ts'
@@ -51,6 +52,7 @@ import { ProjectLists } from './releases/project-list.ts'
 import { ProjectMetadata } from './releases/project-metadata.ts'
 import { Refresh } from './releases/refresh.ts'
 import type { Unasked } from './releases/unasked.ts'
+import type { Store } from './store/store.ts'
 import { isUnavailable } from './store/store.ts'
 import { errorChain } from './telemetry/error-chain.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
@@ -119,6 +121,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   )
   opened.use(core.opened)
   const { store, clock, names, current, publisher, signed, blobs, bodies } = core
+  await (readOnly ? refuseUnraised(store) : signed?.checkKeys())
   // Waited for right before the database closes: what is opened from here on has been ended by then, and begins nothing.
   const background = opened.use(
     new BackgroundWork({
@@ -126,7 +129,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       onLate: (count) => log.warn({ count }, 'the end does not wait any longer for background work'),
     }),
   )
-  const administration = administrationOf(config, core)
+  const administration = administrationOf(config, { ...core, signing: core.publisher })
   const { management } = administration
   const proxies = trustedProxiesOf(config)
   // Where nobody is asked there is no way out at all.
@@ -189,7 +192,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         await publisher.renew()
       })
     }
-    await afterTrouble(log, renew)
+    // What a restored index still has from its backup must not go out: clients have seen newer.
+    await ((await pendingRaise(store.db)) === undefined ? afterTrouble(log, renew) : renew())
     opened.use(
       publishStrays(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
         onFailure: (error) =>
@@ -301,6 +305,15 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     isTrustedProxy: proxies.has,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+/** Who cannot sign must not show what only signing anew makes right. */
+async function refuseUnraised(store: Store): Promise<void> {
+  if ((await pendingRaise(store.db)) === undefined) return
+  throw new IndexError(
+    'storage-failed',
+    'This index was restored, and everything in it has to be published again first: start a server on it once that may write and has its keys.',
+  )
 }
 
 /** A start does without what only a full disk or a locked database prevents: it is made up for later. */

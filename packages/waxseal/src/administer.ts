@@ -28,7 +28,12 @@ export function withIndexOptions(command: Command): Command {
 export async function administer<T>(options: ConfigOptions, work: (index: Administration) => Promise<T>): Promise<T> {
   const { index: config } = await loadConfig(options, process.env)
   await requireDatabase(config)
-  await using index = await openAdministration({ ...config, version: VERSION })
+  const onLeft = (problem: string): void => {
+    process.stderr.write(
+      `Not published yet: this command cannot sign (${problem.replace(/\.$/, '')}), and no running server did so within a while. The change is written; the next server that starts publishes it.\n`,
+    )
+  }
+  await using index = await openAdministration({ ...config, version: VERSION }, { onLeft })
   return await work(index)
 }
 

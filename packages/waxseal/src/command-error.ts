@@ -60,6 +60,7 @@ function exitCodeOf(code: IndexErrorCode): number {
     case 'blob-missing':
     case 'database-busy':
     case 'digest-mismatch':
+    case 'keys-unusable':
     case 'publish-fenced':
     case 'read-only':
     case 'storage-failed':

@@ -1,3 +1,4 @@
+import { TrustError } from '@waxseal/trust'
 import { isSystemError } from '../blobs/durable.ts'
 import { IndexError, isFull } from '../error.ts'
 import { isUnavailable } from '../store/store.ts'
@@ -7,7 +8,9 @@ import type { Refusal } from './refuse.ts'
 export function failureRefusal(error: unknown): Refusal {
   if (isFull(error)) return { code: 'storage-full', retryAfter: 5 }
   if (!(error instanceof IndexError)) {
-    if (isUnavailable(error)) return { code: 'internal-unavailable', retryAfter: 5 }
+    // Keys in a service that does not answer: what is written is published when it does.
+    if (isUnavailable(error) || (error instanceof TrustError && error.code === 'signer-failed'))
+      return { code: 'internal-unavailable', retryAfter: 5 }
     return isSystemError(error) ? { code: 'storage-unavailable', retryAfter: 5 } : { code: 'internal-error' }
   }
   switch (error.code) {
@@ -34,6 +37,7 @@ export function failureRefusal(error: unknown): Refusal {
     case 'backup-damaged':
     case 'config-invalid':
     case 'conflict':
+    case 'keys-unusable':
     case 'not-allowed':
     case 'wrong-database':
       return { code: 'internal-error' }

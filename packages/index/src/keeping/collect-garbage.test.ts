@@ -340,6 +340,64 @@ function garbageSuite(name: string, options: (folder: string) => StoreOptions | 
         assert.equal(await count(), 24)
       }))
 
+    test('drops signed metadata that was superseded a day ago, never a root, never the newest of a role', () =>
+      withBench(async (bench) => {
+        const write = async (role: string, version: number, hours: number | null) => {
+          const superseded_at = hours === null ? null : new Date(bench.now - hours * HOUR).toISOString()
+          const values = { role, version, body: '{}', expires_at: '2030-01-01T00:00:00.000Z', superseded_at }
+          await bench.store.transaction((tx) => tx.insertInto('tuf_file').values(values).execute())
+        }
+        for (let version = 1; version <= 600; version++) await write('timestamp', version, 25 + version)
+        await write('timestamp', 601, 23)
+        await write('timestamp', 602, null)
+        await write('root', 1, 1000)
+        await write('root', 2, null)
+        // Nobody signs it any more.
+        await write('bin-00', 7, 1001)
+        await write('bin-00', 8, 1000)
+        const kept = async () =>
+          (
+            await bench.store.db
+              .selectFrom('tuf_file')
+              .select(['role', 'version'])
+              .orderBy('role')
+              .orderBy('version')
+              .execute()
+          ).map(({ role, version }) => `${version}.${role}`)
+        assert.equal((await bench.collect({ dryRun: true })).supersededMetadata, 601)
+        assert.equal((await kept()).length, 606)
+        assert.equal((await bench.collect({ policy: { supersededHours: 0 } })).supersededMetadata, 601)
+        const left = ['8.bin-00', '1.root', '2.root', '601.timestamp', '602.timestamp']
+        assert.deepEqual(await kept(), left)
+        assert.equal((await bench.collect()).supersededMetadata, 0)
+      }))
+
+    test('keeps a replaced page for as long as the signed bin that lists it', () =>
+      withBench(async (bench) => {
+        const at = new Date(bench.now).toISOString()
+        const page = await bench.blob(10, 2)
+        await bench.store.transaction(async (tx) => {
+          const row = { project: 'demo', snapshot: 1, body_sha256: page, superseded_at: at }
+          await tx.insertInto('superseded_page').values(row).execute()
+          const file = { role: 'bin-00', body: '{}', expires_at: at }
+          await tx
+            .insertInto('tuf_file')
+            .values({ ...file, version: 1, superseded_at: at })
+            .execute()
+          await tx
+            .insertInto('tuf_file')
+            .values({ ...file, version: 2, superseded_at: null })
+            .execute()
+        })
+        bench.now += 24 * HOUR
+        const before = await bench.collect()
+        assert.deepEqual([before.supersededMetadata, before.supersededPages], [0, 0])
+        bench.now += 1
+        const after = await bench.collect()
+        assert.deepEqual([after.supersededMetadata, after.supersededPages], [1, 1])
+        assert.deepEqual(await bench.kept(page), [true], 'its bytes have a grace period of their own')
+      }))
+
     test('drops what strangers caused a year ago, or too much of it, and nothing that anybody decided', () =>
       withBench(async (bench) => {
         const write = async (kind: EventKind, days: number, count: number) => {

@@ -6,12 +6,14 @@ import type { Leftovers } from '../blobs/leftovers.ts'
 import { NO_LEFTOVERS, sweepParts } from '../blobs/leftovers.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
-import { GARBAGE_BATCH, SUPERSEDED_HOURS, SWEEP_ROUND } from '../limits.ts'
+import { SUPERSEDED_HOURS, SWEEP_ROUND } from '../limits.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import { answeringUpstreams } from './answering-upstreams.ts'
 import { dropOldEvents } from './drop-old-events.ts'
+import { dropOldMetadata } from './drop-old-metadata.ts'
+import { dropOldPages } from './drop-old-pages.ts'
 import type { Amount, Marking } from './mark-garbage.ts'
 import { amountOf, markGarbage } from './mark-garbage.ts'
 import type { Dropped, RetentionPolicy } from './retention.ts'
@@ -42,6 +44,8 @@ export interface Collection {
   readonly dropped: Dropped | undefined
   /** Pages that were replaced long enough ago. */
   readonly supersededPages: number
+  /** Versions of signed metadata that were superseded long enough ago. */
+  readonly supersededMetadata: number
   /** Events that strangers caused long ago, or too many of. */
   readonly oldEvents: number
   /** What processes that are gone left half-written. */
@@ -78,7 +82,11 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
   const takenBack = await takeBack(parts, answering, { dryRun, held })
   const dropped =
     versions === undefined ? undefined : await dropOldVersions(parts, answering, versions, { dryRun, held })
-  const supersededPages = await dropOldPages(parts, dryRun, held)
+  const hours = Math.max(policy.supersededHours, SUPERSEDED_HOURS)
+  const cutoff = new Date(clock.now() - hours * HOUR_MS).toISOString()
+  // Before the pages: as long as a bin can be asked for, so can the pages that it lists.
+  const supersededMetadata = await dropOldMetadata(store, cutoff, { dryRun, held })
+  const supersededPages = await dropOldPages(store, cutoff, { dryRun, held })
   const oldEvents = await dropOldEvents(parts, { dryRun, held })
   const spooled = await sweepSpool(parts.spoolDir, dryRun)
   const stored = await blobs.sweepLeftovers({ dryRun })
@@ -100,36 +108,12 @@ async function collect(parts: CollectParts, options: CollectOptions, held?: Abor
         takenBack,
         dropped,
         supersededPages,
+        supersededMetadata,
         oldEvents,
         leftovers,
         garbage: { ...first, swept },
       }
     }
-  }
-}
-
-async function dropOldPages(
-  { store, clock, policy }: CollectParts,
-  dryRun: boolean,
-  held: AbortSignal | undefined,
-): Promise<number> {
-  const hours = Math.max(policy.supersededHours, SUPERSEDED_HOURS)
-  const cutoff = new Date(clock.now() - hours * HOUR_MS).toISOString()
-  const old = store.db.selectFrom('superseded_page').where('superseded_at', '<', cutoff)
-  if (dryRun) {
-    const { pages } = await old.select(({ fn }) => fn.countAll<number>().as('pages')).executeTakeFirstOrThrow()
-    return pages
-  }
-  for (let deleted = 0; ;) {
-    const some = await old.select('superseded_at').orderBy('superseded_at').limit(GARBAGE_BATCH).execute()
-    const last = some.at(-1)
-    if (last === undefined) return deleted
-    held?.throwIfAborted()
-    // Nothing that is offered changes, so there is no journal row.
-    const result = await store.transaction((tx) =>
-      tx.deleteFrom('superseded_page').where('superseded_at', '<=', last.superseded_at).executeTakeFirst(),
-    )
-    deleted += Number(result.numDeletedRows)
   }
 }
 

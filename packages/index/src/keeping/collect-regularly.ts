@@ -69,9 +69,11 @@ async function collectIfDue({ config, store, clock, log }: CollectingParts, stop
   const answer = await collectElsewhere(order, stopped)
   switch (answer.kind) {
     case 'collected': {
-      const { garbage, takenBack, dropped, supersededPages, oldEvents, leftovers } = answer.collection
+      const { garbage, takenBack, dropped, supersededPages, supersededMetadata, oldEvents, leftovers } =
+        answer.collection
       const { marked, waiting, swept } = garbage
-      const told = { swept, marked, waiting, takenBack, dropped, supersededPages, oldEvents, leftovers }
+      const superseded = { supersededPages, supersededMetadata }
+      const told = { swept, marked, waiting, takenBack, dropped, ...superseded, oldEvents, leftovers }
       log.info(told, 'collected garbage')
       return
     }

@@ -26,6 +26,24 @@ const CATALOGUE = {
     means: 'A published page does not say what the rows say.',
     advice: 'Run "waxseal doctor --repair": the page is published anew.',
   },
+  'metadata-damaged': {
+    severity: 'error',
+    means: 'Signed metadata is missing, damaged, or not signed by those who should: clients refuse what depends on it.',
+    advice:
+      'Run "waxseal doctor --repair": pages are signed again. What that does not mend comes back with the last backup ("waxseal restore").',
+  },
+  'metadata-expired': {
+    severity: 'error',
+    means: 'Signed metadata has expired: clients refuse the index.',
+    advice:
+      'Set the clock if it is wrong. What a server signs it renews by itself, as does "waxseal doctor --repair"; what people sign is signed again in a ceremony.',
+  },
+  'page-unsigned': {
+    severity: 'error',
+    means: 'What is signed of a page is not what is published: clients refuse it.',
+    advice:
+      'Run "waxseal doctor --repair": it is signed again. Look for a server of an older version on this database.',
+  },
   'blob-missing': {
     severity: 'error',
     means: 'Stored bytes that rows speak of are not there.',
@@ -81,6 +99,11 @@ const CATALOGUE = {
     severity: 'note',
     means: 'Changes are written and not published yet.',
     advice: 'A running server publishes them within a second; start one.',
+  },
+  'signing-waiting': {
+    severity: 'note',
+    means: 'This index was restored, and has to be published again by a server that has its keys.',
+    advice: 'Start one; it says which keys it wants.',
   },
   leftovers: {
     severity: 'note',

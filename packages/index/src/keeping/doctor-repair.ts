@@ -5,7 +5,7 @@ import type { Spool } from '../blobs/spool.ts'
 import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { PageBodies } from '../publish/page-bodies.ts'
-import type { Publisher } from '../publish/publisher.ts'
+import type { Publishing } from '../publish/leave-to-server.ts'
 import { inspectArchive } from '../releases/inspect-archive.ts'
 import type { FileRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -20,7 +20,7 @@ export interface RepairParts {
   readonly store: Store
   readonly blobs: BlobStore
   readonly clock: Clock
-  readonly publisher: Publisher
+  readonly publisher: Publishing
   readonly bodies: PageBodies
   readonly spool: Spool
   /** The names of all upstreams that are configured: what is not had from them now may be later. */
@@ -106,7 +106,7 @@ async function fromRows(
     : undefined
 }
 
-/** Readers are never given a page from before; its row only keeps its bytes for a day. */
+/** A page from before is asked for by clients with an older snapshot alone, for a day; what is lost cannot be given to them. */
 async function forgetOldPages(store: Store, project: string, sha256: string): Promise<number> {
   const { numDeletedRows } = await store.transaction((tx) =>
     tx

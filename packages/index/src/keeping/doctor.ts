@@ -8,7 +8,9 @@ import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import { PageBodies } from '../publish/page-bodies.ts'
+import type { Publishing } from '../publish/leave-to-server.ts'
 import type { Publisher } from '../publish/publisher.ts'
+import type { SignedRepository } from '../publish/signed-repository.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
@@ -22,6 +24,7 @@ import { Findings } from './doctor-findings.ts'
 import type { Finding } from './doctor-findings.ts'
 import { examineFolders } from './doctor-folders.ts'
 import { examinePages } from './doctor-pages.ts'
+import { examineSigned } from './doctor-signed.ts'
 import type { RepairParts } from './doctor-repair.ts'
 import { repairBlob } from './doctor-repair.ts'
 import { examineCircumstances, examineDatabase, examineDecisions, examineRows } from './doctor-rows.ts'
@@ -32,7 +35,10 @@ export interface DoctorParts {
   readonly blobs: DirectoryBlobStore
   readonly clock: Clock
   readonly names: NamesConfig
-  readonly publisher: Publisher
+  readonly publisher: Publishing
+  /** Undefined while the index is not signed; `signing` signs what is found wrong. */
+  readonly signed: SignedRepository | undefined
+  readonly signing: Pick<Publisher, 'repair'>
   readonly dataDir: string
   /** Upstreams that are configured. */
   readonly upstreams: readonly UpstreamConfig[]
@@ -56,6 +62,8 @@ export interface Diagnosis {
     readonly references: number
     readonly pages: number
     readonly decisions: number
+    /** Signed roles; 0 where the index is not signed. */
+    readonly roles: number
   }
   /** The first of them; `counts` has all. */
   readonly findings: readonly Finding[]
@@ -66,7 +74,7 @@ export interface Diagnosis {
 }
 
 /**
- * Looks at everything that an index keeps: the database, the rows among themselves, pages, decisions, the folders, and
+ * Looks at everything that an index keeps: the database, the rows among themselves, pages, decisions, signatures, the folders, and
  * every blob by its hash; beside running servers. With `repair` it mends what can be mended (`doctor-repair.ts`).
  *
  * @throws IndexError `conflict` when it is to repair while a backup, a restore or a collection runs; `not-found` when
@@ -115,7 +123,10 @@ async function diagnose(
   noteMore(more, findings)
   if (repairing !== undefined) await recoverNotStored(repairing, findings)
   const pages = await examinePages({ store, names, repair: repairing }, findings)
-  const diagnosis = diagnosisOf(clock, findings, { ...seen, pages, decisions })
+  const { signed, signing } = parts
+  const repair = repairing && { signing, held: repairing.held }
+  const roles = await examineSigned({ store, blobs, clock, signed, repair }, findings)
+  const diagnosis = diagnosisOf(clock, findings, { ...seen, pages, decisions, roles })
   await record(store, diagnosis, repairing !== undefined)
   return diagnosis
 }
@@ -131,7 +142,7 @@ async function examineWithoutRows(
   const { troubles, more, ...seen } = await examineBlobs({ store: undefined, blobs, folder }, findings, progress)
   for (const { sha256, code } of troubles) findings.add(code, 'what it is part of is not known', { sha256 })
   noteMore(more, findings)
-  return diagnosisOf(clock, findings, { ...seen, pages: 0, decisions: 0 })
+  return diagnosisOf(clock, findings, { ...seen, pages: 0, decisions: 0, roles: 0 })
 }
 
 function noteMore(more: number, findings: Findings): void {

@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { RESTORE_MIN_JUMP } from '../limits.ts'
 import type { JournalAction } from '../publish/journal.ts'
+import { noteRaise } from '../publish/pending-raise.ts'
+import { readRoleTable } from '../publish/trust-settings.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { Manifest } from './backup-format.ts'
@@ -19,7 +21,8 @@ export function jumpSince(backupAt: string, now: number): number {
 
 /**
  * Puts every number that a restored index will give above all that its lost history can have given, and journals every
- * page so that it is published anew under such a number (design.md section 7). Returns the snapshot to publish upon.
+ * page so that it is published anew under such a number (design.md section 7). Versions of signed roles rise when that is
+ * signed: here is noted by how much. Returns the snapshot to publish upon.
  */
 export async function renumber(
   kind: Store['kind'],
@@ -37,6 +40,8 @@ export async function renumber(
   if (snapshot > manifest.snapshot) {
     await tx.insertInto('snapshot').values({ version: snapshot, at, publisher: 'restore', projects: 0 }).execute()
   }
+  // No snapshot brings out two versions of a role, and a timestamp between two snapshots takes its millisecond too.
+  if ((await readRoleTable(tx)) !== undefined) await noteRaise(tx, Math.max(jump, snapshot - manifest.snapshot))
   // Equal to no page's content: the publisher finds each of them changed.
   await tx.updateTable('page').set({ content_sha256: '' }).execute()
   const action = 'restore' satisfies JournalAction

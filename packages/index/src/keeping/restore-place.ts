@@ -9,6 +9,7 @@ import { IndexError } from '../error.ts'
 import { lookAtDatabase } from '../store/look-at-database.ts'
 import { holdFile } from '../store/sqlite-lock.ts'
 import type { StoreOptions } from '../store/store.ts'
+import { KEYS } from '../publish/online-keys.ts'
 import { CONFIG_PART, type Manifest } from './backup-format.ts'
 
 const UNFINISHED = 'restore-unfinished'
@@ -124,8 +125,8 @@ export async function requireEmpty(
       `${dataDir} has an interrupted restore of the backup ${state.backup}: restore that one again, or empty the folder.`,
     )
   }
-  // What an edit of the configuration leaves stays beside it.
-  const allowed = [UNFINISHED, CONFIG_PART, `.${CONFIG_PART}.lock`, 'lost+found']
+  // What an edit of the configuration leaves stays beside it. Keys are in no backup: who has them puts them there first.
+  const allowed = [UNFINISHED, CONFIG_PART, `.${CONFIG_PART}.lock`, KEYS, 'lost+found']
   const others = state === undefined ? (await namesIn(dataDir)).filter((name) => !allowed.includes(name)) : []
   if (others.length > 0) {
     const more = others.length > 3 ? ` and ${others.length - 3} more` : ''

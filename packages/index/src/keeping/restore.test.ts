@@ -11,6 +11,7 @@ import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { readPageBody } from '../releases/page-body.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openAdministration } from '../open-administration.ts'
+import { signingKeysIn } from '../publish/online-keys.ts'
 import { holdFile } from '../store/sqlite-lock.ts'
 import type { Store } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
@@ -48,6 +49,7 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
         return await restoreBackup(await openBackup(from, id), {
           dataDir: target,
           database: { kind: 'sqlite', path: join(target, 'waxseal.db') },
+          signing: signingKeysIn(target),
           clock: { now: () => index.now + LATER },
           ...options,
         })
@@ -335,6 +337,7 @@ test('a second restore into the same folder is refused while the first is at it,
       {
         dataDir: target,
         database: { kind: 'sqlite', path: join(target, 'waxseal.db') },
+        signing: signingKeysIn(target),
         clock: { now: () => index.now },
       },
     )

@@ -6,7 +6,11 @@ import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { NotedMeaning } from '../names/served-names.ts'
 import { readMeaning, readServedNames, RESTORED_UNSERVED } from '../names/served-names.ts'
+import type { SigningKeys } from '../publish/online-keys.ts'
+import { signerContext } from '../publish/online-keys.ts'
+import { openSigned } from '../publish/open-signed.ts'
 import { newestSnapshot, Publisher } from '../publish/publisher.ts'
+import type { SignedRepository } from '../publish/signed-repository.ts'
 import { KNOWN_STEPS } from '../store/migrations/index.ts'
 import type { StoreOptions } from '../store/store.ts'
 import { isUniqueViolation, openStore } from '../store/store.ts'
@@ -29,6 +33,8 @@ export interface RestoreTarget {
   /** Where its rows go; empty. */
   readonly database: StoreOptions
   readonly clock: Clock
+  /** Where the keys are that sign it, if it is a signed one. */
+  readonly signing: SigningKeys
   /** The highest snapshot that the lost history published, where it is known; else a number above it is computed. */
   readonly above?: number
   /** Restores the rest where blobs are missing or damaged. */
@@ -37,6 +43,15 @@ export interface RestoreTarget {
   readonly dryRun?: boolean
   readonly onProgress?: OnProgress
 }
+
+/**
+ * Whether what was restored is signed, as the backed up index was. `waiting`: its keys are not at hand, so nothing is published
+ * until a server starts that has them; `problem` says which.
+ */
+export type RestoredSigning =
+  | { readonly kind: 'unsigned' }
+  | { readonly kind: 'signed' }
+  | { readonly kind: 'waiting'; readonly problem: string }
 
 /** What came of it. `damaged`, `incomplete`: nothing was restored, because of what `check` says. */
 export type RestoreOutcome =
@@ -50,6 +65,7 @@ export type RestoreOutcome =
       readonly snapshot: number
       /** Projects whose page cannot be written; theirs stays as it was. */
       readonly unpublished: readonly string[]
+      readonly signing: RestoredSigning
       /** The configuration of the backed up index, for the administrator to look through. */
       readonly config: string | undefined
       /** How it was served, and is to be served: anything else is refused at its first start. */
@@ -138,13 +154,18 @@ function filledByAnother(cause?: unknown): IndexError {
   return new IndexError('conflict', message, { cause })
 }
 
-/** Brings the tables up to this version, settles the numbers, and publishes every page under one above them. */
+/**
+ * Brings the tables up to this version, settles the numbers, and publishes every page under one above them; of a signed index
+ * only with its keys.
+ */
 async function publishAnew(
   place: RestorePlace,
   source: BackupSource,
   target: RestoreTarget,
   blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>,
-): Promise<Pick<Extract<RestoreOutcome, { kind: 'restored' }>, 'above' | 'snapshot' | 'unpublished' | 'served'>> {
+): Promise<
+  Pick<Extract<RestoreOutcome, { kind: 'restored' }>, 'above' | 'snapshot' | 'unpublished' | 'signing' | 'served'>
+> {
   const { clock } = target
   await using store = await openStore(place.database, { clock })
   const above = await store.transaction(async (tx) => {
@@ -161,15 +182,30 @@ async function publishAnew(
     return settled
   })
   const unpublished: string[] = []
+  const context = signerContext(clock, process.env)
+  const signed = await openSigned({ store, clock, keys: target.signing, context })
+  const signing = await signingOf(signed)
   const publisher = new Publisher({
     store,
     bodies: blobs,
     clock,
+    signed,
     names: (await readServedNames(store)) ?? { prefixes: [], upstreams: [] },
     publisher: `${hostname()}/${process.pid}`,
     onUnpublishable: (project) => unpublished.push(project),
   })
-  await publisher.publish()
+  if (signing.kind !== 'waiting') await publisher.renew()
   await requireRows(store.db, source.manifest)
-  return { above, snapshot: await newestSnapshot(store), unpublished, served: await readMeaning(store) }
+  return { above, snapshot: await newestSnapshot(store), unpublished, signing, served: await readMeaning(store) }
+}
+
+async function signingOf(signed: SignedRepository | undefined): Promise<RestoredSigning> {
+  if (signed === undefined) return { kind: 'unsigned' }
+  try {
+    await signed.checkKeys()
+  } catch (error) {
+    if (!(error instanceof IndexError) || error.code !== 'keys-unusable') throw error
+    return { kind: 'waiting', problem: error.message }
+  }
+  return { kind: 'signed' }
 }

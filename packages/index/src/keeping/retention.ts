@@ -11,7 +11,7 @@ export interface RetentionPolicy {
   readonly upstreamVersions?: number
   /** Between marking a blob as garbage and deleting it. */
   readonly graceHours: number
-  /** For which a page that was replaced is kept. */
+  /** For which a page that was replaced is kept, and signed metadata that was superseded. */
   readonly supersededHours: number
   /** Between two collections of a server; 0: never. */
   readonly everyHours: number

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generatePrivateKey, openKeyFile, signersById } from '@waxseal/trust'
-import type { PublicKey, SignerContext, Signers } from '@waxseal/trust'
+import type { PublicKey, SignerConfig, SignerContext, Signers } from '@waxseal/trust'
 import { syncFolder, writeWhole } from '../blobs/durable.ts'
 import { IndexError } from '../error.ts'
 import { openOnlineSigners } from './online-keys.ts'
@@ -14,6 +14,13 @@ import type { OnlineKey } from './role-table.ts'
 function fileOf(keys: SigningKeys, name: OnlineKey): string | undefined {
   const place = keys[name]
   return place.kind === 'file' && place.passphrase === undefined ? place.path : undefined
+}
+
+/** Where a key is looked for: its place, and that of its successor, if there is one. */
+export function placesOf(keys: SigningKeys, name: OnlineKey): readonly SignerConfig[] {
+  const path = fileOf(keys, name)
+  if (path === undefined || !existsSync(nextPath(path))) return [keys[name]]
+  return [keys[name], { kind: 'file', path: nextPath(path) }]
 }
 
 /** Where the key lies that will take the place of the one in `path`. */

@@ -11,6 +11,9 @@ import type { OnlineKey } from './role-table.ts'
 /** Where each key is that a server signs with. */
 export type SigningKeys = Readonly<Record<OnlineKey, SignerConfig>>
 
+/** The folder for them in the data folder. */
+export const KEYS = 'keys'
+
 /** Every key in a file of its own, in the data folder. */
 export function signingKeysIn(dataDir: string): SigningKeys {
   return byKey((name) => ({ kind: 'file', path: keyPath(dataDir, name) }))
@@ -81,7 +84,7 @@ function keyPath(dataDir: string, name: OnlineKey): string {
 }
 
 function keyFolder(dataDir: string): string {
-  return join(dataDir, 'keys')
+  return join(dataDir, KEYS)
 }
 
 function byKey<T>(value: (name: OnlineKey) => T): Readonly<Record<OnlineKey, T>> {

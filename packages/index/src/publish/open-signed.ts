@@ -1,6 +1,7 @@
 import type { SignerContext } from '@waxseal/trust'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../store/store.ts'
+import { checkOnlineKeys } from './check-keys.ts'
 import { openSigners } from './next-keys.ts'
 import type { SigningKeys } from './online-keys.ts'
 import { SignedRepository } from './signed-repository.ts'
@@ -16,5 +17,11 @@ export async function openSigned(parts: {
   const { store, clock, keys, context } = parts
   const table = await readRoleTable(store.db)
   if (table === undefined) return undefined
-  return new SignedRepository({ store, clock, table, openSigners: () => openSigners(keys, context) })
+  return new SignedRepository({
+    store,
+    clock,
+    table,
+    openSigners: () => openSigners(keys, context),
+    checkKeys: (state) => checkOnlineKeys(state, keys, context),
+  })
 }

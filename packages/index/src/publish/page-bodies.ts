@@ -10,14 +10,14 @@ import type { PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { appendJournal } from './journal.ts'
 import { readPageSource } from './page-source.ts'
-import type { Publisher } from './publisher.ts'
+import type { Publishing } from './leave-to-server.ts'
 
 export interface PageBodiesParts {
   readonly store: Store
   readonly bodies: BodyStore
   readonly clock: Clock
   readonly names: NamesConfig
-  readonly publisher: Publisher
+  readonly publisher: Publishing
   /** Told of a body that had to be made again, and of one that could not be stored again. */
   readonly onDamage: (error: unknown) => void
 }

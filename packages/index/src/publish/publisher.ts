@@ -12,8 +12,9 @@ import { projectPage, renderPage } from '../releases/page.ts'
 import type { Database, PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
+import { Overtaken } from './overtaken.ts'
 import { readPageSource } from './page-source.ts'
-import type { CheckedPlan, SignedRepository } from './signed-repository.ts'
+import type { CheckedPlan, SignedRepair, SignedRepository } from './signed-repository.ts'
 import { storePlan } from './store-plan.ts'
 import { isSigned } from './trust-settings.ts'
 
@@ -54,11 +55,6 @@ interface Turn {
   readonly more: boolean
 }
 
-/** Another publisher has dealt with rows of this batch since they were read: what was made of them is out of date. */
-class Overtaken extends Error {
-  override readonly name = 'Overtaken'
-}
-
 /**
  * The one place that turns the journal into what the world sees (design.md section 3). Idle, it starts at once; what
  * arrives while it runs forms the next batch. A crash anywhere leaves the previous snapshot whole: bodies are
@@ -68,7 +64,8 @@ export class Publisher {
   readonly #parts: PublisherParts
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
-  #renewing = false
+  /** Whoever waits for what is due by the clock. */
+  #renewal: PromiseWithResolvers<void> | undefined
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
@@ -94,10 +91,14 @@ export class Publisher {
     return this.#next
   }
 
-  /** Publishes, and signs again what is due by the clock. */
-  renew(): Promise<void> {
-    this.#renewing = this.#parts.signed !== undefined
-    return this.publish()
+  /** Publishes, and signs again what is due by the clock. Where that fails, those who only publish are not told. */
+  async renew(): Promise<void> {
+    if (this.#parts.signed === undefined) return await this.publish()
+    this.#renewal ??= Promise.withResolvers<void>()
+    const { promise } = this.#renewal
+    promise.catch(() => undefined)
+    await this.publish()
+    await promise
   }
 
   /**
@@ -121,8 +122,31 @@ export class Publisher {
   async #drain(): Promise<void> {
     // What another publisher left over is ours to publish on top of it.
     while ((await unfenced(() => this.#turn())).more);
-    if (this.#renewing) await unfenced(() => this.#renew())
-    this.#renewing = false
+    await unfenced(() => this.#renewIfAsked())
+  }
+
+  /** Signs what `repair` says, in a snapshot in which no page is new; its number. */
+  async repair(repair: SignedRepair): Promise<number> {
+    return await unfenced(async () => {
+      const { store, signed } = this.#parts
+      if (signed === undefined) throw new IndexError('not-allowed', 'This index is not signed.')
+      const version = (await newestSnapshot(store)) + 1
+      await this.#commit({ plan: await signed.planRepair(repair, version), snapshot: true }, version)
+      return version
+    })
+  }
+
+  async #renewIfAsked(): Promise<void> {
+    const asked = this.#renewal
+    if (asked === undefined) return
+    try {
+      await this.#renew()
+      asked.resolve()
+    } catch (error) {
+      if (wasOvertaken(error)) throw error
+      asked.reject(error)
+    }
+    this.#renewal = undefined
   }
 
   async #turn(): Promise<Turn> {
@@ -203,6 +227,7 @@ export class Publisher {
     const due = await signed?.planRenewal(version)
     if (due === undefined) return
     await this.#commit(due, version)
+    if (due.problem !== undefined) throw due.problem
   }
 
   async #commit(
@@ -264,13 +289,17 @@ async function unfenced<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof Overtaken) && !isUniqueViolation(error)) throw error
+      if (!wasOvertaken(error)) throw error
       if (fenced <= PUBLISH_FENCED_RETRIES) continue
       throw new IndexError('publish-fenced', 'Other publishers took every snapshot number that was tried.', {
         cause: error,
       })
     }
   }
+}
+
+function wasOvertaken(error: unknown): boolean {
+  return error instanceof Overtaken || isUniqueViolation(error)
 }
 
 /** The number of the newest snapshot; 0 before the first. */

@@ -85,3 +85,8 @@ export function roleGroup(role: string): string {
   if (role.startsWith('p.')) return 'projects'
   return role.replace(/-[\da-f]+$/, '')
 }
+
+/** The project whose page a target path is; undefined where it is another target's. */
+export function projectOfTarget(path: string): string | undefined {
+  return /^simple\/([^/]+)\/index\.json$/.exec(path)?.[1]
+}

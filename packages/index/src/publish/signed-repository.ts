@@ -6,12 +6,15 @@ import type {
   RepositoryState,
   RoleTable,
   Signers,
+  TargetChange,
   TrustRemote,
 } from '@waxseal/trust'
-import { dueRoles, openRepository, planPublish, planTimestamp, PublicationChecker } from '@waxseal/trust'
+import { dueRoles, openRepository, planPublish, planTimestamp, PublicationChecker, TrustError } from '@waxseal/trust'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../store/store.ts'
+import { Overtaken } from './overtaken.ts'
+import { pendingRaise, renumberBy } from './pending-raise.ts'
 import { pageTarget } from './role-table.ts'
 
 export interface SignedRepositoryParts {
@@ -20,6 +23,8 @@ export interface SignedRepositoryParts {
   readonly table: RoleTable
   /** Opens the keys that the server holds, at the first signature. */
   readonly openSigners: () => Promise<Signers>
+  /** Looks whether these are the keys that clients accept. @throws IndexError `keys-unusable` */
+  readonly checkKeys: (state: RepositoryState) => Promise<void>
 }
 
 /** What is to be published, verified as a client would. */
@@ -35,17 +40,43 @@ export interface SignedPage {
   readonly length: number
 }
 
+/** What a renewal brings out. */
+interface Renewal {
+  readonly plan: CheckedPlan
+  /** Whether in a snapshot of its own; else the timestamp alone. */
+  readonly snapshot: boolean
+  /** Why roles that were due are not in it. */
+  readonly problem?: TrustError | undefined
+}
+
+/** What is to be signed anew. */
+export interface SignedRepair {
+  /** Bins that are lost or damaged; all of their pages have to be among `pages`. */
+  readonly afresh?: readonly string[]
+  /** Roles that are whole, and expired. */
+  readonly renew?: readonly string[]
+  /** Pages that are not signed as they are published, and projects that have none. */
+  readonly pages?: readonly (SignedPage | { readonly project: string })[]
+}
+
 /**
  * The signed side of what is published (design.md sections 3 and 7). The state is kept between publishes, so that one costs what
  * changed; where another process has published since, it is read again. Nothing is stored here: the publisher's transaction does.
  */
 export class SignedRepository {
   readonly #parts: SignedRepositoryParts
+  /** Whether versions are known to be above all that was ever published: only a restore makes them fall behind. */
+  #raised = false
   #state: { readonly repository: RepositoryState; readonly checker: PublicationChecker } | undefined
   #signers: Promise<Signers> | undefined
 
   constructor(parts: SignedRepositoryParts) {
     this.#parts = parts
+  }
+
+  /** Looks whether everything can be signed that has to be. @throws IndexError `keys-unusable`, with what to do */
+  async checkKeys(): Promise<void> {
+    await this.#parts.checkKeys(await this.state())
   }
 
   /** Opens the keys now. @throws TrustError where one cannot be used, with what to do */
@@ -59,33 +90,44 @@ export class SignedRepository {
 
   /** What a new snapshot with these pages brings out. @throws TrustError */
   async planPages(pages: readonly SignedPage[], snapshot: number): Promise<CheckedPlan> {
-    const targets = pages.map(({ project, sha256, length }) => ({
-      role: 'bins',
-      path: pageTarget(project),
-      target: { length, sha256 },
-    }))
-    return await this.plan({ targets }, snapshot)
+    return await this.plan({ targets: pages.map(targetOf) }, snapshot)
+  }
+
+  /** What signs anew what a look at the repository found wrong. @throws TrustError */
+  async planRepair({ pages = [], ...changes }: SignedRepair, snapshot: number): Promise<CheckedPlan> {
+    return await this.plan({ ...changes, targets: pages.map(targetOf) }, snapshot)
   }
 
   /** What these changes bring out in a new snapshot. @throws TrustError */
   async plan(changes: PublishChanges, snapshot: number): Promise<CheckedPlan> {
     const { repository, checker } = await this.#current()
+    // Its number was chosen on top of an earlier one.
+    if (repository.snapshot.version >= snapshot) throw new Overtaken()
     const signers = await this.signers()
+    const jump = await this.#raise()
+    const raised = jump === undefined ? changes : { ...changes, renumber: renumberBy(repository, jump) }
     const effects = { snapshot, now: this.#parts.clock.now(), signers, load: this.load }
-    return this.#check(await planPublish(repository, changes, effects), checker)
+    return this.#check(await planPublish(repository, raised, effects), checker)
   }
 
-  /** What is due by the clock: a plan for a snapshot of its own, one for the timestamp alone, or nothing. */
-  async planRenewal(snapshot: number): Promise<{ readonly plan: CheckedPlan; readonly snapshot: boolean } | undefined> {
+  /** What is due by the clock. A role that is damaged, and so cannot be signed again, does not let the timestamp expire. */
+  async planRenewal(snapshot: number): Promise<Renewal | undefined> {
     const { repository, checker } = await this.#current()
     const now = this.#parts.clock.now()
     const due = dueRoles(repository, now)
-    if (due.roles.length > 0 || due.snapshot) {
-      return { plan: await this.plan({ renew: due.roles }, snapshot), snapshot: true }
+    let problem: TrustError | undefined
+    if (due.roles.length > 0) {
+      const renewed = await this.#planRoles(due.roles, snapshot)
+      if (renewed.plan !== undefined) return { plan: renewed.plan, snapshot: true, problem: renewed.problem }
+      problem = renewed.problem
+      if (!due.snapshot && !due.timestamp) throw problem
+    }
+    if (due.snapshot || (await this.#raise()) !== undefined) {
+      return { plan: await this.plan({}, snapshot), snapshot: true, problem }
     }
     if (!due.timestamp) return undefined
     const plan = await planTimestamp(repository, { now, signers: await this.signers() })
-    return { plan: this.#check(plan, checker), snapshot: false }
+    return { plan: this.#check(plan, checker), snapshot: false, problem }
   }
 
   /** Goes on from a plan whose files are out. */
@@ -93,6 +135,7 @@ export class SignedRepository {
     const checker = this.#state?.checker
     if (checker === undefined) return
     checker.adopt(checked)
+    this.#raised = true
     this.#state = { repository, checker }
   }
 
@@ -145,6 +188,34 @@ export class SignedRepository {
     if (timestamp === undefined) throw new Error('a plan without a timestamp')
     const publication = { ...(root === undefined ? {} : { roots: [root] }), timestamp, snapshot, roles }
     return { ...plan, checked: checker.check(publication, this.#parts.clock.now()) }
+  }
+
+  /** All of `roles`; else those of them that can be signed again, and why the others cannot. */
+  async #planRoles(
+    roles: readonly string[],
+    snapshot: number,
+  ): Promise<
+    | { readonly plan: CheckedPlan; readonly problem?: TrustError }
+    | { readonly plan?: undefined; readonly problem: TrustError }
+  > {
+    try {
+      return { plan: await this.plan({ renew: roles }, snapshot) }
+    } catch (error) {
+      if (!(error instanceof TrustError)) throw error
+      // A key that does not answer does so for none of them.
+      if (error.code === 'signer-failed' || roles.length === 1) return { problem: error }
+      const whole: string[] = []
+      for (const role of roles) {
+        if ((await this.#planRoles([role], snapshot)).plan !== undefined) whole.push(role)
+      }
+      return whole.length === 0
+        ? { problem: error }
+        : { plan: await this.plan({ renew: whole }, snapshot), problem: error }
+    }
+  }
+
+  async #raise(): Promise<number | undefined> {
+    return this.#raised ? undefined : await pendingRaise(this.#parts.store.db)
   }
 
   async #isNewest({ snapshot, timestamp }: RepositoryState): Promise<boolean> {
@@ -203,6 +274,11 @@ function haveOtherKeys(before: RepositoryState, after: RepositoryState): boolean
   return [...after.delegators.keys()].some(
     (role) => before.entries.get(role)?.version !== after.entries.get(role)?.version,
   )
+}
+
+function targetOf(page: SignedPage | { readonly project: string }): TargetChange {
+  const target = 'sha256' in page ? { length: page.length, sha256: page.sha256 } : undefined
+  return { role: 'bins', path: pageTarget(page.project), target }
 }
 
 function bytesOf(row: { readonly body: string } | undefined): Uint8Array | undefined {

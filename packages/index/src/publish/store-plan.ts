@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import type { PlannedFile } from '@waxseal/trust'
 import { INSERT_CHUNK } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
+import { forgetRaise } from './pending-raise.ts'
 
 /**
  * Writes what a publish signed. All of it becomes visible with the transaction, or none: clients see the old timestamp with all
@@ -9,6 +10,8 @@ import type { Database } from '../store/schema.ts'
  * two publishers that both made it, the second begins anew.
  */
 export async function storePlan(tx: Transaction<Database>, files: readonly PlannedFile[], at: string): Promise<void> {
+  // Whatever is planned while versions have to rise raises them all.
+  await forgetRaise(tx)
   for (let from = 0; from < files.length; from += INSERT_CHUNK) {
     const some = files.slice(from, from + INSERT_CHUNK)
     const roles = some.map(({ role }) => role)

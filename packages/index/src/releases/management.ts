@@ -3,7 +3,7 @@ import { isoTime } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
-import type { Publisher } from '../publish/publisher.ts'
+import type { Publishing } from '../publish/leave-to-server.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { ProjectStatus } from '../store/schema.ts'
@@ -21,7 +21,7 @@ export interface ManagementParts {
   readonly clock: Clock
   readonly names: NamesConfig
   readonly current: CurrentProjects
-  readonly publisher: Publisher
+  readonly publisher: Publishing
 }
 
 /** What administrators do to names and releases, the same for the API and the command line. */

@@ -10,6 +10,7 @@ import { restoreBackup } from '../keeping/restore.ts'
 import type { KeptIndex } from '../keeping/testing/kept-index.ts'
 import { openKeptIndex } from '../keeping/testing/kept-index.ts'
 import { openAdministration } from '../open-administration.ts'
+import { signingKeysIn } from '../publish/online-keys.ts'
 import { withLease } from '../store/lease.ts'
 import { openStore } from '../store/store.ts'
 import { readIndexStatus } from './index-status.ts'
@@ -84,7 +85,8 @@ suite('what the status says of backups', () => {
       const source = await openBackup(join(folder, 'dest'))
       const dataDir = join(folder, 'restored')
       const database = { kind: 'sqlite', path: join(dataDir, 'waxseal.db') } as const
-      await restoreBackup(source, { dataDir, database, clock: { now: () => index.now } })
+      const signing = signingKeysIn(dataDir)
+      await restoreBackup(source, { dataDir, database, signing, clock: { now: () => index.now } })
       await using administration = await openAdministration(indexDefaults(dataDir))
       const rows = administration.store.db.selectFrom('setting').select('key').where('key', 'like', 'backup-%')
       assert.deepEqual(await rows.execute(), [], 'a restored index begins anew')

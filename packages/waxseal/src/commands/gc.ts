@@ -32,7 +32,7 @@ export function addGc(program: Command): void {
 }
 
 function lines(collection: Collection): readonly string[] {
-  const { dryRun, takenBack, dropped, supersededPages, oldEvents, leftovers, garbage } = collection
+  const { dryRun, takenBack, dropped, supersededPages, supersededMetadata, oldEvents, leftovers, garbage } = collection
   const { used, marked, waiting, young, swept, nextSweepAt } = garbage
   const row = (name: string, count: number, bytes: number, note: string): readonly string[] => [
     name,
@@ -61,6 +61,7 @@ function lines(collection: Collection): readonly string[] {
       ? []
       : [['taken back', String(takenBack), '', 'given up before, and not to be had from its upstream now']]),
     ['old pages', String(supersededPages), '', 'replaced longer ago than superseded-hours'],
+    ['old metadata', String(supersededMetadata), '', 'signed, and superseded longer ago than that; never a root'],
     ['old events', String(oldEvents), '', 'failed logins and silent upstreams, of a year ago'],
   ]
   return [

@@ -15,6 +15,7 @@ import { startProgress } from '../progress.ts'
 import { shellWord } from '../shell-word.ts'
 import { checkDocument, lostLines, unsound } from './backup-report.ts'
 
+type BackupState = Awaited<ReturnType<typeof openBackup>>['manifest']
 type Restored = Extract<RestoreOutcome, { readonly kind: 'restored' }>
 
 interface RestoreOptions extends AdministerOptions {
@@ -54,6 +55,7 @@ async function restore(path: string, options: RestoreOptions): Promise<void> {
   const outcome = await restoreBackup(source, {
     dataDir,
     database,
+    signing: config.signing,
     clock: systemClock,
     allowMissing: options.allowMissing === true,
     dryRun: options.dryRun === true,
@@ -74,7 +76,7 @@ async function restore(path: string, options: RestoreOptions): Promise<void> {
     `projects ${rows('project')}, releases ${rows('release')}, files ${rows('file')}, users ${rows('user')}, tokens ${rows('token')};`,
     `blobs ${check.blobs.count}, ${sizeText(check.blobs.bytes)}.`,
     ...(check.lostCount === 0 ? [] : [`Missing blobs: ${check.lostCount}`, ...lostLines(check)]),
-    ...restoredLines(outcome, from),
+    ...restoredLines(outcome, source.manifest),
     ...(outcome.kind === 'restored' ? startLines(dataDir, database) : []),
   ]
   printResult(options, document, lines)
@@ -94,19 +96,30 @@ function urlOf(text: string): string {
 
 function restoredDocument(outcome: RestoreOutcome): object {
   if (outcome.kind !== 'restored') return {}
-  const { above, snapshot: now, unpublished, config, served } = outcome
-  return { above, snapshot: now, unpublished, config: config ?? null, served: served ?? null }
+  const { above, snapshot: now, unpublished, signing, config, served } = outcome
+  return { above, snapshot: now, unpublished, signing, config: config ?? null, served: served ?? null }
 }
 
-function restoredLines(outcome: RestoreOutcome, from: number): readonly string[] {
+function restoredLines(outcome: RestoreOutcome, { snapshot: from, at }: BackupState): readonly string[] {
   if (outcome.kind !== 'restored') return []
-  const { above, snapshot: now, unpublished, config, served } = outcome
+  const { above, snapshot: now, unpublished, signing, config, served } = outcome
   return [
-    `Everything is published again under snapshots above ${above} (the backup had ${from}); the newest is ${now}.`,
+    signing.kind === 'waiting'
+      ? `Nothing is published yet: that happens, under snapshots above ${above} (the backup had ${from}), when a server starts that has the keys.`
+      : `Everything is published again under snapshots above ${above} (the backup had ${from}); the newest is ${now}.`,
+    ...signingLines(signing, at),
     ...unpublished.map((project) => `The page of ${project} could not be written; its old one stays.`),
     ...(config === undefined ? [] : [`The configuration of then is in ${config}: look it through and rename it.`]),
     ...(served === undefined ? [] : [`It was served with ${servedLine(served)}; its first start wants the same.`]),
   ]
+}
+
+function signingLines(signing: Restored['signing'], at: string): readonly string[] {
+  if (signing.kind === 'unsigned') return []
+  const ceremonies = `Was a ceremony held after ${at}? Then bring in again what it signed, before the first start: clients have seen it.`
+  if (signing.kind !== 'waiting')
+    return ['It is signed, all versions above those that clients can have seen.', ceremonies]
+  return [...signing.problem.split('\n'), ceremonies]
 }
 
 /** Without its database the folder is refused: every command has to be told where that is. */

@@ -262,7 +262,7 @@ export const configSchema = z.strictObject({
         default: RETENTION.graceHours,
       }),
       'superseded-hours': key(z.number().min(24), {
-        description: 'how long a page is kept after a newer one replaced it',
+        description: 'how long a page, or signed metadata, is kept after a newer one replaced it',
         type: 'hours, from 24',
         default: RETENTION.supersededHours,
       }),

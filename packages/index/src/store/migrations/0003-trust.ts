@@ -25,8 +25,8 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
 /** Unsigned, the index answers as before; whoever has trusted it refuses that. */
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql.raw('drop table tuf_file').execute(db)
-  // Else the index would count as signed, with nothing that is, once the step is taken again.
-  await sql.raw("delete from setting where key = 'trust'").execute(db)
+  // Else the index would still say that it is signed when it comes forward again.
+  await sql.raw("delete from setting where key in ('trust', 'trust-raise')").execute(db)
 }
 
 export const loses =
