@@ -43,7 +43,7 @@ void test('a server refuses to start without the keys that sign, and says which,
   const absent = await start()
   assert.match(
     absent,
-    /a key that signs it cannot be used\.\npages, looked for at file:.*pages\.pem: .*Wanted is [0-9a-f]{64}\./,
+    /a key that signs it cannot be used\.\npages, looked for at .*pages\.pem: .*Wanted is [0-9a-f]{64}\./,
   )
   assert.match(absent, /Put the keys where they are looked for, or say where they are/)
   assert.doesNotMatch(absent, /timestamp\.pem/, 'those that are right are not named')

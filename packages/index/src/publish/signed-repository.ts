@@ -107,7 +107,7 @@ export class SignedRepository {
     const jump = await this.#raise()
     const raised = jump === undefined ? changes : { ...changes, renumber: renumberBy(repository, jump) }
     const effects = { snapshot, now: this.#parts.clock.now(), signers, load: this.load }
-    return this.#check(await planPublish(repository, raised, effects), checker)
+    return await this.#check(await planPublish(repository, raised, effects), checker)
   }
 
   /** What is due by the clock. A role that is damaged, and so cannot be signed again, does not let the timestamp expire. */
@@ -127,7 +127,7 @@ export class SignedRepository {
     }
     if (!due.timestamp) return undefined
     const plan = await planTimestamp(repository, { now, signers: await this.signers() })
-    return { plan: this.#check(plan, checker), snapshot: false, problem }
+    return { plan: await this.#check(plan, checker), snapshot: false, problem }
   }
 
   /** Goes on from a plan whose files are out. */
@@ -178,7 +178,7 @@ export class SignedRepository {
   }
 
   /** Nothing goes out that a client would refuse (design.md section 3, point 2). @throws TrustError */
-  #check(plan: Plan, checker: PublicationChecker): CheckedPlan {
+  async #check(plan: Plan, checker: PublicationChecker): Promise<CheckedPlan> {
     const roles = new Map(plan.files.map(({ role, bytes }) => [role, bytes]))
     const [root, timestamp, snapshot] = ['root', 'timestamp', 'snapshot'].map((role) => {
       const bytes = roles.get(role)
@@ -186,8 +186,20 @@ export class SignedRepository {
       return bytes
     })
     if (timestamp === undefined) throw new Error('a plan without a timestamp')
+    await this.#addUnchanged(plan, roles)
     const publication = { ...(root === undefined ? {} : { roots: [root] }), timestamp, snapshot, roles }
     return { ...plan, checked: checker.check(publication, this.#parts.clock.now()) }
+  }
+
+  /** Where a role that delegates is among what is new, those that it delegates to have to stand under it as they are. */
+  async #addUnchanged({ files, state }: Plan, roles: Map<string, Uint8Array>): Promise<void> {
+    for (const { role } of files) {
+      for (const { name } of state.layout.delegated.get(role) ?? []) {
+        const version = state.entries.get(name)?.version
+        const bytes = roles.has(name) || version === undefined ? undefined : await this.load(name, version)
+        if (bytes !== undefined) roles.set(name, bytes)
+      }
+    }
   }
 
   /** All of `roles`; else those of them that can be signed again, and why the others cannot. */
