@@ -159,3 +159,35 @@ test('a stolen server: all its keys are replaced, and with the old ones nobody p
   assert.ok(answer.status >= 500, `${answer.status} ${answer.reason}`)
   assert.equal((await clients.verify(robbed.url, PAGE)).root, 2)
 })
+
+test('RB-BAK: a backup from before a ceremony: the same request and signatures are published again, and clients go on', async () => {
+  await using all = await team()
+  const { scene, anna, ben, server, clients, release } = all
+  const backup = join(scene.folder, 'backup')
+  await cp(scene.data, backup, { recursive: true })
+  const request = await scene.begin('--renew', 'root', 'targets')
+  const signatures = [await scene.sign(request, anna), await scene.sign(request, ben)]
+  await scene.import(...signatures)
+  await scene.publish()
+  assert.equal(await release(), 2)
+
+  await server.stop()
+  await using restored = await startWaxseal({ dataDir: backup, args: ['--no-upstream'] })
+  // What `waxseal restore` does for the roles that a server signs: their versions are above all that was seen.
+  for (const version of ['3.0', '3.1', '3.2']) {
+    assert.equal((await uploadFile(restored, buildWheel({ name: 'acme-hello', version }))).status, 200)
+  }
+  assert.equal(await clients.refuse(restored.url, PAGE), 'rollback')
+  await scene.done('ceremony', 'begin', '--data', backup, '--request', request)
+  await scene.done('ceremony', 'import', '--data', backup, ...signatures)
+  await scene.done('ceremony', 'publish', '--data', backup)
+  const healed = await clients.verify(restored.url, PAGE)
+  assert.equal(healed.root, 2)
+
+  // Where the signed files are lost, too: signed anew, above what was seen.
+  const next = join(scene.folder, 'next.json')
+  await scene.done('ceremony', 'begin', '--data', backup, '--versions-above', '20', '--out', next)
+  await scene.done('ceremony', 'import', '--data', backup, await scene.sign(next, anna), await scene.sign(next, ben))
+  await scene.done('ceremony', 'publish', '--data', backup)
+  assert.notEqual((await clients.verify(restored.url, PAGE)).sha256, null)
+})

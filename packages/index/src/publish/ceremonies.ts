@@ -5,6 +5,7 @@ import {
   finishCeremony,
   importSignatures,
   readMetadata,
+  readRequest,
   rowOf,
   signRequest,
   TrustError,
@@ -138,6 +139,19 @@ export class Ceremonies {
     return await this.#state(await this.#pending())
   }
 
+  /**
+   * Takes up a request that was begun, and perhaps published, before a backup was restored that does not know it: what was signed
+   * of it holds.
+   * @throws IndexError `conflict` where it starts from another root; TrustError `ceremony-invalid`
+   */
+  async takeUp(bytes: Uint8Array): Promise<CeremonyState> {
+    const request = readRequest(bytes)
+    const state = await (await this.#parts.openSigned())?.state()
+    if (!isSameRoot(state, request)) throw overtaken()
+    await this.#folder.begin(request)
+    return await this.#state(await this.#pending())
+  }
+
   /** The one that has begun; undefined where there is none. @throws TrustError where its request was changed */
   async read(): Promise<CeremonyState | undefined> {
     const pending = await this.#folder.read()
@@ -202,8 +216,7 @@ export class Ceremonies {
 
   async #publishNext({ request, signatures }: PendingCeremony): Promise<void> {
     const { clock, publisher } = this.#parts
-    const { root } = await (await this.#signed()).state()
-    if (request.root === undefined || Buffer.compare(root.bytes, request.root.bytes) !== 0) throw overtaken()
+    if (!isSameRoot(await (await this.#signed()).state(), request)) throw overtaken()
     const all = await this.#withServer(request, signatures)
     const result = finishCeremony(request, all, clock.now())
     const versions = new Map(request.documents.map(({ role, signed }) => [role, signed.version]))
@@ -342,6 +355,12 @@ function keyIdsOf(name: OnlineKey, state: RepositoryState): readonly string[] {
 
 function sameKeys(name: OnlineKey, before: RepositoryState, after: RepositoryState): boolean {
   return keyIdsOf(name, before).join() === keyIdsOf(name, after).join()
+}
+
+/** Whether a request starts from what holds now: nothing, where an index is not signed. */
+function isSameRoot(state: RepositoryState | undefined, { root }: CeremonyRequest): boolean {
+  if (state === undefined || root === undefined) return state === undefined && root === undefined
+  return Buffer.compare(state.root.bytes, root.bytes) === 0
 }
 
 function none(): IndexError {

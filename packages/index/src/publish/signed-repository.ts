@@ -80,12 +80,14 @@ export class SignedRepository {
   }
 
   /** Opens the keys now. @throws TrustError where one cannot be used, with what to do */
-  signers(): Promise<Signers> {
+  async signers(): Promise<Signers> {
+    // Known before they are opened: who takes them up is told by it when others take their place.
+    await this.#current()
     this.#signers ??= this.#parts.openSigners().catch((error: unknown) => {
       this.#signers = undefined
       throw error
     })
-    return this.#signers
+    return await this.#signers
   }
 
   /** What a new snapshot with these pages brings out. @throws TrustError */

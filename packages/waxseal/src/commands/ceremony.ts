@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { ONLINE_KEYS, openAdministration, REPOSITORY_SIZES } from '@waxseal/index'
 import type {
   Ceremonies,
@@ -39,6 +39,7 @@ interface BeginOptions extends AdministerOptions {
   readonly allOnline?: 'new'
   readonly renew?: true | readonly string[]
   readonly versionsAbove?: number
+  readonly request?: string
   readonly out?: string
 }
 
@@ -49,7 +50,7 @@ export function addCeremony(program: Command): void {
   withExample(
     withIndexOptions(ceremony.command('begin')),
     'waxseal ceremony begin --root-key anna.pub --root-key ben.pub --root-key cleo.pub --root-threshold 2',
-    'waxseal ceremony begin --replace 1f3a77c0=dora.pub',
+    'waxseal ceremony begin --replace cleo.pub=dora.pub',
     'waxseal ceremony begin --all-online new',
     'waxseal ceremony begin --renew',
   )
@@ -64,8 +65,12 @@ export function addCeremony(program: Command): void {
     .option('--root-threshold <n>', 'how many of them have to', positive)
     .option('--targets-key <file>', 'the same of targets and all that is below it', collect)
     .option('--targets-threshold <n>', 'how many of them have to', positive)
-    .option('--replace <keyid=file>', 'a lost or old key, by its first characters, and what takes its place', collect)
-    .option('--revoke <keyid>', 'a key that nothing takes the place of', collect)
+    .option(
+      '--replace <key=file>',
+      'a key, by its public half or the beginning of its id, and what takes its place',
+      collect,
+    )
+    .option('--revoke <key>', 'a key, named in the same way, that nothing takes the place of', collect)
     .option('--online <name=file>', `a key of the server: ${ONLINE_KEYS.join(', ')}; NAME=new makes one`, collect)
     .addOption(new Option('--all-online <new>', 'all keys of the server, after it was stolen').choices(['new']))
     .option(
@@ -73,6 +78,7 @@ export function addCeremony(program: Command): void {
       'sign anew: root, targets, sealed, bins, all (default: what is past half of its life)',
     )
     .option('--versions-above <n>', 'with versions above this one: after a backup was restored', positive)
+    .option('--request <file>', 'take up this request again: after a backup was restored that does not know it')
     .option('--out <file>', 'put a copy of the request here, to be carried')
     .action(begin)
   withExample(withIndexOptions(ceremony.command('show')), 'waxseal ceremony show')
@@ -106,15 +112,17 @@ function withCeremonies(options: AdministerOptions, work: (ceremonies: Ceremonie
 
 async function begin(options: BeginOptions): Promise<void> {
   if (options.first === true) return await beginFirst(options)
+  const { request } = options
   await withCeremonies(options, async (ceremonies) => {
+    if (request !== undefined) return tellBegun(await ceremonies.takeUp(readCeremonyFile(request)), options)
     const root = holderWish('root', options.rootKey, options.rootThreshold)
     const targets = holderWish('targets', options.targetsKey, options.targetsThreshold)
     const replace = new Map<string, PublicKey | undefined>()
     for (const text of options.replace ?? []) {
-      const [keyid, file] = pair(text, '--replace', 'KEYID=FILE')
-      replace.set(keyid, publicKey(file))
+      const [old, file] = pair(text, '--replace', 'KEY=FILE')
+      replace.set(idOf(old), publicKey(file))
     }
-    for (const keyid of options.revoke ?? []) replace.set(keyid, undefined)
+    for (const old of options.revoke ?? []) replace.set(idOf(old), undefined)
     const { renew, versionsAbove } = options
     const state = await ceremonies.begin({
       holders: { ...(root && { root }), ...(targets && { targets }) },
@@ -272,6 +280,11 @@ function keySetOf(role: OfflineKey, files: readonly string[], threshold: number 
     throw new CommandError('wrong-use', message, EXIT_USAGE)
   }
   return { keys: files.map((file) => publicKey(file)), threshold: needed }
+}
+
+/** A key that is in use: by the file of its public half, or the beginning of its id. */
+function idOf(key: string): string {
+  return existsSync(key) ? publicKey(key).keyid : key
 }
 
 function publicKey(file: string): PublicKey {
