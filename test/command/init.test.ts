@@ -79,10 +79,7 @@ describe('waxseal init', () => {
     writeFileSync(file, 'precious')
     const args = ['init', '--yes', '--data', data, '--token-file', file]
     assert.equal((await waxsealCommand(args)).code, 1)
-    assert.deepEqual(
-      [readFileSync(file, 'utf8'), readdirSync(folder.path)],
-      ['precious', ['data.offline-keys', 'token']],
-    )
+    assert.deepEqual([readFileSync(file, 'utf8'), readdirSync(folder.path)], ['precious', ['token']])
     const nowhere = [...args.slice(0, -1), join(folder.path, 'gone/token')]
     assert.equal((await waxsealCommand(nowhere)).code, 3)
     assert.deepEqual(readdirSync(folder.path), ['token'])
@@ -174,7 +171,7 @@ describe('waxseal init', () => {
     const run = await waxsealCommand(['init', '--yes', '--data', data, '--token-file', file, '--json'], { env })
     assert.equal(run.code, 0, run.stderr)
     assert.equal(documentOf(run)['token_file'], null)
-    assert.deepEqual(readdirSync(folder.path), ['data'])
+    assert.deepEqual(readdirSync(folder.path), ['data', 'data.offline-keys'])
   })
 
   it('tells everything that is wrong with its options, and makes nothing', async () => {
@@ -198,6 +195,7 @@ describe('waxseal init', () => {
       ['Where do packages come from', '\u001b[B\u001b[B\r'],
       ['Which names are yours', 'corp, acme\r'],
       ['Who may install', '\u001b[B\r'],
+      ['A passphrase for the offline keys', '\r'],
     ]
     const driver = resolve(import.meta.dirname, '../support/terminal.py')
     const command = [driver, JSON.stringify(answers), process.execPath, MAIN, 'init', '--admin', 'root']

@@ -107,20 +107,3 @@ void test('without a running server the change waits for the next, and the comma
   await using server = await startWaxseal({ ...ALONE, dataDir })
   assert.ok((await clients.follow(server.url, ['acme-hello'])) > before)
 })
-
-void test('where keys fail under a running server, what is uploaded waits for them, and is signed when they are back', async () => {
-  await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-keys-'))
-  const dataDir = join(folder.path, 'data')
-  await (await signedIndex(dataDir)).stop()
-  await using server = await startWaxseal({ ...ALONE, dataDir })
-  await using clients = await trustingClients(server.url)
-  const before = await clients.follow(server.url, ['acme-hello'])
-  // Opened with the first signature since the start.
-  await rename(join(dataDir, 'keys'), join(folder.path, 'elsewhere'))
-  const file = buildWheel({ name: 'acme-hello', version: '2.0' })
-  assert.equal((await uploadFile(server, file)).status, 503)
-  assert.equal(await clients.follow(server.url, ['acme-hello']), before, 'nothing unsigned goes out')
-  await rename(join(folder.path, 'elsewhere'), join(dataDir, 'keys'))
-  assert.deepEqual(await uploadFile(server, file), { status: 200, reason: 'OK' })
-  assert.ok((await clients.follow(server.url, ['acme-hello'])) > before)
-})

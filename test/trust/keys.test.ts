@@ -104,7 +104,7 @@ describe('waxseal key', () => {
     const shown = await at.waxseal('key', 'show', 'clear.pem', '--pub', 'clear.pub')
     assert.equal(shown.stdout, `${keyid} (ed25519)\n`)
     assert.equal(readPublicKeyFile(readFileSync(join(at.path, 'clear.pub'))).keyid, keyid)
-    const env = { MY_KEY: String(pem) }
+    const env = { MY_KEY: pem }
     const other = await waxsealCommand(['key', 'show', 'env:MY_KEY', '--json'], { cwd: at.path, env })
     assert.equal(documentOf(other)['keyid'], keyid)
   })
@@ -137,9 +137,8 @@ describe('waxseal key', () => {
     const said = await typed(PASSPHRASE)
     assert.match(said, /Made the key/)
     assert.ok(!said.includes(PASSPHRASE), 'what is typed is not shown')
-    const opened = await at.waxseal(
-      ...['key', 'passphrase', 'anna.json', '--passphrase-file', 'secret', '--new-passphrase-file', 'secret'],
-    )
+    const change = ['--passphrase-file', 'secret', '--new-passphrase-file', 'secret']
+    const opened = await at.waxseal('key', 'passphrase', 'anna.json', ...change)
     assert.equal(opened.code, 0, opened.stderr)
   })
 })

@@ -136,7 +136,12 @@ export async function openCore(
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
   const context = signerContext(clock, env)
-  if (signNew !== undefined && (await isUnused(store)) && !(await new CeremonyFolder(config.dataDir).exists())) {
+  if (
+    signNew !== undefined &&
+    !readOnly &&
+    (await isUnused(store)) &&
+    !(await new CeremonyFolder(config.dataDir).exists())
+  ) {
     await signFirst(config, { store, blobs, clock, signerContext: context }, signNew)
   }
   const signed = await openSigned({ store, clock, keys: config.signing, context })

@@ -220,10 +220,7 @@ export class Ceremonies {
     const all = await this.#withServer(request, signatures)
     const result = finishCeremony(request, all, clock.now())
     const versions = new Map(request.documents.map(({ role, signed }) => [role, signed.version]))
-    const renumber = (role: string, version: number): number | undefined => {
-      const wanted = versions.get(role)
-      return wanted === version + 1 ? undefined : wanted
-    }
+    const renumber = (role: string): number | undefined => versions.get(role)
     await publisher
       .bringOut({ ...result, renumber }, (tx, snapshot) => this.#record(tx, request, all, snapshot))
       .catch((error: unknown) => {

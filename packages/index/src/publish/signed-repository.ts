@@ -9,7 +9,17 @@ import type {
   TargetChange,
   TrustRemote,
 } from '@waxseal/trust'
-import { dueRoles, openRepository, planPublish, planTimestamp, PublicationChecker, TrustError } from '@waxseal/trust'
+import {
+  delegatedTrust,
+  delegatorOf,
+  dueRoles,
+  openRepository,
+  planPublish,
+  planTimestamp,
+  PublicationChecker,
+  topTrust,
+  TrustError,
+} from '@waxseal/trust'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../store/store.ts'
@@ -107,9 +117,12 @@ export class SignedRepository {
     if (repository.snapshot.version >= snapshot) throw new Overtaken()
     const signers = await this.signers()
     const jump = await this.#raise()
-    const raised = jump === undefined ? changes : { ...changes, renumber: renumberBy(repository, jump) }
+    const raised = jump === undefined ? undefined : renumberBy(repository, jump)
+    const renumber: PublishChanges['renumber'] = (role, version) =>
+      changes.renumber?.(role, version) ?? raised?.(role, version)
     const effects = { snapshot, now: this.#parts.clock.now(), signers, load: this.load }
-    return await this.#check(await planPublish(repository, raised, effects), checker)
+    const plan = await planPublish(repository, { ...changes, ...(raised && { renumber }) }, effects)
+    return this.#check(plan, checker, await this.#standing(repository, plan))
   }
 
   /** What is due by the clock. A role that is damaged, and so cannot be signed again, does not let the timestamp expire. */
@@ -129,7 +142,7 @@ export class SignedRepository {
     }
     if (!due.timestamp) return undefined
     const plan = await planTimestamp(repository, { now, signers: await this.signers() })
-    return { plan: await this.#check(plan, checker), snapshot: false, problem }
+    return { plan: this.#check(plan, checker), snapshot: false, problem }
   }
 
   /** Goes on from a plan whose files are out. */
@@ -180,28 +193,31 @@ export class SignedRepository {
   }
 
   /** Nothing goes out that a client would refuse (design.md section 3, point 2). @throws TrustError */
-  async #check(plan: Plan, checker: PublicationChecker): Promise<CheckedPlan> {
-    const roles = new Map(plan.files.map(({ role, bytes }) => [role, bytes]))
+  #check(plan: Plan, checker: PublicationChecker, standing: ReadonlyMap<string, Uint8Array> = new Map()): CheckedPlan {
+    const roles = new Map([...standing, ...plan.files.map(({ role, bytes }) => [role, bytes] as const)])
     const [root, timestamp, snapshot] = ['root', 'timestamp', 'snapshot'].map((role) => {
       const bytes = roles.get(role)
       roles.delete(role)
       return bytes
     })
     if (timestamp === undefined) throw new Error('a plan without a timestamp')
-    await this.#addUnchanged(plan, roles)
     const publication = { ...(root === undefined ? {} : { roots: [root] }), timestamp, snapshot, roles }
-    return { ...plan, checked: checker.check(publication, this.#parts.clock.now()) }
+    // Once a root has ended clients refuse everything until its holders sign; those who do not verify need not suffer for it.
+    const now = Math.min(this.#parts.clock.now(), plan.state.root.signed.expires - 1)
+    return { ...plan, checked: checker.check(publication, now) }
   }
 
-  /** Where a role that delegates is among what is new, those that it delegates to have to stand under it as they are. */
-  async #addUnchanged({ files, state }: Plan, roles: Map<string, Uint8Array>): Promise<void> {
-    for (const { role } of files) {
-      for (const { name } of state.layout.delegated.get(role) ?? []) {
-        const version = state.entries.get(name)?.version
-        const bytes = roles.has(name) || version === undefined ? undefined : await this.load(name, version)
-        if (bytes !== undefined) roles.set(name, bytes)
-      }
+  /** Files that stay as they are, though other keys count for them now: clients verify them again, and so do we. */
+  async #standing(before: RepositoryState, { files, state }: Plan): Promise<ReadonlyMap<string, Uint8Array>> {
+    const standing = new Map<string, Uint8Array>()
+    if (before.root === state.root && before.delegators === state.delegators) return standing
+    const planned = new Set(files.map(({ role }) => role))
+    for (const { role, version } of state.entries) {
+      if (planned.has(role) || haveSameKeys(role, before, state)) continue
+      const bytes = await this.load(role, version)
+      if (bytes !== undefined) standing.set(role, bytes)
     }
+    return standing
   }
 
   /** All of `roles`; else those of them that can be signed again, and why the others cannot. */
@@ -281,6 +297,17 @@ export class SignedRepository {
 const FILES_AT_A_TIME = 8
 
 const VERSIONED = /^(\d+)\.(.+)\.json$/
+
+/** Whether the same keys count for a role. */
+function haveSameKeys(role: string, before: RepositoryState, after: RepositoryState): boolean {
+  const keysIn = ({ root, layout, delegators }: RepositoryState): string => {
+    const delegator = delegatorOf(layout, role)
+    const trust =
+      role === 'targets' ? topTrust(root.signed, role) : delegatedTrust(delegators.get(delegator ?? ''), role)
+    return `${trust?.threshold} of ${trust?.keyids.join()}`
+  }
+  return keysIn(before) === keysIn(after)
+}
 
 /** Whether a role that says who signs is another one. */
 function haveOtherKeys(before: RepositoryState, after: RepositoryState): boolean {

@@ -23,7 +23,7 @@ export interface SigningStatus {
   readonly roles: readonly SigningRole[]
 }
 
-/** Which files are current, and when they end: what is read once and told for a while. */
+/** When the files end that are current, of each kind of role the first: what is read once and told for a while. */
 export interface SigningDates {
   readonly layout: RoleLayout
   readonly files: readonly { readonly role: string; readonly version: number; readonly expires: number }[]
@@ -35,19 +35,25 @@ export async function readSigningDates({ db }: Pick<Store, 'db'>): Promise<Signi
   if (table === undefined) return undefined
   const current = db.selectFrom('tuf_file').where('superseded_at', 'is', null)
   const rows = await current.select(['role', 'version', 'expires_at']).execute()
-  const files = rows.map(({ role, version, expires_at }) => ({ role, version, expires: Date.parse(expires_at) }))
+  // A large index has 17,000 of them.
+  const soonest = new Map<string, (typeof rows)[number]>()
+  for (const row of rows) {
+    const group = roleGroup(row.role)
+    const known = soonest.get(group)
+    if (known === undefined || row.expires_at < known.expires_at) soonest.set(group, row)
+  }
+  const files = Array.from(soonest.values(), ({ role, version, expires_at }) => {
+    return { role, version, expires: Date.parse(expires_at) }
+  })
   return { layout: layoutOf(table), files }
 }
 
 export function signingStatus({ layout, files }: SigningDates, now: number): SigningStatus {
-  const roles = new Map<string, SigningRole>()
-  for (const { role, expires, online, urgency } of expiriesOf(layout, files, now)) {
-    const group = roleGroup(role)
-    if (roles.has(group)) continue
-    roles.set(group, { role: group, expires: new Date(expires).toISOString(), online, urgency })
-  }
+  const roles = expiriesOf(layout, files, now).map(({ role, expires, online, urgency }) => {
+    return { role: roleGroup(role), expires: new Date(expires).toISOString(), online, urgency }
+  })
   const versionOf = (wanted: string): number => files.find(({ role }) => role === wanted)?.version ?? 0
-  return { snapshot: versionOf('snapshot'), root: versionOf('root'), roles: [...roles.values()] }
+  return { snapshot: versionOf('snapshot'), root: versionOf('root'), roles }
 }
 
 /** Whether somebody should look at it. */

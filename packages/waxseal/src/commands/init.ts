@@ -124,12 +124,15 @@ async function init(options: InitCommandOptions): Promise<void> {
   if (wrongName !== undefined) throw new CommandError('wrong-use', wrongName, EXIT_USAGE)
   refuseOccupied(data)
   const passphrase = await passphraseOf(options)
-  await prepareOfflineFolder(newOfflineFolder(config.offlineKeys))
   const again = isUnfinished(data)
   const tokenFile =
     options.tokenFile === undefined || config.index.adminToken !== undefined
       ? undefined
       : prepareTokenFile(resolve(options.tokenFile), again)
+  await prepareOfflineFolder(newOfflineFolder(config.offlineKeys)).catch((error: unknown) => {
+    if (tokenFile !== undefined) removeUnused(tokenFile)
+    throw error
+  })
   begin(data)
   await using index = await openAdministration({ ...config.index, version: VERSION })
   const made = await makeAdministrator(index, config.index, { name: admin, again, tokenFile })

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { firstRoot, openAdministration } from '@waxseal/index'
-import type { FirstRoot } from '@waxseal/index'
+import type { Administration } from '@waxseal/index'
 import { requireDatabase } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { lockForEdit } from '../config/edit-lock.ts'
@@ -48,14 +48,14 @@ export async function signExisting(options: ExistingOptions, others: Readonly<Re
   const config = await loadConfig(given, process.env)
   await requireDatabase(config.index)
   const { dataDir } = config.index
-  // The system's lock: it goes with a process that is killed.
-  using _lock = lockForEdit(join(dataDir, CONFIG_NAME))
   await using index = await openAdministration({ ...config.index, version: VERSION })
-  const known = await firstRoot(index.store.db)
-  if (known !== undefined) throw signedAlready(config, known)
+  await refuseSigned(index, config)
   refuseOthers(dataDir, others)
   const passphrase = await passphraseOf(options)
   await prepareOfflineFolder(newOfflineFolder(config.offlineKeys))
+  // The system's lock: it goes with a process that is killed. Whoever waited for it comes too late.
+  using _lock = lockForEdit(join(dataDir, CONFIG_NAME))
+  await refuseSigned(index, config)
   const signed = await signIndex(index, config, options, passphrase)
   const base = addressOf(config)
   const next = [`waxseal serve --data ${shellWord(dataDir)}`]
@@ -71,10 +71,11 @@ export async function signExisting(options: ExistingOptions, others: Readonly<Re
   ])
 }
 
-function signedAlready(config: ServerConfig, { sha256 }: FirstRoot): CommandError {
-  const { dataDir } = config.index
-  const message = `There is an index in ${dataDir} already, which is signed (the sha256 of its 1.root.json is ${sha256}), and nothing was changed. Start it with: waxseal serve --data ${shellWord(dataDir)}. To replace its keys, see docs/keys.md.`
-  return new CommandError('occupied', message, EXIT_REFUSED)
+async function refuseSigned({ store }: Administration, { index: { dataDir } }: ServerConfig): Promise<void> {
+  const known = await firstRoot(store.db)
+  if (known === undefined) return
+  const message = `There is an index in ${dataDir} already, which is signed (the sha256 of its 1.root.json is ${known.sha256}), and nothing was changed. Start it with: waxseal serve --data ${shellWord(dataDir)}. To replace its keys, see docs/keys.md.`
+  throw new CommandError('occupied', message, EXIT_REFUSED)
 }
 
 /** What says how a new index shall be would be passed over in silence. */
