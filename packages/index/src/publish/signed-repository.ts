@@ -182,10 +182,7 @@ export class SignedRepository {
   async #current(): Promise<{ readonly repository: RepositoryState; readonly checker: PublicationChecker }> {
     const known = this.#state
     if (known !== undefined && (await this.#isNewest(known.repository))) return known
-    const { state: repository } = await this.#open()
-    const { root } = repository
-    // What has expired while no server ran is about to be signed anew: that is no reason to refuse to.
-    const checker = await PublicationChecker.open({ root: root.bytes, remote: this.#remote, now: 0, bins: false })
+    const { repository, checker } = await this.#openBoth()
     // A ceremony of another process may have put other keys in the place of those that were opened.
     if (known !== undefined && haveOtherKeys(known.repository, repository)) this.#signers = undefined
     this.#state = { repository, checker }
@@ -246,6 +243,17 @@ export class SignedRepository {
 
   async #raise(): Promise<number | undefined> {
     return this.#raised ? undefined : await pendingRaise(this.#parts.store.db)
+  }
+
+  /** Repository and checker of one moment: where another process publishes between the two, both are opened again. */
+  async #openBoth(): Promise<{ readonly repository: RepositoryState; readonly checker: PublicationChecker }> {
+    for (;;) {
+      const { state: repository } = await this.#open()
+      // What has expired while no server ran is about to be signed anew: that is no reason to refuse to.
+      const root = repository.root.bytes
+      const checker = await PublicationChecker.open({ root, remote: this.#remote, now: 0, bins: false })
+      if (await this.#isNewest(repository)) return { repository, checker }
+    }
   }
 
   async #isNewest({ snapshot, timestamp }: RepositoryState): Promise<boolean> {
