@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
+import { carryKeys } from '../support/carry-keys.ts'
 import { documentOf, waxsealCommand } from '../support/command.ts'
 import { runWaxseal, startWaxseal } from '../support/server.ts'
 
@@ -35,6 +36,7 @@ void test('DC-19: a restored index is not served with another meaning than the o
     await runWaxseal(['backup', dest, '--data', server.dataDir])
   }
   const dataDir = join(folder, 'restored')
+  await carryKeys(join(folder, 'data'), dataDir)
   const outcome = documentOf(await waxsealCommand(['restore', dest, '--data', dataDir, '--json']))
   const sim = { name: 'sim', url: 'http://127.0.0.1:9/simple/' }
   assert.deepEqual(outcome['served'], { prefixes: ['acme'], upstreams: [sim], reading: 'private' })
@@ -66,6 +68,7 @@ void test('a restored index is served otherwise when that is said once', async (
     await runWaxseal(['backup', join(folder, 'backups'), '--data', server.dataDir])
   }
   const dataDir = join(folder, 'restored')
+  await carryKeys(join(folder, 'data'), dataDir)
   await runWaxseal(['restore', join(folder, 'backups'), '--data', dataDir])
   const otherwise = { dataDir, args: ['--no-upstream'] }
   await assert.rejects(startWaxseal(otherwise), /--accept-config/)
@@ -84,6 +87,7 @@ void test('a backup takes along the configuration that its command was given', a
     await runWaxseal(['backup', join(folder, 'backups'), '--data', server.dataDir, '--config', config])
   }
   const dataDir = join(folder, 'restored')
+  await carryKeys(join(folder, 'data'), dataDir)
   await runWaxseal(['restore', join(folder, 'backups'), '--data', dataDir])
   await assert.rejects(startWaxseal({ dataDir }), /its configuration waits in/)
   await rename(join(dataDir, 'waxseal.toml.restored'), join(dataDir, 'waxseal.toml'))

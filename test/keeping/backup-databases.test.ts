@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startEmbeddedPostgres } from '../../packages/index/src/store/testing/postgres-server.ts'
 import type { ListedPage } from '../support/behind-upstream.ts'
+import { carryKeys } from '../support/carry-keys.ts'
 import { waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import type { RunningServer } from '../support/server.ts'
@@ -74,6 +75,7 @@ void test('a restore into PostgreSQL tells how to start it; that database or non
   const database = await postgres.createDatabase()
   const { password } = new URL(database)
   assert.notEqual(password, '')
+  await carryKeys(join(folder, 'old'), dataDir)
   const said = await runWaxseal(['restore', dest, '--data', dataDir], { WAXSEAL_DATABASE: database })
   assert.ok(!said.includes(password))
   const [, line = ''] = /^ {2}(.*waxseal serve .*)$/m.exec(said) ?? []
@@ -117,6 +119,7 @@ void test('an index moves from SQLite to PostgreSQL and back by backup and resto
     return [await seen(server, 'moved'), made] as const
   })()
 
+  await carryKeys(join(folder, 'sqlite'), join(folder, 'postgres'))
   const restored = JSON.parse(
     await runWaxseal(['restore', dest, '--data', join(folder, 'postgres'), '--json'], env),
   ) as { snapshot: number }
@@ -140,6 +143,7 @@ void test('an index moves from SQLite to PostgreSQL and back by backup and resto
     /password in an argument/,
   )
 
+  await carryKeys(join(folder, 'postgres'), join(folder, 'back'))
   await runWaxseal(['restore', tar, '--data', join(folder, 'back')])
   await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'back') })
   const after = await seen(server, 'moved', token)

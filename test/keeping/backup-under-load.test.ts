@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresServer } from '../../packages/index/src/store/testing/postgres-server.ts'
 import { startEmbeddedPostgres } from '../../packages/index/src/store/testing/postgres-server.ts'
+import { carryKeys } from '../support/carry-keys.ts'
 import type { ListedPage } from '../support/behind-upstream.ts'
 import { wantedClients } from '../support/clients.ts'
 import type { Distribution } from '../support/python-projects.ts'
@@ -109,6 +110,7 @@ suite(
         )
         assert.ok(inIt.length < acknowledged.length, 'uploads went on after it')
 
+        await carryKeys(server.dataDir, restored)
         await runWaxseal(['restore', dest, '--data', restored], restoredEnv)
         await assertSoundStorage(restored)
         const doctor = await runWaxseal(['doctor', '--data', restored, '--json'], restoredEnv)

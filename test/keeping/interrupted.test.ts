@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { carryKeys } from '../support/carry-keys.ts'
 import { documentOf, waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { seeded } from '../support/seeded.ts'
@@ -82,6 +83,7 @@ void test('kill -9 in a backup leaves the earlier one whole, and the next is who
       await assert.rejects(runWaxseal(['project', 'list', '--data', target]), /was interrupted|There is no index/)
       await runWaxseal(restore)
     }
+    await carryKeys(server.dataDir, target)
     await using restored = await startWaxseal({ args: ['--no-upstream'], dataDir: target })
     const shown = await Promise.all(
       [0, 1, 2].map(async (at) => {

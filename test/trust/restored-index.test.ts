@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtempDisposable, rm } from 'node:fs/promises'
+import { mkdtempDisposable, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { carryKeys } from '../support/carry-keys.ts'
 import { documentOf, waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { runWaxseal, startWaxseal } from '../support/server.ts'
@@ -49,7 +50,7 @@ async function lose(): Promise<Lost> {
 void test('RB-BAK: clients follow a restored index that has its keys', async () => {
   await using lost = await lose()
   const restored = join(lost.folder, 'restored')
-  await cp(join(lost.dataDir, 'keys'), join(restored, 'keys'), { recursive: true })
+  await carryKeys(lost.dataDir, restored)
   const said = documentOf(await waxsealCommand(['restore', join(lost.folder, 'backup'), '--data', restored, '--json']))
   assert.deepEqual(said['signing'], { kind: 'signed' })
   await using server = await startWaxseal({ ...ALONE, dataDir: restored })
@@ -73,7 +74,7 @@ void test('RB-BAK: restored without its keys it is published by the first server
     assert.equal(refused.code, 3, refused.stdout)
     assert.match(refused.stderr, mode.length === 0 ? /keys\/pages\.pem/ : /has to be published/)
   }
-  await cp(join(lost.dataDir, 'keys'), join(restored, 'keys'), { recursive: true })
+  await carryKeys(lost.dataDir, restored)
   await using server = await startWaxseal({ ...ALONE, dataDir: restored })
   const snapshot = await lost.clients.follow(server.url, ['acme-hello', 'acme-bye'])
   assert.ok(snapshot > lost.snapshot && snapshot > Number(said['above']))
@@ -86,13 +87,13 @@ void test('a backup of an index that still waits for its keys is restored above 
   const waiting = join(lost.folder, 'waiting')
   await runWaxseal(['restore', join(lost.folder, 'backup'), '--data', waiting])
   await runWaxseal(['backup', join(lost.folder, 'again'), '--data', waiting])
-  await cp(join(lost.dataDir, 'keys'), join(waiting, 'keys'), { recursive: true })
+  await carryKeys(lost.dataDir, waiting)
   {
     await using server = await startWaxseal({ ...ALONE, dataDir: waiting })
     await lost.clients.follow(server.url, ['acme-hello'])
   }
   const restored = join(lost.folder, 'restored')
-  await cp(join(waiting, 'keys'), join(restored, 'keys'), { recursive: true })
+  await carryKeys(waiting, restored)
   await rm(waiting, { recursive: true })
   await runWaxseal(['restore', join(lost.folder, 'again'), '--data', restored])
   await using server = await startWaxseal({ ...ALONE, dataDir: restored })
