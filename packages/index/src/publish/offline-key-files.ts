@@ -7,6 +7,12 @@ import type { Database } from '../store/schema.ts'
 import { OFFLINE_KEYS } from './role-table.ts'
 
 /**
+ * The database's files are never opened. To close one would drop every lock that this process has on it, which is what SQLite's
+ * connections go by (sqlite.org/howtocorrupt.html 2.2): another process would take the database for unused.
+ */
+const DATABASE_FILE = /^waxseal\.db(?:-(?:wal|shm|journal))?$/
+
+/**
  * Files of the data folder, and of `keys` in it, that hold a key of root or targets, encrypted or not: whoever breaks into the
  * server has them too, and may try passphrases for as long as it takes. Of the root that holds now; none where nothing is signed.
  */
@@ -16,6 +22,7 @@ export async function offlineKeyFiles(db: Kysely<Database>, dataDir: string): Pr
   const found: string[] = []
   for (const folder of [dataDir, join(dataDir, 'keys')]) {
     for (const name of (await readdir(folder).catch((): string[] => [])).toSorted()) {
+      if (DATABASE_FILE.test(name)) continue
       const path = join(folder, name)
       const keyid = await keyIdIn(path)
       if (keyid !== undefined && offline.has(keyid)) found.push(path)
@@ -36,7 +43,7 @@ async function offlineKeyIds(db: Kysely<Database>): Promise<ReadonlySet<string>>
 async function keyIdIn(path: string): Promise<string | undefined> {
   try {
     const found = await stat(path)
-    // The database stands there, too; and a pipe would never end.
+    // A pipe would never end.
     if (!found.isFile() || found.size > MAX_KEY_FILE_LOOKED_AT) return undefined
     return (await recogniseKeyFile(path)).keyid
   } catch {
