@@ -28,7 +28,8 @@ export function openSqlite(path: string, readOnly: boolean): DatabaseSync {
   try {
     if (!readOnly) closeSync(openSync(path, 'a', 0o600))
     database = new DatabaseSync(path, { readOnly, timeout: SQLITE_BUSY_TIMEOUT, enableForeignKeyConstraints: true })
-    if (!readOnly) database.exec('pragma journal_mode = wal')
+    // What undoes a statement that fails in its midst stays in memory: on a read-only root there is no folder for such files.
+    if (!readOnly) database.exec('pragma journal_mode = wal; pragma temp_store = memory')
     database.exec(`pragma synchronous = full; pragma cache_size = -${SQLITE_CACHE_SIZE / 1024}`)
     return database
   } catch (error) {
