@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { generatePrivateKey } from '../../packages/trust/src/key-signer.ts'
 import { decryptKey, readEncryptedKey } from '../../packages/trust/src/signers/encrypted-key.ts'
 import { createKeyFile, openKeyFile } from '../../packages/trust/src/signers/key-file.ts'
+import { until } from '../support/behind-upstream.ts'
 import { documentOf, waxsealCommand } from '../support/command.ts'
 import { startWaxseal } from '../support/server.ts'
 
@@ -132,7 +133,12 @@ describe('waxseal serve, signing', () => {
     assert.deepEqual(checked['warnings'], [`signing.timestamp: the server cannot sign with this key. ${sentence}`])
 
     await using server = await startWaxseal({ ...plain(data), args: ['--no-upstream'] })
-    assert.ok(server.log().includes(sentence), server.log())
+    // The log is written on while the server answers already.
+    const said = await until(
+      async () => server.log(),
+      (log) => log.includes(sentence),
+    )
+    assert.ok(said.includes(sentence), said)
     const ready = (await (await fetch(`${server.url}/-/ready`)).json()) as {
       status: string
       checks: Record<string, { state: string; reason?: string }>
