@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { generatePrivateKey, openKeyFile, signersById } from '@waxseal/trust'
+import { openKeyFile, signersById } from '@waxseal/trust'
 import type { PublicKey, SignerConfig, SignerContext, Signers } from '@waxseal/trust'
-import { syncFolder, writeWhole } from '../blobs/durable.ts'
+import { onDisk, syncFolder } from '../blobs/durable.ts'
 import { IndexError } from '../error.ts'
-import { openOnlineSigners } from './online-keys.ts'
+import { makeKeyFile, openOnlineSigners } from './online-keys.ts'
 import type { SigningKeys } from './online-keys.ts'
 import { ONLINE_KEYS } from './role-table.ts'
 import type { OnlineKey } from './role-table.ts'
@@ -41,7 +41,7 @@ export async function makeNextKey(keys: SigningKeys, name: OnlineKey): Promise<P
     )
   }
   const next = nextPath(path)
-  await writeWhole(next, Buffer.from(generatePrivateKey().export({ type: 'pkcs8', format: 'pem' })))
+  await onDisk(() => makeKeyFile(next))
   return (await openKeyFile(next)).key
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { generatePrivateKey, openSigner, Pkcs11Tokens, SecretEnvironment, signersById } from '@waxseal/trust'
 import type { Signer, SignerConfig, SignerContext, Signers } from '@waxseal/trust'
 import { makeDurableFolders, onDisk, writeWhole } from '../blobs/durable.ts'
@@ -33,7 +33,8 @@ export async function makeOnlineKeys(
   keys: SigningKeys,
   context: SignerContext,
 ): Promise<Readonly<Record<OnlineKey, Signer>>> {
-  for (const name of ONLINE_KEYS) if (isMissing(dataDir, keys, name)) await onDisk(() => makeKey(dataDir, name))
+  for (const name of ONLINE_KEYS)
+    if (isMissing(dataDir, keys, name)) await onDisk(() => makeKeyFile(keyPath(dataDir, name)))
   const opened: Partial<Record<OnlineKey, Signer>> = {}
   // One after the other: several may be in one token, or take one secret.
   for (const name of ONLINE_KEYS) opened[name] = await openSigner(keys[name], context)
@@ -66,11 +67,12 @@ export async function keyProblems(
   return problems
 }
 
-async function makeKey(dataDir: string, name: OnlineKey): Promise<void> {
-  const folder = keyFolder(dataDir)
-  if ((await makeDurableFolders(folder, 0o700)) === folder) await giveTo(await folderOwner(dataDir), [folder])
+/** Makes a key in a file, in the place of one that is there, and the folder where there is none. Throws the system's error. */
+export async function makeKeyFile(path: string): Promise<void> {
+  const folder = dirname(path)
+  if ((await makeDurableFolders(folder, 0o700)) === folder) await giveTo(await folderOwner(dirname(folder)), [folder])
   const pem = generatePrivateKey().export({ type: 'pkcs8', format: 'pem' })
-  await writeWhole(keyPath(dataDir, name), Buffer.from(pem))
+  await writeWhole(path, Buffer.from(pem))
 }
 
 function isMissing(dataDir: string, keys: SigningKeys, name: OnlineKey): boolean {
