@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readIfThere, syncFolder, writeWhole } from '../durable.ts'
 import { TrustError } from '../error.ts'
 import { STATE_LOCK_MS, STATE_LOCK_POLL_MS } from '../limits.ts'
 import { roleFile } from '../role-file.ts'
@@ -27,12 +27,7 @@ export class DirectoryState implements TrustState {
   }
 
   async read(role: string): Promise<Uint8Array | undefined> {
-    try {
-      return await readFile(join(this.#folder, roleFile(role)))
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+    return await readIfThere(join(this.#folder, roleFile(role)))
   }
 
   async swap(role: string, expected: Uint8Array | undefined, next: Uint8Array | undefined): Promise<boolean> {
@@ -40,9 +35,11 @@ export class DirectoryState implements TrustState {
       const stored = await this.read(role)
       if (!isSame(stored, expected)) return false
       const path = join(this.#folder, roleFile(role))
-      if (next === undefined) await rm(path, { force: true })
-      else await writeTemporary(`${path}.${randomUUID()}.tmp`, next, path)
-      await syncFolder(this.#folder)
+      if (next !== undefined) await writeWhole(path, next, { mode: 0o600 })
+      else {
+        await rm(path, { force: true })
+        await syncFolder(this.#folder)
+      }
       return true
     })
   }
@@ -50,34 +47,6 @@ export class DirectoryState implements TrustState {
 
 function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0
-}
-
-async function writeTemporary(temporary: string, bytes: Uint8Array, path: string): Promise<void> {
-  try {
-    const file = await open(temporary, 'wx', 0o600)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-}
-
-/** Makes what was renamed or removed survive a power cut. */
-async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot.
-  if (process.platform === 'win32') return
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 /**
@@ -109,8 +78,4 @@ async function lock(database: DatabaseSync): Promise<void> {
     }
     await delay(STATE_LOCK_POLL_MS)
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { readIfThere, syncFolder, writePart } from '../durable.ts'
 import { inBatches } from './in-batches.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import { stagesOf } from './metadata-store.ts'
@@ -42,43 +42,11 @@ class DirectoryMetadataStore implements MetadataStore {
   async #bringOut(files: readonly PlannedFile[]): Promise<void> {
     if (files.length === 0) return
     // Of another name until it is whole: a file that is there is read.
-    const parts = await inBatches(files, async (file) => ({ file, part: await this.#writePart(file.bytes) }))
+    const parts = await inBatches(files, async (file) => ({
+      file,
+      part: await writePart(this.#folder, file.bytes, { mode: 0o644 }),
+    }))
     for (const { file, part } of parts) await rename(part, join(this.#folder, metadataFileName(file)))
     await syncFolder(this.#folder)
-  }
-
-  async #writePart(bytes: Uint8Array): Promise<string> {
-    const part = join(this.#folder, `.${randomUUID()}.part`)
-    try {
-      const handle = await open(part, 'wx', 0o644)
-      try {
-        await handle.writeFile(bytes)
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      return part
-    } catch (error) {
-      await rm(part, { force: true })
-      throw error
-    }
-  }
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

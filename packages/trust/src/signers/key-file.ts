@@ -7,7 +7,7 @@ import { MAX_KEY_FILE } from '../limits.ts'
 import { publicKeyOf } from '../public-key.ts'
 import type { PublicKey } from '../public-key.ts'
 import type { Signer } from '../signer.ts'
-import { writeWhole } from './durable.ts'
+import { writeWhole } from '../durable.ts'
 import { decryptKey, encryptKey, readEncryptedKey } from './encrypted-key.ts'
 import type { KdfCost } from './encrypted-key.ts'
 import { readSmallFile } from './read-file.ts'
@@ -118,7 +118,7 @@ async function isThere(path: string): Promise<boolean> {
 
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await writeWhole(path, bytes)
+    await writeWhole(path, bytes, { mode: 0o600, giveToFolderOwner: true })
   } catch (error) {
     throw unwritable(path, error)
   }
