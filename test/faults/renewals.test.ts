@@ -12,7 +12,7 @@ import { initialiseSigning } from '../../packages/index/src/publish/initialise-s
 import { makeOnlineKeys, signerContext, signingKeysIn } from '../../packages/index/src/publish/online-keys.ts'
 import { openSigned } from '../../packages/index/src/publish/open-signed.ts'
 import { Publisher } from '../../packages/index/src/publish/publisher.ts'
-import { publishStrays } from '../../packages/index/src/publish/stray-journal.ts'
+import { repeating } from '../../packages/index/src/repeating.ts'
 import { openStore } from '../../packages/index/src/store/store.ts'
 import { diskTests, mountSmallDisk } from '../support/small-disk.ts'
 import { HOUR } from './clocked-index.ts'
@@ -52,7 +52,7 @@ async function startRenewing(folder: string): Promise<Renewing> {
   let failed = Promise.withResolvers<unknown>()
   let recovered = Promise.withResolvers<void>()
   parts.use(
-    publishStrays(() => publisher.renew(), 20, background, {
+    repeating(() => publisher.renew(), 20, background, {
       onFailure: (error) => failed.resolve(error),
       onRecovery: () => recovered.resolve(),
     }),

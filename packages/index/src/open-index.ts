@@ -43,7 +43,7 @@ import { pendingRaise } from './publish/pending-raise.ts'
 import { PageBodies } from './publish/page-bodies.ts'
 import type { SignedRepository } from './publish/signed-repository.ts'
 import { TufFiles } from './publish/tuf-files.ts'
-import { publishStrays } from './publish/stray-journal.ts'
+import { repeating } from './repeating.ts'
 import { Downloads } from './releases/downloads.ts'
 import { Hashing } from './releases/hashing.ts'
 import { createInspector } from './releases/inspect-upload.ts'
@@ -195,14 +195,14 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     // What a restored index still has from its backup must not go out: clients have seen newer.
     await ((await pendingRaise(store.db)) === undefined ? afterTrouble(log, renew) : renew())
     opened.use(
-      publishStrays(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
+      repeating(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'publishing failed; it is tried again until it works'),
         onRecovery: () => log.info('publishing works again'),
       }),
     )
     opened.use(
-      publishStrays(renew, RENEWAL_INTERVAL_MS, background, {
+      repeating(renew, RENEWAL_INTERVAL_MS, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'signatures could not be renewed; it is tried again until it works'),
         onRecovery: () => log.info('signatures are renewed again'),
@@ -214,7 +214,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
           log.error({ err: errorChain(error) }, 'what is published does not verify: run waxseal doctor'),
         onRecovery: () => log.info('what is published verifies again'),
       }
-      opened.use(publishStrays(() => signed.verifyWhole(), VERIFICATION_INTERVAL_MS, background, told))
+      opened.use(repeating(() => signed.verifyWhole(), VERIFICATION_INTERVAL_MS, background, told))
       void background.add(signed.verifyWhole().catch(told.onFailure))
     }
     await sweepParts(config.dataDir).catch(onBackgroundFailure)
@@ -225,7 +225,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   }
   await observed.signing.remind().catch(onBackgroundFailure)
   opened.use(
-    publishStrays(() => observed.signing.remind(), RENEWAL_INTERVAL_MS, background, {
+    repeating(() => observed.signing.remind(), RENEWAL_INTERVAL_MS, background, {
       onFailure: onBackgroundFailure,
       onRecovery: () => log.info('it can be seen again how long signatures hold'),
     }),

@@ -18,7 +18,7 @@ const WITHOUT_KEYS: ReadonlySet<TrustErrorCode> = new Set([
 
 /**
  * Publishes for a command beside a server. Where the keys cannot be used here, that is left to the server, which looks for what
- * others left every second (`publishStrays`) and has them: waited for for a while, and told when it did not come to that.
+ * others left every second and has them: waited for for a while, and told when it did not come to that.
  */
 export function leavingToServer(
   publisher: Publishing,

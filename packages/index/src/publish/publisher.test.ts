@@ -19,7 +19,7 @@ import { PUBLISH_BATCH } from '../limits.ts'
 import { CurrentProjects } from './current-projects.ts'
 import { appendJournal } from './journal.ts'
 import { Publisher, newestSnapshot } from './publisher.ts'
-import { publishStrays } from './stray-journal.ts'
+import { repeating } from '../repeating.ts'
 
 const clock: Clock = { now: () => Date.parse('2026-03-01T12:00:00.000Z') }
 const at = new Date(clock.now()).toISOString()
@@ -286,7 +286,7 @@ test('what is brought out for others is out when a server stops: its database cl
     const failures: unknown[] = []
     const publisher = bench.publisher(pause.blobs)
     const background = new BackgroundWork({ graceMs: 60_000, onLate: () => assert.fail('late') })
-    using strays = publishStrays(() => publisher.publish(), 1000, background, {
+    using strays = repeating(() => publisher.publish(), 1000, background, {
       onFailure: (error) => failures.push(error),
       onRecovery: () => undefined,
     })
