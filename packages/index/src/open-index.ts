@@ -121,7 +121,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   )
   opened.use(core.opened)
   const { store, clock, names, current, publisher, signed, blobs, bodies } = core
-  await (readOnly ? refuseUnraised(store) : signed?.checkKeys())
+  if (readOnly) await refuseUnraised(store)
+  const away = readOnly ? [] : ((await signed?.checkKeys()) ?? [])
   // Waited for right before the database closes: what is opened from here on has been ended by then, and begins nothing.
   const background = opened.use(
     new BackgroundWork({
@@ -192,8 +193,11 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         await publisher.renew()
       })
     }
+    // A key service that does not answer was waited for already.
+    const waited = new TrustError('signer-failed', away.join('\n'))
+    const first = away.length === 0 ? renew : () => observed.signing.renewing(() => Promise.reject(waited))
     // What a restored index still has from its backup must not go out: clients have seen newer.
-    await ((await pendingRaise(store.db)) === undefined ? afterTrouble(log, renew) : renew())
+    await ((await pendingRaise(store.db)) === undefined ? afterTrouble(log, first) : first())
     opened.use(
       repeating(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
         onFailure: (error) =>

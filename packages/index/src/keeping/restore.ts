@@ -202,7 +202,8 @@ async function publishAnew(
 async function signingOf(signed: SignedRepository | undefined): Promise<RestoredSigning> {
   if (signed === undefined) return { kind: 'unsigned' }
   try {
-    await signed.checkKeys()
+    const away = await signed.checkKeys()
+    if (away.length > 0) return { kind: 'waiting', problem: away.join('\n') }
   } catch (error) {
     if (!(error instanceof IndexError) || error.code !== 'keys-unusable') throw error
     return { kind: 'waiting', problem: error.message }

@@ -33,8 +33,8 @@ export interface SignedRepositoryParts {
   readonly table: RoleTable
   /** Opens the keys that the server holds, at the first signature. */
   readonly openSigners: () => Promise<Signers>
-  /** Looks whether these are the keys that clients accept. @throws IndexError `keys-unusable` */
-  readonly checkKeys: (state: RepositoryState) => Promise<void>
+  /** Looks whether these are the keys that clients accept: sentences about what cannot be told right now. @throws IndexError `keys-unusable` */
+  readonly checkKeys: (state: RepositoryState) => Promise<readonly string[]>
 }
 
 /** What is to be published, verified as a client would. */
@@ -84,9 +84,12 @@ export class SignedRepository {
     this.#parts = parts
   }
 
-  /** Looks whether everything can be signed that has to be. @throws IndexError `keys-unusable`, with what to do */
-  async checkKeys(): Promise<void> {
-    await this.#parts.checkKeys(await this.state())
+  /**
+   * Looks whether everything can be signed that has to be; sentences about key services that do not answer right now.
+   * @throws IndexError `keys-unusable`, with what to do
+   */
+  async checkKeys(): Promise<readonly string[]> {
+    return await this.#parts.checkKeys(await this.state())
   }
 
   /** Opens the keys now. @throws TrustError where one cannot be used, with what to do */
