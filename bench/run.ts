@@ -68,5 +68,5 @@ closeConnections()
 process.stdout.write(`${formatTable(figures).replaceAll('**', '')}\n`)
 if (values.write) {
   const before = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, 'utf8') : ''
-  writeFileSync(DOCUMENT, formatDocument(figures, before, new Date().toISOString().slice(0, 10)))
+  writeFileSync(DOCUMENT, formatDocument(figures, before))
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { clockAt } from '../support/clock-at.ts'
 import { SID } from '../support/clients.ts'
+import type { Spent } from './stopwatch.ts'
 
 /** What a verifier is asked; the names are those of the Python side. */
 export interface VerifyRequest {
@@ -27,6 +28,8 @@ export type VerifyAnswer =
       readonly versions?: Readonly<Record<string, number>>
       /** null: authentically absent. */
       readonly targets: Readonly<Record<string, { readonly length: number; readonly sha256: string } | null>>
+      /** `refresh`: from nothing but the cache to trusted top-level metadata; `lookups`: of all targets, downloads included. */
+      readonly spent: { readonly refresh: Spent; readonly lookups: Spent }
     }
   | { readonly ok: false; readonly error: string; readonly message: string }
 
@@ -63,7 +66,7 @@ export const TUF_JS: ForeignVerifier = {
 export const FOREIGN_VERIFIERS: readonly ForeignVerifier[] = [PYTHON_TUF, TUF_JS]
 
 /** The verifier's answer. A process that ends otherwise than by answering is our own fault, and throws. */
-async function ask(
+export async function ask(
   command: string,
   args: readonly string[],
   request: VerifyRequest,
