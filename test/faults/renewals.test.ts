@@ -52,7 +52,7 @@ async function startRenewing(folder: string): Promise<Renewing> {
   let failed = Promise.withResolvers<unknown>()
   let recovered = Promise.withResolvers<void>()
   parts.use(
-    repeating(() => publisher.renew(), 20, background, {
+    repeating(() => publisher.renew(), { everyMs: 20 }, background, {
       onFailure: (error) => failed.resolve(error),
       onRecovery: () => recovered.resolve(),
     }),

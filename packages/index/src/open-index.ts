@@ -30,6 +30,7 @@ import {
   PAGE_CACHE_BYTES,
   RENEWAL_INTERVAL_MS,
   TUF_CACHE_BYTES,
+  VERIFICATION_FIRST_MS,
   VERIFICATION_INTERVAL_MS,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
@@ -199,14 +200,14 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     // What a restored index still has from its backup must not go out: clients have seen newer.
     await ((await pendingRaise(store.db)) === undefined ? afterTrouble(log, first) : first())
     opened.use(
-      repeating(() => publisher.publish(), STRAY_JOURNAL_INTERVAL_MS, background, {
+      repeating(() => publisher.publish(), { everyMs: STRAY_JOURNAL_INTERVAL_MS }, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'publishing failed; it is tried again until it works'),
         onRecovery: () => log.info('publishing works again'),
       }),
     )
     opened.use(
-      repeating(renew, RENEWAL_INTERVAL_MS, background, {
+      repeating(renew, { everyMs: RENEWAL_INTERVAL_MS }, background, {
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'signatures could not be renewed; it is tried again until it works'),
         onRecovery: () => log.info('signatures are renewed again'),
@@ -218,8 +219,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
           log.error({ err: errorChain(error) }, 'what is published does not verify: run waxseal doctor'),
         onRecovery: () => log.info('what is published verifies again'),
       }
-      opened.use(repeating(() => signed.verifyWhole(), VERIFICATION_INTERVAL_MS, background, told))
-      void background.add(signed.verifyWhole().catch(told.onFailure))
+      const rhythm = { everyMs: VERIFICATION_INTERVAL_MS, firstMs: VERIFICATION_FIRST_MS }
+      opened.use(repeating(() => signed.verifyWhole(), rhythm, background, told))
     }
     await sweepParts(config.dataDir).catch(onBackgroundFailure)
     const sweeping = new AbortController()
@@ -229,7 +230,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
   }
   await observed.signing.remind().catch(onBackgroundFailure)
   opened.use(
-    repeating(() => observed.signing.remind(), RENEWAL_INTERVAL_MS, background, {
+    repeating(() => observed.signing.remind(), { everyMs: RENEWAL_INTERVAL_MS }, background, {
       onFailure: onBackgroundFailure,
       onRecovery: () => log.info('it can be seen again how long signatures hold'),
     }),

@@ -6,14 +6,21 @@ export interface RepeatListener {
   readonly onRecovery: () => void
 }
 
+/** When, in milliseconds. */
+export interface Rhythm {
+  readonly everyMs: number
+  /** Until the first time, where that is sooner. */
+  readonly firstMs?: number
+}
+
 /**
- * Does `work` in the background every `intervalMs`, one turn after the other; a turn that fails is followed by the next. So is
+ * Does `work` in the background every `everyMs`, one turn after the other; a turn that fails is followed by the next. So is
  * published what nobody has come to publishing (another process may commit a change and die, our own disk may have been full at that
  * moment), and signed what ends by the clock. Disposing of it ends that.
  */
 export function repeating(
   work: () => Promise<void>,
-  intervalMs: number,
+  { everyMs, firstMs }: Rhythm,
   background: BackgroundWork,
   { onFailure, onRecovery }: RepeatListener,
 ): Disposable {
@@ -29,9 +36,15 @@ export function repeating(
       failing = true
     }
   }
-  const timer = setInterval(() => {
+  const begin = (): void => {
     running ??= background.add(turn().finally(() => (running = undefined)))
-  }, intervalMs)
-  timer.unref()
-  return { [Symbol.dispose]: () => clearInterval(timer) }
+  }
+  const timers = [setInterval(begin, everyMs)]
+  if (firstMs !== undefined) timers.push(setTimeout(begin, firstMs))
+  for (const timer of timers) timer.unref()
+  return {
+    [Symbol.dispose]() {
+      for (const timer of timers) clearTimeout(timer)
+    },
+  }
 }

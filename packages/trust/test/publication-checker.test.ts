@@ -63,8 +63,8 @@ class Publisher {
   }
 }
 
-async function open(repository: RepositorySimulator, bins = true): Promise<PublicationChecker> {
-  return await PublicationChecker.open({ root: repository.firstRoot, remote: repository, now: START, bins })
+async function open(repository: RepositorySimulator, whole = true): Promise<PublicationChecker> {
+  return await PublicationChecker.open({ root: repository.firstRoot, remote: repository, now: START, whole })
 }
 
 suite('The check of a publication before it goes out', { concurrency: true }, () => {
@@ -94,7 +94,7 @@ suite('The check of a publication before it goes out', { concurrency: true }, ()
         root: repository.file('2.root.json'),
         remote: repository,
         now: START,
-        bins: true,
+        whole: true,
       })
       await repository.publish('p.new')
       opened.check(publisher.publication, START)

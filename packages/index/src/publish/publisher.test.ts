@@ -286,7 +286,7 @@ test('what is brought out for others is out when a server stops: its database cl
     const failures: unknown[] = []
     const publisher = bench.publisher(pause.blobs)
     const background = new BackgroundWork({ graceMs: 60_000, onLate: () => assert.fail('late') })
-    using strays = repeating(() => publisher.publish(), 1000, background, {
+    using strays = repeating(() => publisher.publish(), { everyMs: 1000 }, background, {
       onFailure: (error) => failures.push(error),
       onRecovery: () => undefined,
     })

@@ -1,5 +1,6 @@
 import type {
   CheckedPublication,
+  LoadRole,
   OpenedRepository,
   Plan,
   PublishChanges,
@@ -170,16 +171,13 @@ export class SignedRepository {
     const { repository } = await this.#current()
     const now = this.#parts.clock.now()
     let files = 0
-    const remote: TrustRemote = {
-      ...this.#remote,
-      metadata: async (name, limits) => {
-        files += 1
-        // Requests come first: nobody waits for this.
-        if (files % FILES_AT_A_TIME === 0) await setImmediate()
-        return await this.#remote.metadata(name, limits)
-      },
-    }
-    await PublicationChecker.open({ root: repository.root.bytes, remote, now, bins: true })
+    const remote = this.#remoteOf(async (role, version) => {
+      files += 1
+      // Requests come first: nobody waits for this.
+      if (files % FILES_AT_A_TIME === 0) await setImmediate()
+      return await this.load(role, version)
+    })
+    await PublicationChecker.open({ root: repository.root.bytes, remote, now, whole: true })
   }
 
   async #current(): Promise<{ readonly repository: RepositoryState; readonly checker: PublicationChecker }> {
@@ -251,11 +249,24 @@ export class SignedRepository {
   /** Repository and checker of one moment: where another process publishes between the two, both are opened again. */
   async #openBoth(): Promise<{ readonly repository: RepositoryState; readonly checker: PublicationChecker }> {
     for (;;) {
-      const { state: repository } = await this.#open()
+      const load = await this.#loadStanding()
+      const { state: repository } = await this.#open(load)
       // What has expired while no server ran is about to be signed anew: that is no reason to refuse to.
       const root = repository.root.bytes
-      const checker = await PublicationChecker.open({ root, remote: this.#remote, now: 0, bins: false })
+      const checker = await PublicationChecker.open({ root, remote: this.#remoteOf(load), now: 0, whole: false })
       if (await this.#isNewest(repository)) return { repository, checker }
+    }
+  }
+
+  /** All files that stand now but bins, read at once: one by one they would be some eight hundred questions to the database. */
+  async #loadStanding(): Promise<LoadRole> {
+    const { store, table } = this.#parts
+    let rows = store.db.selectFrom('tuf_file').select(['role', 'version', 'body']).where('superseded_at', 'is', null)
+    for (const { bins } of table.succinct) rows = rows.where('role', 'not like', `${bins.namePrefix}-%`)
+    const standing = new Map((await rows.execute()).map((row) => [row.role, row]))
+    return async (role, version) => {
+      const row = standing.get(role)
+      return row?.version === version ? bytesOf(row) : await this.load(role, version)
     }
   }
 
@@ -270,11 +281,11 @@ export class SignedRepository {
     return rows.length === 2 && rows.every(({ role, version }) => wanted[role] === version)
   }
 
-  async #open(): Promise<OpenedRepository> {
+  async #open(load: LoadRole): Promise<OpenedRepository> {
     const { store, table } = this.#parts
     const current = store.db.selectFrom('tuf_file').where('superseded_at', 'is', null)
     return await openRepository(table, {
-      load: this.load,
+      load,
       timestamp: () => this.#timestamp(),
       expiries: async () => {
         const rows = await current.select(['role', 'version', 'expires_at']).execute()
@@ -283,13 +294,15 @@ export class SignedRepository {
     })
   }
 
-  readonly #remote: TrustRemote = {
-    metadata: async (name) => {
-      if (name === 'timestamp.json') return await this.#timestamp()
-      const [, version, role] = VERSIONED.exec(name) ?? []
-      return role === undefined ? undefined : await this.load(decodeURIComponent(role), Number(version))
-    },
-    target: async () => undefined,
+  #remoteOf(load: LoadRole): TrustRemote {
+    return {
+      metadata: async (name) => {
+        if (name === 'timestamp.json') return await this.#timestamp()
+        const [, version, role] = VERSIONED.exec(name) ?? []
+        return role === undefined ? undefined : await load(decodeURIComponent(role), Number(version))
+      },
+      target: async () => undefined,
+    }
   }
 
   async #timestamp(): Promise<Uint8Array | undefined> {

@@ -77,15 +77,15 @@ export class PublicationChecker {
   }
 
   /**
-   * Reads and verifies what is published, from `root` on. With `bins` every role is read; without, those of succinct delegations
-   * are not, which are nearly all and delegate to nobody.
+   * Reads what is published, from `root` on. As a `whole` every role is read and verified. Otherwise only those are verified of
+   * which something is kept, those that delegate; bins, which are nearly all and do not, are not even read.
    * @throws TrustError
    */
   static async open(options: {
     readonly root: Uint8Array
     readonly remote: TrustRemote
     readonly now: number
-    readonly bins: boolean
+    readonly whole: boolean
   }): Promise<PublicationChecker> {
     return new PublicationChecker(await openPublished(options))
   }
@@ -359,9 +359,9 @@ async function openPublished(options: {
   readonly root: Uint8Array
   readonly remote: TrustRemote
   readonly now: number
-  readonly bins: boolean
+  readonly whole: boolean
 }): Promise<Opened> {
-  const { remote, now, bins } = options
+  const { remote, now, whole } = options
   const fetch = async (name: string) => {
     const bytes = await remote.metadata(name, { maxBytes: MAX_METADATA_BYTES, deadlineMs: METADATA_DEADLINE_MS })
     if (bytes === undefined) throw new TrustError('missing-role', `${name} is not there.`)
@@ -383,11 +383,12 @@ async function openPublished(options: {
     const [role, trust] = next
     const listed = meta.get(role)
     if (listed === undefined) throw missing(role, 'it is delegated to')
-    const targets = verifiedTargets(role, trust, listed, await fetch(roleFile(role, listed.version)), now)
-    const delegator = delegatorOf(targets)
+    const file = await fetch(roleFile(role, listed.version))
+    if (!whole && readMetadata('targets', file).signed.delegations === undefined) continue
+    const delegator = delegatorOf(verifiedTargets(role, trust, listed, file, now))
     if (delegator === undefined || delegators.has(role)) continue
     delegators.set(role, delegator)
-    if (delegator.delegations.succinct === undefined || bins) ahead.push(...newEdges(undefined, delegator))
+    if (delegator.delegations.succinct === undefined || whole) ahead.push(...newEdges(undefined, delegator))
   }
   const known = { version, expires, specVersion, bytes, plain: readPlainSnapshot(bytes) !== undefined }
   return { root, timestamp, snapshot: known, versions: meta, delegators }
