@@ -1,5 +1,5 @@
 import type { Figure } from '../figure.ts'
-import { clients, newFollower } from './clients.ts'
+import { newFollower, quickClients } from './clients.ts'
 import { countingProxy } from './counting-proxy.ts'
 import type { SignedIndex } from './signed-index.ts'
 
@@ -18,7 +18,7 @@ const PEP_458_BINS = PACKAGES * 2 * PEP_458.bin
 export async function bytes(index: SignedIndex, url: string): Promise<readonly Figure[]> {
   await using proxy = await countingProxy(url)
   const [first, other] = [index.sample(PACKAGES), index.sample(PACKAGES)]
-  const followers = await Promise.all(clients().map((client) => newFollower(client, index)))
+  const followers = await Promise.all(quickClients(index.bins).map((client) => newFollower(client, index)))
   const measure = async (targets: readonly string[]): Promise<readonly number[]> => {
     const counted: number[] = []
     for (const follower of followers) {

@@ -150,6 +150,8 @@ describe('waxseal init, the keys', () => {
     assert.equal(claimed.code, 0, claimed.stderr)
     assert.equal((await fetch(`${server.url}/tuf/targets/simple/acme/index.json`)).status, 404, 'only by its hash')
     assert.doesNotMatch(server.log(), /means nothing|cannot be used/)
+    // A running one publishes what a command cannot sign.
+    assert.equal(await server.stop(), 0)
     const without = await waxsealCommand(['project', 'claim', 'acme-two', '--data', data], {
       env: { ...env, WAXSEAL_KEY_ONLINE: '' },
     })

@@ -150,7 +150,7 @@ void test('the doctor mends what has another source: page, sidecar, upstream fil
   writeFileSync(join(dataDir, 'blobs', 'notes.txt'), 'whose is this?')
 
   const looked = await doctor(dataDir)
-  assert.deepEqual([looked.code, looked.findings.length], [1, 5])
+  assert.deepEqual([looked.code, looked.findings.length], [1, 5], looked.findings.map(({ what }) => what).join('\n'))
   assert.ok(looked.findings.some(({ what }) => /file of acme-lost: .*\.whl; uploaded by/.test(what)))
   assert.equal(existsSync(join(dataDir, 'damaged')), false, 'looking changes nothing')
 

@@ -27,8 +27,8 @@ import { startClocked } from './clocked-index.ts'
 const DISK = 32 * 1024 ** 2
 const PAGE = 4096
 /** What all writes of an upload need together is less. */
-const SWEEP_TO = 192 * 1024
-const STEP = process.env['WAXSEAL_NIGHTLY'] ? PAGE : 3 * PAGE
+const SWEEP_TO = 640 * 1024
+const STEP = process.env['WAXSEAL_NIGHTLY'] ? PAGE : 6 * PAGE
 /** Longer than anything here may take that is not stuck. */
 const HANG_MS = 20_000
 

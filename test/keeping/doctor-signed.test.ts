@@ -9,6 +9,7 @@ import { indexDefaults } from '../../packages/index/src/index-config.ts'
 import type { Diagnosis } from '../../packages/index/src/keeping/doctor.ts'
 import { openAdministration } from '../../packages/index/src/open-administration.ts'
 import { Publisher } from '../../packages/index/src/publish/publisher.ts'
+import { TRUST_SETTING } from '../../packages/index/src/publish/trust-settings.ts'
 import { openStore } from '../../packages/index/src/store/store.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { startWaxseal } from '../support/server.ts'
@@ -94,9 +95,16 @@ suite('what waxseal doctor finds in what is signed', () => {
         const entry = { project: 'acme', action: 'refresh', at: new Date().toISOString(), actor: null, snapshot: null }
         await tx.insertInto('journal').values(entry).execute()
       })
-      const names = { prefixes: [], upstreams: [] }
       // As a version does that knows nothing of signing.
+      const trust = await store.db
+        .selectFrom('setting')
+        .selectAll()
+        .where('key', '=', TRUST_SETTING)
+        .executeTakeFirstOrThrow()
+      await store.transaction((tx) => tx.deleteFrom('setting').where('key', '=', TRUST_SETTING).execute())
+      const names = { prefixes: [], upstreams: [] }
       await new Publisher({ store, bodies: blobs, clock: { now: Date.now }, names, publisher: 'old' }).publish()
+      await store.transaction((tx) => tx.insertInto('setting').values(trust).execute())
     }
     assert.deepEqual(await mended(dataDir), ['page-unsigned acme'])
   })

@@ -12,6 +12,8 @@ import type { RunningServer } from '../support/server.ts'
 import { uploadFile } from '../support/upload-form.ts'
 import { trustingClients } from '../trust/trusting-clients.ts'
 
+/** Uploads one by one, at most, until both have published. */
+const MORE = 20
 const UPLOADS = 24
 
 /** A client that refreshes without a pause until it is told that it is enough, now at one node, now at the other. */
@@ -50,6 +52,12 @@ void test('two nodes on PostgreSQL sign what both publish, each version once, an
   for (let node = 0; node < 2; node += 1) nodes.push(parts.use(await startWaxseal(options)))
   const clients = parts.use(await trustingClients((nodes[0] as RunningServer).url))
 
+  const client = new pg.Client({ connectionString: database })
+  await client.connect()
+  parts.defer(() => client.end())
+  const publishers = async (): Promise<number> =>
+    (await client.query('select distinct publisher from snapshot')).rows.length
+
   let done = false
   const polling = poll(nodes, join(folder, 'polling'), () => done)
   const files = Array.from({ length: UPLOADS }, (_, at) => buildWheel({ name: `shared-${at % 3}`, version: `1.${at}` }))
@@ -62,10 +70,12 @@ void test('two nodes on PostgreSQL sign what both publish, each version once, an
     logs(),
   )
   assert.ok((await polling) > 1)
+  // Of a burst one may publish all; what comes alone is published by who took it, unless the other was just looking.
+  for (let turn = 0; turn < MORE && (await publishers()) < 2; turn += 1) {
+    const file = buildWheel({ name: 'shared-0', version: `2.${turn}` })
+    assert.equal((await uploadFile(nodes[turn % 2] as RunningServer, file)).status, 200)
+  }
 
-  const client = new pg.Client({ connectionString: database })
-  await client.connect()
-  parts.defer(() => client.end())
   const versions = async (role: string): Promise<readonly number[]> => {
     const text = 'select version from tuf_file where role = $1 order by version'
     return (await client.query<{ version: string }>(text, [role])).rows.map(({ version }) => Number(version))
@@ -78,8 +88,7 @@ void test('two nodes on PostgreSQL sign what both publish, each version once, an
       `${role} has no hole`,
     )
   }
-  const publishers = await client.query<{ publisher: string }>('select distinct publisher from snapshot')
-  assert.ok(publishers.rows.length >= 2, 'both have published')
+  assert.ok((await publishers()) >= 2, 'both have published')
   const current = 'select role from tuf_file where superseded_at is null group by role having count(*) > 1'
   assert.deepEqual((await client.query(current)).rows, [], 'one version of each role is the newest')
   const seen = new Set<number>()

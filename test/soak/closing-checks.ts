@@ -85,6 +85,8 @@ function verifyLog(soak: Soak): void {
   const faults = soak.server
     .log()
     .split('\n')
+    // A new index has its offline keys beside it.
+    .filter((line) => !line.startsWith('Warning: the offline keys of this index'))
     .filter((line) =>
       /"level":(?:[5-9]\d|"(?:error|fatal)")|^\s+at .*:\d+|[Uu]nhandled|[Ww]arning:|\[5\d\d\]/.test(line),
     )

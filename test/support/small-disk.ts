@@ -34,16 +34,13 @@ export async function mountSmallDisk(bytes: number, inodes = 100_000): Promise<S
     path,
     free,
     async leave(bytes) {
-      const filler = await open(join(path, FILLER), 'a')
-      try {
-        await filler.truncate(0)
-        const { bavail, bsize } = await statfs(path)
-        const zeros = Buffer.alloc(1024 ** 2)
-        for (let left = bavail * bsize - bytes; left > 0; left -= zeros.length) {
-          await filler.write(zeros, 0, Math.min(left, zeros.length))
+      for (;;) {
+        try {
+          return await fill(join(path, FILLER), path, bytes)
+        } catch (error) {
+          // Somebody else took some of it meanwhile.
+          if (!isFull(error)) throw error
         }
-      } finally {
-        await filler.close()
       }
     },
     async leaveInodes(count) {
@@ -53,7 +50,7 @@ export async function mountSmallDisk(bytes: number, inodes = 100_000): Promise<S
           await (await open(join(path, `${FILLERS}${made}`), 'w')).close()
         } catch (error) {
           // Somebody else took the last one meanwhile.
-          if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return
+          if (isFull(error)) return
           throw error
         }
       }
@@ -64,6 +61,21 @@ export async function mountSmallDisk(bytes: number, inodes = 100_000): Promise<S
       await rm(path, { recursive: true })
     },
   }
+}
+
+/** Fills the file system of `folder` by one file until `bytes` are left. */
+async function fill(file: string, folder: string, bytes: number): Promise<void> {
+  await using filler = await open(file, 'a')
+  await filler.truncate(0)
+  const { bavail, bsize } = await statfs(folder)
+  const zeros = Buffer.alloc(1024 ** 2)
+  for (let left = bavail * bsize - bytes; left > 0; left -= zeros.length) {
+    await filler.write(zeros, 0, Math.min(left, zeros.length))
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
 }
 
 /** Shows `folder` once more, read-only, at a path of its own. */

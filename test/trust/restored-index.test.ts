@@ -67,7 +67,7 @@ void test('RB-BAK: restored without its keys it is published by the first server
   const said = documentOf(await waxsealCommand(['restore', join(lost.folder, 'backup'), '--data', restored, '--json']))
   const { kind, problem } = said['signing'] as { kind: string; problem: string }
   assert.equal(kind, 'waiting')
-  assert.match(problem, /timestamp, looked for at file:.*keys\/timestamp\.pem: .*Wanted is [0-9a-f]{64}\./)
+  assert.match(problem, /timestamp, looked for at .*keys\/timestamp\.pem: .*Wanted is [0-9a-f]{64}\./)
   for (const mode of [[], ['--read-only']]) {
     const serve = ['serve', '--data', restored, '--listen', '127.0.0.1:0', '--no-upstream', ...mode]
     const refused = await waxsealCommand(serve)

@@ -36,7 +36,7 @@ export async function examineSigned(parts: SignedParts, findings: Findings): Pro
   } catch (error) {
     // Root, timestamp or snapshot: without them there is nothing to go by.
     if (!(error instanceof TrustError)) throw error
-    findings.add('metadata-damaged', error.message)
+    findings.add('metadata-damaged', error.message, lost(parts))
     return 0
   }
 }
@@ -103,9 +103,14 @@ async function tellDamaged(
           pages: await pagesOf(parts, state, bins),
         }))
   for (const [role, error] of damaged) {
-    const outcome = bins.has(role) ? repair : parts.repair && { done: false, how: 'only a backup has what it held' }
-    findings.add('metadata-damaged', `${role}: ${error.message}`, outcome && { repair: outcome })
+    const outcome = bins.has(role) ? repair && { repair } : lost(parts)
+    findings.add('metadata-damaged', `${role}: ${error.message}`, outcome)
   }
+}
+
+/** What comes of a repair of what cannot be made again. */
+function lost({ repair }: SignedParts): { readonly repair: Repair } | undefined {
+  return repair && { repair: { done: false, how: 'only a backup has what it held' } }
 }
 
 async function examinePage(

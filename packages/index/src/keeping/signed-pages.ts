@@ -6,10 +6,11 @@ import { pageTarget, projectOfTarget } from '../publish/role-table.ts'
 import type { SignedPage } from '../publish/signed-repository.ts'
 import type { PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { lossOfBlob } from './pool-blobs.ts'
 
 export interface SignedPagesParts {
   readonly store: Store
-  readonly blobs: Pick<BlobStore, 'head'>
+  readonly blobs: Pick<BlobStore, 'get'>
 }
 
 /** What of a project is published, and what is signed; undefined: nothing. */
@@ -18,14 +19,19 @@ export interface PageState {
   readonly signed: TargetFile | undefined
 }
 
-/** A published page as it has to be signed. Its length is that of its body; of one that is lost, what is signed. */
+/** A published page as it has to be signed. Its length is that of its body; of one that is lost or damaged, what is signed. */
 async function signedPage(
   { blobs }: SignedPagesParts,
   row: PageRow,
   signed: TargetFile | undefined,
 ): Promise<SignedPage> {
   const { project, body_sha256: sha256 } = row
-  return { project, sha256, length: (await blobs.head(sha256))?.size ?? signed?.length ?? 0 }
+  const body = await blobs.get(sha256)
+  const length = body?.size ?? signed?.length ?? 0
+  if (body === undefined || signed === undefined || length === signed.length) return { project, sha256, length }
+  // That its body is damaged is told with the page.
+  const loss = await lossOfBlob(body, sha256)
+  return { project, sha256, length: loss === undefined ? length : signed.length }
 }
 
 /** Whether a page is not signed as it is published. */
