@@ -23,7 +23,7 @@ const WHAT: Readonly<Record<Step, string>> = {
 
 /** Refreshes by processes that have just started (their start itself is not counted), each client in turn, round after round. */
 export async function refreshes(index: SignedIndex, url: string, rounds: number): Promise<readonly Figure[]> {
-  const measured = clients().map((client) => ({ client, first: [], lookups: [], same: [], next: [] }) as Measured)
+  const measured = clients().map((client): Measured => ({ client, first: [], lookups: [], same: [], next: [] }))
   for (let round = 0; round < rounds; round += 1) {
     const chosen = measured.filter(({ first: [first] }) => first === undefined || first.ms < ONCE_MS)
     const followed = await Promise.all(
