@@ -119,7 +119,7 @@ export function isSignedBy(key: PublicKey, bytes: Uint8Array, signature: Uint8Ar
 export const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
 
 function keyFrom(keyid: string, keytype: string, scheme: KeyScheme, text: string, keyObject: KeyObject): PublicKey {
-  const fingerprint = createHash('sha256').update(spki(keyObject)).digest('hex')
+  const fingerprint = createHash('sha256').update(identityOf(keyObject)).digest('hex')
   return { keyid, keytype, scheme, public: text, keyObject, fingerprint }
 }
 
@@ -157,6 +157,13 @@ function schemeOf(key: KeyObject): KeyScheme | undefined {
     default:
       return undefined
   }
+}
+
+/** The same for one key however it was written: the point of an elliptic curve may be compressed, or not (attacks.md ARB-3). */
+function identityOf(key: KeyObject): Buffer | string {
+  if (key.asymmetricKeyType !== 'ec') return spki(key)
+  const { crv, x, y } = key.export({ format: 'jwk' })
+  return JSON.stringify({ crv, x, y })
 }
 
 function spki(key: KeyObject): Buffer {

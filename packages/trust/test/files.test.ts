@@ -379,6 +379,31 @@ suite('One state, several processes', { concurrency: true }, () => {
     assert.equal(visitor.client.snapshot, 2)
   })
 
+  void test('FF-TS: a root that another process has seen counts, also for one that it is kept from', async () => {
+    const repository = await RepositorySimulator.create()
+    const old = repository.file('timestamp.json')
+    let isHidden = false
+    await using visitor = await Visitor.arrive(repository, {
+      metadata: async (name, limits) => {
+        if (isHidden && name === '2.root.json') return undefined
+        return isHidden && name === 'timestamp.json' ? old : await repository.metadata(name, limits)
+      },
+      target: (path, limits) => repository.target(path, limits),
+    })
+    const kept = visitor.client
+    await kept.refresh()
+    repository.rotate('timestamp')
+    repository.rotate('snapshot')
+    await repository.publishRoot()
+    await repository.publish()
+    await visitor.restart()
+    await visitor.client.refresh()
+    isHidden = true
+    // What the stolen key of the timestamp has signed.
+    await visitor.refused('threshold-not-met', {}, () => kept.refresh())
+    assert.equal(kept.root.signed.version, 2)
+  })
+
   void test('two clients at once end with one state that is whole', async () => {
     await using visitor = await Visitor.arrive(await RepositorySimulator.create())
     const first = visitor.client

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -41,6 +41,19 @@ suite('The trusted state as a folder', { concurrency: true }, () => {
       assert.equal(await state.swap('root', SECOND, undefined), true)
       assert.equal(await state.read('root'), undefined)
       assert.equal(await state.swap('root', undefined, undefined), true)
+    })
+  })
+
+  void test('says at once when its lock is damaged, and what to do', async () => {
+    await folderOf(async (folder, state) => {
+      const lock = join(folder, 'state', '.lock')
+      await writeFile(lock, 'no database, and long enough to be looked at as one. '.repeat(20))
+      await assert.rejects(state.swap('root', undefined, FIRST), (error: Error) => {
+        assert.match(error.message, /\.lock is no lock any more: delete it/)
+        return 'code' in error && error.code === 'state-invalid'
+      })
+      await rm(lock)
+      assert.equal(await state.swap('root', undefined, FIRST), true)
     })
   })
 

@@ -56,20 +56,25 @@ function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
 async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
-    await lock(database)
+    await lock(database, path)
     return await work()
   } finally {
     database.close()
   }
 }
 
-async function lock(database: DatabaseSync): Promise<void> {
+async function lock(database: DatabaseSync, path: string): Promise<void> {
   const since = performance.now()
   for (;;) {
     try {
       database.exec('BEGIN EXCLUSIVE')
       return
     } catch (cause) {
+      if (!isBusy(cause)) {
+        throw new TrustError('state-invalid', `${path} is no lock any more: delete it; nothing is kept in it.`, {
+          cause,
+        })
+      }
       if (performance.now() - since > STATE_LOCK_MS) {
         throw new TrustError('state-changed', 'Another process is writing the trusted state and does not end.', {
           cause,
@@ -78,4 +83,9 @@ async function lock(database: DatabaseSync): Promise<void> {
     }
     await delay(STATE_LOCK_POLL_MS)
   }
+}
+
+/** https://sqlite.org/rescode.html: the low byte of SQLITE_BUSY and its kin. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 5
 }
