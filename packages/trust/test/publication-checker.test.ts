@@ -102,6 +102,19 @@ suite('The check of a publication before it goes out', { concurrency: true }, ()
     })
   }
 
+  for (const role of ['bin-3', 'p.six', 'targets']) {
+    void test(`FZ-ROLE: after keys were revoked, too, a snapshot without ${role} is refused`, async () => {
+      const publisher = await Publisher.start()
+      const { repository } = publisher
+      repository.rotate('timestamp')
+      repository.rotate('snapshot')
+      await repository.publishRoot()
+      repository.snapshot.meta.delete(`${role}.json`)
+      await repository.publish()
+      publisher.refuses('missing-role')
+    })
+  }
+
   void test('a check changes nothing: it can be made again, and another publication be taken instead', async () => {
     const publisher = await Publisher.start()
     await publisher.repository.publish('bin-1')

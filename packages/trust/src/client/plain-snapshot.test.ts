@@ -61,6 +61,21 @@ void suite('A snapshot read by what it changes', () => {
     )
   })
 
+  void test('is not mistaken in which list is the one: another of that name, before it or in a signature, is left to the strict reader', () => {
+    const other = { meta: { 'targets.json': { version: 7 } }, spec_version: 0 }
+    const within = snapshot(new Map(), { aaa: other, more: 1 })
+    assert.equal(readMetadata('snapshot', within).signed.meta.size, 0)
+    assert.equal(readPlainSnapshot(within), undefined)
+    assert.equal(readSnapshotChanges(plain(snapshot(new Map())), within), undefined)
+    const signature = Buffer.from(
+      snapshot(new Map())
+        .toString()
+        .replace('"sig":"00"', `"sig":"00","x":${JSON.stringify(other)}`),
+    )
+    assert.equal(readMetadata('snapshot', signature).signed.meta.size, 0)
+    assert.equal(readPlainSnapshot(signature), undefined)
+  })
+
   void test('in a list of thousands, changes anywhere are found, also where they move all that follows', () => {
     const before = new Map(
       Array.from({ length: 5000 }, (_, number) => [`bin-${number.toString(16).padStart(4, '0')}`, 9]),

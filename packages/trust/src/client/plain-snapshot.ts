@@ -77,8 +77,10 @@ interface Region {
 function regionOf(bytes: Uint8Array): Region | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const start = buffer.indexOf(META) + META.length
-  const end = buffer.lastIndexOf(AFTER_META)
-  return start < META.length || end < start ? undefined : { start, end, entries: buffer.subarray(start, end) }
+  const end = buffer.indexOf(AFTER_META, start)
+  // What is signed is canonical, so its own meta reads like this: where the text stands once, it is that one.
+  if (start < META.length || end === -1 || buffer.includes(META, start)) return undefined
+  return { start, end, entries: buffer.subarray(start, end) }
 }
 
 interface Difference {

@@ -89,7 +89,7 @@ export class PublicationChecker {
     checkFresh('root', root.signed, now)
     const timestamp = this.#checkTimestamp(root, revoked, publication.timestamp, now)
     const { snapshot, changed, removed } = this.#checkSnapshot(root, timestamp, revoked, publication.snapshot, now)
-    const delegators = this.#checkRoles(root, changed, publication.roles, now)
+    const delegators = this.#checkRoles(root, { changed, removed }, publication.roles, now)
     return { root, timestamp, snapshot, changed, removed, delegators }
   }
 
@@ -172,19 +172,22 @@ export class PublicationChecker {
   /** Every role that changed is there, signed for everyone who delegates to it; and everyone delegated to is in the snapshot. */
   #checkRoles(
     root: Metadata<Root>,
-    changed: ReadonlyMap<string, MetaFile>,
+    { changed, removed }: Pick<ReadSnapshot, 'changed' | 'removed'>,
     files: ReadonlyMap<string, Uint8Array>,
     now: number,
   ): ReadonlyMap<string, Delegator | undefined> {
     for (const role of changed.keys()) if (!files.has(role)) throw missing(role, 'it has a new version')
+    const gone = new Set(removed)
     const check = new RoleCheck({
       files,
       now,
       top: trustOf(root.signed, 'targets'),
       delegators: this.#delegators,
-      metaOf: (role) => changed.get(role) ?? this.#versions.get(role),
+      metaOf: (role) => changed.get(role) ?? (gone.has(role) ? undefined : this.#versions.get(role)),
     })
     for (const role of files.keys()) check.verify(role)
+    // Also after a revocation, when nobody compares with the snapshot before.
+    for (const role of removed) check.verifyGone(role)
     if (
       root !== this.#root &&
       !files.has('targets') &&

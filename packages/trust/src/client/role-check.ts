@@ -60,6 +60,11 @@ export class RoleCheck {
     if (delegator !== undefined) this.#checkDelegated(role, delegator)
   }
 
+  /** A role that the snapshot lists no more: nobody may delegate to it. */
+  verifyGone(role: string): void {
+    if (role === 'targets' || this.#edgesTo(role).length > 0) throw missing(role, 'it is delegated to')
+  }
+
   #edgesTo(role: string): readonly DelegationEdge[] {
     const edges: DelegationEdge[] = []
     for (const delegator of this.#delegators.values()) {

@@ -129,12 +129,16 @@ void test('a check that fails keeps the old state', async (t) => {
   const { folder } = await scene(t)
   const store = await openDirectoryMetadataStore(folder)
   const before = await store.timestamp()
-  const file = { role: 'timestamp', version: 2, expires: START, bytes: Buffer.from('{}') }
+  const bytes = Buffer.from('{}')
+  const root = { role: 'root', version: 2, expires: START, bytes }
+  const file = { role: 'timestamp', version: 2, expires: START, bytes }
   await assert.rejects(
-    store.publish([file], () => Promise.reject(new Error('it does not verify'))),
+    store.publish([root, file], () => Promise.reject(new Error('it does not verify'))),
     /does not verify/,
   )
   assert.deepEqual(await store.timestamp(), before)
+  // Clients ask for the next root whatever the timestamp says.
+  assert.equal(await store.load('root', 2), undefined)
   assert.ok(!readdirSync(folder).some((name) => name.endsWith('.part')))
   assert.equal(await store.load('targets', 99), undefined)
   assert.equal(metadataFileName(file), 'timestamp.json')

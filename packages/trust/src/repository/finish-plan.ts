@@ -5,12 +5,13 @@ import { MAX_SIGNED_FILE } from '../limits.ts'
 import type { Delegations, Root } from '../metadata.ts'
 import { readMetadata } from '../read-metadata.ts'
 import { signersOf } from '../threshold.ts'
+import type { RoleTrust } from '../threshold.ts'
 import { writeTime } from '../timestamps.ts'
 import { SPEC_VERSION } from '../write-metadata.ts'
 import { inBatches } from './in-batches.ts'
 import { expiryOf } from './renewals.ts'
 import type { Plan, PlannedFile, RepositoryState, Signers } from './repository-state.ts'
-import { topTrust } from './repository-state.ts'
+import { delegatedTrust, topTrust } from './repository-state.ts'
 import type { RoleEntries, RoleEntry } from './role-entries.ts'
 import { dated } from './role-document.ts'
 import { rowOf } from './role-layout.ts'
@@ -108,13 +109,25 @@ class Turn {
     const { state, edited } = this.#copy
     const { document, delegator } = edited.get(role) ?? {}
     if (document === undefined) throw new TrustError('missing-role', `${role} is not there.`)
-    const version = this.#next(role, state.entries.get(role)?.version ?? 0)
+    const current = state.entries.get(role)?.version ?? 0
+    const version = this.#next(role, current)
     const expires = expiryOf(state.layout, role, this.#effects.now)
     const trust = await this.#copy.trust(role, delegator)
+    // A version that a key has signed once it signs never again: mirrors hold the first file under the same name.
+    if (version <= current && !isDisjoint(this.#trustBefore(role, delegator), trust)) {
+      throw fallen(role, current, version)
+    }
     const old = role === 'targets' ? this.#old('targets') : []
     const bytes = await signRole(role, dated(document, version, expires), [trust, ...old], this.#effects.signers)
     if (bytes.length > MAX_SIGNED_FILE) throw new TrustError('limit-exceeded', `The file of ${role} is too large.`)
     return { role, version, expires, bytes }
+  }
+
+  #trustBefore(role: string, delegator: string | undefined): RoleTrust | undefined {
+    const { state } = this.#copy
+    return delegator === undefined
+      ? topTrust(state.root.signed, 'targets')
+      : delegatedTrust(state.delegators.get(delegator), role)
   }
 
   async snapshot(entries: RoleEntries): Promise<PlannedFile> {
@@ -210,14 +223,19 @@ function holdsUnder(root: Root, files: readonly PlannedFile[]): boolean {
 /** Whether none of the keys that signed snapshot or timestamp before may still (specification 5.3.11, attacks.md FF). */
 function replacesOnlineKeys(before: Root, after: Root): boolean {
   return (['snapshot', 'timestamp'] as const).every((role) => {
-    const kept = new Set(topTrust(after, role).keyids)
-    return before !== after && topTrust(before, role).keyids.every((keyid) => !kept.has(keyid))
+    return before !== after && isDisjoint(topTrust(before, role), topTrust(after, role))
   })
+}
+
+/** Whether no key counts in both. */
+function isDisjoint(before: RoleTrust | undefined, after: RoleTrust): boolean {
+  const kept = new Set(after.keyids.map((keyid) => after.keys.get(keyid)?.fingerprint ?? keyid))
+  return before?.keyids.every((keyid) => !kept.has(before.keys.get(keyid)?.fingerprint ?? keyid)) ?? true
 }
 
 function fallen(role: string, current: number, next: number): TrustError {
   return new TrustError(
     'rollback',
-    `${role} cannot go from version ${current} to ${next}: versions only rise, unless a new root replaces all keys of snapshot and timestamp.`,
+    `${role} cannot go from version ${current} to ${next}: versions only rise, unless a new root replaces all keys of snapshot and timestamp, and its own are replaced with them.`,
   )
 }
