@@ -166,6 +166,8 @@ void test('whoever signs is told of every path, key, threshold and order that ch
   })
   const words = describeRequest(request).join('\n')
   for (const line of [
+    // As many as before: one went, and who came stands last, below those that were there.
+    /The order of its roles is now: .*, extra\./,
     /It delegates to deny NO MORE/,
     /It MOVES what sealed-3f covers: names\/\*\/\*, and nobody after it, before names\/3f\/\*, .*and others after it/,
     /sealed-3f: 1 of 1 keys have to sign, before 2 of 3/,
@@ -196,6 +198,13 @@ void test('a request cannot be made to say less than it does', async () => {
     ['a version that falls', replace(1, '"version":2', '"version":1')],
     ['a part that is shown to nobody', replace(1, '"_type"', '"x-more":1,"_type"')],
     ['a part of a delegation that is shown to nobody', replace(1, '"terminating"', '"x-more":1,"terminating"')],
+    ['a part of a key that is shown to nobody', replace(0, '"keytype"', '"x-more":1,"keytype"')],
+    ['a part of a role that is shown to nobody', replace(0, '"threshold"', '"x-more":1,"threshold"')],
+    ['a role that is shown to nobody', replace(0, '"roles":{', '"roles":{"mirrors":{"keyids":[],"threshold":1},')],
+    [
+      'the id of no key, which may say anything on a terminal',
+      replace(0, /"keyids":\["/, String.raw`"keyids":["\u001b[2K\rroot: nothing changes","`),
+    ],
     ['without what was before', tampered(request, (value) => value.set('current', []))],
     [
       'a document twice',

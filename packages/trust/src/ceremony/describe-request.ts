@@ -139,7 +139,7 @@ function delegationChanges(before: Delegations | undefined, after: Delegations |
   const kept = [...now.keys()].filter((name) => old.has(name))
   const order = [...old.keys()].filter((name) => now.has(name))
   if (kept.join(' ') !== order.join(' ')) lines.push(`The ORDER of its roles changes: ${[...now.keys()].join(', ')}.`)
-  else if (old.size > 0 && now.size > old.size)
+  else if (old.size > 0 && now.size > kept.length)
     lines.push(`The order of its roles is now: ${[...now.keys()].join(', ')}.`)
   return [...lines, ...binChanges(before, after)]
 }
