@@ -232,6 +232,9 @@ export const SHUTDOWN_GRACE_MS = 25_000
 export const BACKGROUND_GRACE_MS = 4_000
 /** Files of the data folder beyond this hold no key. */
 export const MAX_KEY_FILE_LOOKED_AT = 65_536
+/** How deep in the data folder, and among how many files, an offline key is looked for at each start. */
+export const MAX_KEY_SEARCH_DEPTH = 4
+export const MAX_KEY_SEARCH_ENTRIES = 5000
 /** How old the dates of signatures may be that readiness and metrics tell of: they change once a minute at most. */
 export const SIGNING_LOOK_MS = 10_000
 /** A role that ends soon is logged again after this. */

@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { makeDurableFolders, OFFLINE_KEYS } from '@waxseal/index'
 import type { FirstKeys, OfflineKey } from '@waxseal/index'
@@ -44,18 +45,22 @@ export async function prepareOfflineFolder(folder: string): Promise<void> {
 /**
  * Makes root's and targets' keys, each in an encrypted file in `folder`; says where they are, and their passphrase if it was
  * generated, before anything is signed with them: it is nowhere else.
- * @throws CommandError `cannot-keep-keys`
+ * @throws CommandError `cannot-keep-keys`, or `cannot-show` after which nothing of them is left
  */
 export async function makeOfflineKeys(
   folder: string,
   given: string | undefined,
-  say: (lines: readonly string[]) => void,
+  show: (lines: readonly string[]) => Promise<void>,
 ): Promise<OfflineKeys> {
   await prepareOfflineFolder(folder)
   const made = await writeOfflineKeys(folder, given).catch((error: unknown) => {
     throw cannotKeep(folder, error)
   })
-  say(offlineKeysText(made))
+  await show(offlineKeysText(made)).catch(async (cause: unknown) => {
+    // Nobody could ever open them.
+    for (const name of OFFLINE_KEYS) await rm(join(folder, keyFile(name)), { force: true })
+    throw notShown(cause)
+  })
   return made
 }
 
@@ -92,6 +97,16 @@ function offlineKeysText({ folder, generated }: OfflineKeys): readonly string[] 
     ...(generated === undefined ? [] : ['Their passphrase, shown this once; write it down:', `  ${generated}`]),
     '',
   ]
+}
+
+function notShown(cause: unknown): CommandError {
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
+  return new CommandError(
+    'cannot-show',
+    `The passphrase of the offline keys is shown this once, and could not be shown${code}: nothing was signed, and no key is left. Start it where somebody reads what it prints, or run waxseal init with a passphrase of your own (--passphrase-file).`,
+    EXIT_ENVIRONMENT,
+    { cause },
+  )
 }
 
 function cannotKeep(folder: string, cause: unknown): CommandError {

@@ -7,7 +7,23 @@ export interface Output {
 
 /** Prints the result of a command: `document` for scripts, `lines` for people. */
 export function printResult(output: Output, document: unknown, lines: readonly string[]): void {
-  process.stdout.write(output.json ? `${JSON.stringify(document)}\n` : terminalText(lines))
+  process.stdout.write(resultText(output, document, lines))
+}
+
+/** As `printResult` prints it. */
+export function resultText(output: Output, document: unknown, lines: readonly string[]): string {
+  return output.json ? `${JSON.stringify(document)}\n` : terminalText(lines)
+}
+
+/**
+ * Writes what is shown this once, and waits until it is written: what nobody may have got must not come into force.
+ * @throws the stream's error
+ */
+export async function writeShownOnce(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  // A file's stream throws, a pipe's tells later.
+  await new Promise<void>((written, failed) => {
+    stream.write(text, (error) => (error ? failed(error) : written()))
+  })
 }
 
 /** Lines as a terminal gets them: names and reasons in them come from outside and give it no commands (attacks.md LOG). */

@@ -1,4 +1,4 @@
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { link, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { IndexError, isFull } from '../error.ts'
 import { folderOwner, giveTo } from './folder-owner.ts'
@@ -38,6 +38,28 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
 
 /** Puts a small file in its place, whole and durable or not at all, for its folder's owner alone (style.md rule 8). */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  await bringIn(path, bytes, rename)
+}
+
+/** As `writeWhole`, but a file that is there stays; of two that do this at once, one file is there for both. False: it was there. */
+export async function writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    await bringIn(path, bytes, async (part, whole) => {
+      await link(part, whole)
+      await rm(part)
+    })
+    return true
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function bringIn(
+  path: string,
+  bytes: Uint8Array,
+  place: (part: string, path: string) => Promise<void>,
+): Promise<void> {
   const folder = dirname(path)
   const part = join(folder, partName())
   try {
@@ -49,7 +71,7 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
     } finally {
       await handle.close()
     }
-    await rename(part, path)
+    await place(part, path)
     await syncFolder(folder)
   } catch (error) {
     await rm(part, { force: true })

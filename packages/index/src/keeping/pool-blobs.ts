@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { Blob, BlobStore } from '../blobs/blob-store.ts'
 import { isSystemError } from '../blobs/durable.ts'
+import { hashesTo } from '../blobs/hashes-to.ts'
 import { IndexError } from '../error.ts'
 import { BLOB_COPIES, BLOB_COPY_BATCH } from '../limits.ts'
 import type { ListedBlob, MissingReason } from './backup-format.ts'
@@ -73,9 +73,7 @@ export function lossOf(error: unknown): MissingReason {
 /** What is wrong with a stored blob; undefined: it holds what its name says. */
 export async function lossOfBlob(blob: Blob, sha256: string): Promise<MissingReason | undefined> {
   try {
-    const digest = createHash('sha256')
-    for await (const chunk of blob.stream()) digest.update(chunk)
-    return digest.digest('hex') === sha256 ? undefined : 'damaged'
+    return (await hashesTo(blob, sha256)) ? undefined : 'damaged'
   } catch (error) {
     return lossOf(error)
   }

@@ -45,7 +45,7 @@ import type { SignedRepository } from './signed-repository.ts'
 
 export interface CeremonyParts {
   readonly store: Store
-  readonly blobs: Pick<BlobStore, 'head'>
+  readonly blobs: Pick<BlobStore, 'get'>
   readonly clock: Clock
   readonly dataDir: string
   readonly keys: SigningKeys

@@ -5,6 +5,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
+import { hashesTo } from '../blobs/hashes-to.ts'
 import { IndexError } from '../error.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -23,7 +24,7 @@ export interface FirstKeys {
 
 export interface SigningParts {
   readonly store: Store
-  readonly blobs: Pick<BlobStore, 'head'>
+  readonly blobs: Pick<BlobStore, 'get'>
   readonly clock: Clock
   /** Who does it, for the snapshot's row. */
   readonly publisher: string
@@ -109,9 +110,12 @@ export async function signIndex(
     if (pages.length === 0) return
     const targets: TargetChange[] = []
     for (const { project, body_sha256: sha256 } of pages) {
-      const body = await parts.blobs.head(sha256)
-      if (body === undefined) {
-        throw new IndexError('blob-missing', `The page of ${project} is missing: run waxseal doctor --repair first.`)
+      const body = await parts.blobs.get(sha256)
+      if (body === undefined || !(await hashesTo(body, sha256))) {
+        throw new IndexError(
+          'blob-missing',
+          `The page of ${project} is missing or damaged: run waxseal doctor --repair first.`,
+        )
       }
       targets.push({ role: 'bins', path: pageTarget(project), target: { length: body.size, sha256 } })
     }

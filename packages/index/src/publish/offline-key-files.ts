@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMetadata, recogniseKeyFile } from '@waxseal/trust'
 import type { Kysely } from 'kysely'
-import { MAX_KEY_FILE_LOOKED_AT } from '../limits.ts'
+import { MAX_KEY_FILE_LOOKED_AT, MAX_KEY_SEARCH_DEPTH, MAX_KEY_SEARCH_ENTRIES } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
 import { OFFLINE_KEYS } from './role-table.ts'
 
@@ -12,23 +12,39 @@ import { OFFLINE_KEYS } from './role-table.ts'
  */
 const DATABASE_FILE = /^waxseal\.db(?:-(?:wal|shm|journal))?$/
 
+/** Folders of the data folder with nothing but what came from outside, by its hash or on its way in: as many as there are files. */
+const FILES_OF_OTHERS: ReadonlySet<string> = new Set(['blobs', 'spool'])
+
 /**
- * Files of the data folder, and of `keys` in it, that hold a key of root or targets, encrypted or not: whoever breaks into the
+ * Files of the data folder, and of folders in it, that hold a key of root or targets, encrypted or not: whoever breaks into the
  * server has them too, and may try passphrases for as long as it takes. Of the root that holds now; none where nothing is signed.
  */
 export async function offlineKeyFiles(db: Kysely<Database>, dataDir: string): Promise<readonly string[]> {
   const offline = await offlineKeyIds(db)
   if (offline.size === 0) return []
   const found: string[] = []
-  for (const folder of [dataDir, join(dataDir, 'keys')]) {
-    for (const name of (await readdir(folder).catch((): string[] => [])).toSorted()) {
-      if (DATABASE_FILE.test(name)) continue
-      const path = join(folder, name)
-      const keyid = await keyIdIn(path)
-      if (keyid !== undefined && offline.has(keyid)) found.push(path)
-    }
+  for await (const path of filesIn(dataDir)) {
+    const keyid = await keyIdIn(path)
+    if (keyid !== undefined && offline.has(keyid)) found.push(path)
   }
   return found
+}
+
+/** Whoever put keys there put them near the top, with little beside them: what is deeper, or one of thousands, is something else. */
+async function* filesIn(dataDir: string): AsyncGenerator<string> {
+  const folders = [{ folder: dataDir, depth: 0 }]
+  let seen = 0
+  for (const { folder, depth } of folders) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      seen += 1
+      if (seen > MAX_KEY_SEARCH_ENTRIES) return
+      if (depth === 0 && (DATABASE_FILE.test(entry.name) || FILES_OF_OTHERS.has(entry.name))) continue
+      const path = join(folder, entry.name)
+      if (!entry.isDirectory()) yield path
+      else if (depth < MAX_KEY_SEARCH_DEPTH) folders.push({ folder: path, depth: depth + 1 })
+    }
+  }
 }
 
 async function offlineKeyIds(db: Kysely<Database>): Promise<ReadonlySet<string>> {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { generatePrivateKey, openSigner, Pkcs11Tokens, SecretEnvironment, signersById } from '@waxseal/trust'
 import type { Signer, SignerConfig, SignerContext, Signers } from '@waxseal/trust'
-import { makeDurableFolders, onDisk, writeWhole } from '../blobs/durable.ts'
+import { makeDurableFolders, onDisk, writeNew, writeWhole } from '../blobs/durable.ts'
 import { folderOwner, giveTo } from '../blobs/folder-owner.ts'
 import type { Clock } from '../clock.ts'
 import { ONLINE_KEYS } from './role-table.ts'
@@ -34,7 +34,7 @@ export async function makeOnlineKeys(
   context: SignerContext,
 ): Promise<Readonly<Record<OnlineKey, Signer>>> {
   for (const name of ONLINE_KEYS)
-    if (isMissing(dataDir, keys, name)) await onDisk(() => makeKeyFile(keyPath(dataDir, name)))
+    if (isMissing(dataDir, keys, name)) await onDisk(() => makeFirstKeyFile(keyPath(dataDir, name)))
   const opened: Partial<Record<OnlineKey, Signer>> = {}
   // One after the other: several may be in one token, or take one secret.
   for (const name of ONLINE_KEYS) opened[name] = await openSigner(keys[name], context)
@@ -69,10 +69,18 @@ export async function keyProblems(
 
 /** Makes a key in a file, in the place of one that is there, and the folder where there is none. Throws the system's error. */
 export async function makeKeyFile(path: string): Promise<void> {
+  await writeWhole(path, await newKeyFor(path))
+}
+
+/** As `makeKeyFile`; a key that another process has made meanwhile stays, and is the one: it may have signed with it. */
+async function makeFirstKeyFile(path: string): Promise<void> {
+  await writeNew(path, await newKeyFor(path))
+}
+
+async function newKeyFor(path: string): Promise<Buffer> {
   const folder = dirname(path)
   if ((await makeDurableFolders(folder, 0o700)) === folder) await giveTo(await folderOwner(dirname(folder)), [folder])
-  const pem = generatePrivateKey().export({ type: 'pkcs8', format: 'pem' })
-  await writeWhole(path, Buffer.from(pem))
+  return Buffer.from(generatePrivateKey().export({ type: 'pkcs8', format: 'pem' }))
 }
 
 function isMissing(dataDir: string, keys: SigningKeys, name: OnlineKey): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempDisposable } from 'node:fs/promises'
+import { mkdtempDisposable, readdir, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -36,4 +36,24 @@ void test('a process that opened an index before it was signed publishes nothing
   await using later = await openAdministration(config)
   await publish(later, 'later')
   assert.deepEqual(await pages(), ['before', 'later', 'meanwhile'])
+})
+
+void test('an index whose page is damaged is not signed with it', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-meanwhile-'))
+  const dataDir = join(folder.path, 'data')
+  await using index = await openAdministration(indexDefaults(dataDir))
+  await index.management.claim('acme', 'operator')
+  await index.management.settled()
+  const { body_sha256: sha256 } = await index.store.db
+    .selectFrom('page')
+    .select('body_sha256')
+    .executeTakeFirstOrThrow()
+  const stored = (await readdir(join(dataDir, 'blobs'), { recursive: true })).find((name) => name.endsWith(sha256))
+  await truncate(join(dataDir, 'blobs', stored ?? ''), 100)
+  const first = { size: 'small', offlineKeys: async () => someKeys().offline } as const
+  await assert.rejects(index.sign(first), {
+    code: 'blob-missing',
+    message: /acme is missing or damaged: run waxseal doctor/,
+  })
+  assert.equal(await firstRoot(index.store.db), undefined)
 })

@@ -32,7 +32,7 @@ import type { Signed, SignOptions } from '../init/sign-index.ts'
 import type { TokenFile } from '../init/token-file.ts'
 import { occupied as fileOccupied, prepareTokenFile, removeUnused, writeToken } from '../init/token-file.ts'
 import { newOfflineFolder, prepareOfflineFolder } from '../offline-keys.ts'
-import { printResult } from '../output.ts'
+import { resultText, writeShownOnce } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { shellWord } from '../shell-word.ts'
 import { VERSION } from '../version.ts'
@@ -145,7 +145,8 @@ async function init(options: InitCommandOptions): Promise<void> {
   }
   writeWhole(file, initialConfig(values), { mode: 0o600, owner: statSync(data) })
   const signed = await signIndex(index, config, options, passphrase)
-  tell(options, checked, { file, administrator: made, tokenFile: tokenFile?.path, signed })
+  const text = resultOf(options, checked, { file, administrator: made, tokenFile: tokenFile?.path, signed })
+  await writeShownOnce(process.stdout, text)
   // Not before: an init that is cut short here is begun again, with a token that somebody sees.
   finish(data)
 }
@@ -237,11 +238,11 @@ interface Made {
   readonly signed: Signed
 }
 
-function tell(
+function resultOf(
   options: InitCommandOptions,
   { config }: CheckedConfig,
   { file, administrator, tokenFile, signed }: Made,
-): void {
+): string {
   const data = config.index.dataDir
   const base = addressOf(config)
   const next = [
@@ -266,7 +267,7 @@ function tell(
       : kind === 'made'
         ? ['Admin token, shown this once:', `  ${administrator.token}`]
         : ['Admin token: the one of WAXSEAL_ADMIN_TOKEN, or the one that was shown before.']
-  printResult(options, { ...document, ...shownToken }, [
+  return resultText(options, { ...document, ...shownToken }, [
     `Made an index in ${data}`,
     `  configuration  ${file}`,
     `  administrator  ${user}`,

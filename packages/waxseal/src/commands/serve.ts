@@ -13,6 +13,7 @@ import { EXIT_ENVIRONMENT, EXIT_REFUSED } from '../exit-codes.ts'
 import { ReadyFile } from '../ready-file.ts'
 import { collect } from '../repeated.ts'
 import { keysLeftIn, makeOfflineKeys, newOfflineFolder } from '../offline-keys.ts'
+import { terminalText, writeShownOnce } from '../output.ts'
 import { greeting } from '../serve-greeting.ts'
 import { shellWord } from '../shell-word.ts'
 import { VERSION } from '../version.ts'
@@ -91,7 +92,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
       signNew: {
         size: 'normal',
         offlineKeys: async () =>
-          (await makeOfflineKeys(newOfflineFolder(config.offlineKeys), undefined, sayAll)).signers,
+          (await makeOfflineKeys(newOfflineFolder(config.offlineKeys), undefined, showOnce)).signers,
       },
     },
   )
@@ -134,6 +135,10 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
 /** Offline keys that are still on this machine, beside the data folder or, allowed by name, in it. */
 async function keysHere({ store }: Index, { offlineKeys, index }: ServerConfig): Promise<readonly string[]> {
   return [...keysLeftIn(offlineKeys), ...(await offlineKeyFiles(store.db, index.dataDir))]
+}
+
+function showOnce(lines: readonly string[]): Promise<void> {
+  return writeShownOnce(process.stdout, terminalText(lines))
 }
 
 function sayAll(lines: readonly string[]): void {

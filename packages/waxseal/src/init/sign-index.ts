@@ -4,7 +4,7 @@ import type { ServerConfig } from '../config/load.ts'
 import { keysLeftIn, makeOfflineKeys, newOfflineFolder } from '../offline-keys.ts'
 import type { OfflineKeys } from '../offline-keys.ts'
 import type { Output } from '../output.ts'
-import { terminalText } from '../output.ts'
+import { terminalText, writeShownOnce } from '../output.ts'
 
 export interface SignOptions extends Output {
   readonly size: RepositorySize
@@ -32,7 +32,9 @@ export async function signIndex(
     async offlineKeys() {
       // With --json the one document comes last, and a process that is killed before it would take the passphrase with it.
       const out = json ? process.stderr : process.stdout
-      made = await makeOfflineKeys(newOfflineFolder(offlineKeys), passphrase, (lines) => out.write(terminalText(lines)))
+      made = await makeOfflineKeys(newOfflineFolder(offlineKeys), passphrase, (lines) =>
+        writeShownOnce(out, terminalText(lines)),
+      )
       return made.signers
     },
   })

@@ -17,6 +17,6 @@ export function someKeys(): FirstKeys {
 
 /** Signs a store that has no pages, as a test needs it. */
 export async function signStore(store: Store, clock: Clock, keys: FirstKeys = someKeys()): Promise<FirstRoot> {
-  const blobs = { head: async () => undefined }
+  const blobs = { get: async () => undefined }
   return await initialiseSigning({ store, blobs, clock, publisher: 'test' }, 'small', keys)
 }
