@@ -58,6 +58,7 @@ describe('the container image', { skip: missing === undefined ? false : `needs $
   const file = buildWheel({ name: 'boxed', version: '1.0' })
   let root: string
   let url: string
+  let refusal: readonly [number | null, string]
   let image: ImageDescription['Docker']['config']
   let server: ChildProcess
   let offlineKeys: string
@@ -92,9 +93,14 @@ describe('the container image', { skip: missing === undefined ? false : `needs $
       })
     const port = await freePort()
     url = `http://127.0.0.1:${port}`
+    const unsaid = enter([...image.Entrypoint, ...image.Cmd, '--no-upstream'], {})
+    let said = ''
+    unsaid.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text))
+    refusal = [(await once(unsaid, 'close'))[0] as number | null, said]
     server = enter([...image.Entrypoint, ...image.Cmd, '--no-upstream'], {
       WAXSEAL_LISTEN: `127.0.0.1:${port}`,
       WAXSEAL_ADMIN_TOKEN: TOKEN,
+      WAXSEAL_OFFLINE_KEYS: '/offline-keys',
     })
     const exited = once(server, 'exit')
     parts.defer(async () => {
@@ -129,8 +135,16 @@ describe('the container image', { skip: missing === undefined ? false : `needs $
 
   it('says how it is run: as nobody, with its volumes, a signal to stop and a health check', () => {
     assert.match(image.User, /^[1-9]\d{3,}:[1-9]\d{3,}$/)
-    assert.deepEqual([Object.keys(image.Volumes), image.StopSignal], [['/data', '/offline-keys'], 'SIGTERM'])
+    assert.deepEqual([Object.keys(image.Volumes), image.StopSignal], [['/data'], 'SIGTERM'])
     assert.equal(image.Healthcheck.Test[0], 'CMD')
+  })
+
+  it('does not begin an index whose offline keys would go with the container, and says what to do', () => {
+    assert.equal(refusal[0], 3)
+    assert.match(
+      refusal[1],
+      /offline keys of a new index cannot be put into \/data\.offline-keys: .* Say where with --offline-keys/,
+    )
   })
 
   it('signs a new index, and puts its offline keys into the volume for them', async () => {
