@@ -21,7 +21,8 @@ export function readTufPath(segments: readonly string[]): TufPath | undefined {
 function readMetadataName(name: string): TufPath | undefined {
   if (name === 'timestamp.json') return { kind: 'timestamp' }
   const [, version, role] = METADATA.exec(name) ?? []
-  if (version === undefined || role === undefined) return undefined
+  // Of the timestamp there is the newest alone.
+  if (version === undefined || role === undefined || role === 'timestamp') return undefined
   const number = Number(version)
   return Number.isSafeInteger(number) ? { kind: 'metadata', role, version: number } : undefined
 }
