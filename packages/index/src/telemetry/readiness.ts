@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts'
 import type { Metrics } from './metrics.ts'
 import { recent } from './recent.ts'
 import { readDisk, readWaiting } from './store-facts.ts'
+import type { Urgency } from '@waxseal/trust'
 import type { SigningWatch } from './signing-watch.ts'
 import type { UpstreamState } from './upstream-health.ts'
 
@@ -124,13 +125,17 @@ export class Readiness {
 
   async #signing(): Promise<Check> {
     const { signing } = this.#parts
-    const ended = ((await signing.status())?.roles ?? []).filter(({ urgency }) => urgency === 'expired')
-    if (ended.length > 0) {
-      const reason = `The signatures of ${ended.map(({ role }) => role).join(', ')} have ended: clients that verify refuse this index.`
-      return { state: 'degraded', reason }
-    }
-    if (signing.problem === undefined) return OK
-    return { state: 'degraded', reason: 'Signatures cannot be renewed: clients that verify refuse this index in time.' }
+    const roles = (await signing.status())?.roles ?? []
+    const named = (wanted: Urgency): string =>
+      roles.flatMap(({ role, urgency }) => (urgency === wanted ? [role] : [])).join(', ')
+    const [ended, ending] = [named('expired'), named('alarm')]
+    const reason =
+      ended !== ''
+        ? `The signatures of ${ended} have ended: clients that verify refuse this index.`
+        : signing.problem !== undefined
+          ? 'Signatures cannot be renewed: clients that verify refuse this index in time.'
+          : `The signatures of ${ending} end soon, and have to be made anew: see waxseal status.`
+    return ended === '' && ending === '' && signing.problem === undefined ? OK : { state: 'degraded', reason }
   }
 
   #upstreams(): Check {

@@ -153,21 +153,18 @@ suite('readiness', () => {
       metrics,
     )
 
-  test('is degraded once signatures have ended, not when they are to end', async () => {
+  test('is degraded once signatures end soon and nobody has renewed them, and says when they have ended', async () => {
     await using store = await signedStore('ended')
-    for (const [hours, status] of [
-      [23.9, 'ready'],
-      [24, 'degraded'],
+    for (const [hours, reason] of [
+      [19.9, undefined],
+      [20, 'The signatures of timestamp end soon, and have to be made anew: see waxseal status.'],
+      [24, 'The signatures of timestamp have ended: clients that verify refuse this index.'],
     ] as const) {
       const { watch, metrics } = watchOf(store, { now: START + hours * 3_600_000 })
       const report = await readinessOf(store, watch, metrics).report()
-      assert.deepEqual([hours, report.status], [hours, status])
-      if (status === 'degraded') {
-        assert.deepEqual(report.checks.signing, {
-          state: 'degraded',
-          reason: 'The signatures of timestamp have ended: clients that verify refuse this index.',
-        })
-      }
+      const check = reason === undefined ? { state: 'ok' } : { state: 'degraded', reason }
+      assert.deepEqual([hours, report.checks.signing], [hours, check])
+      assert.equal(report.status, reason === undefined ? 'ready' : 'degraded')
     }
   })
 
