@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { makeDurableFolders, OFFLINE_KEYS } from '@waxseal/index'
 import type { FirstKeys, OfflineKey } from '@waxseal/index'
-import { createKeyFile, generatePassphrase, generatePrivateKey, keySigner } from '@waxseal/trust'
+import { createKeyFile, generatePassphrase, generatePrivateKey, keySigner, recogniseKeyFile } from '@waxseal/trust'
 import type { KdfCost, Signer } from '@waxseal/trust'
 import { CommandError } from './command-error.ts'
 import { EXIT_ENVIRONMENT } from './exit-codes.ts'
@@ -79,11 +79,24 @@ async function writeOfflineKeys(folder: string, given: string | undefined): Prom
   }
 }
 
-/** Key files that are still where `newOfflineFolder` put them. */
-export function keysLeftIn(wanted: string): readonly string[] {
+/** Files of the keys `offline` that are still where `newOfflineFolder` put them; those of an attempt that came to nothing do not count. */
+export async function keysLeftIn(wanted: string, offline: ReadonlySet<string>): Promise<readonly string[]> {
   const name = basename(wanted)
   const folders = listed(dirname(wanted)).filter((each) => each === name || isNumbered(each, name))
-  return folders.flatMap((folder) => keyFilesIn(join(dirname(wanted), folder)))
+  const left: string[] = []
+  for (const file of folders.flatMap((folder) => keyFilesIn(join(dirname(wanted), folder)))) {
+    if (await isOneOf(file, offline)) left.push(file)
+  }
+  return left
+}
+
+/** What cannot be read may be one: whoever runs this may not be its owner. */
+async function isOneOf(file: string, offline: ReadonlySet<string>): Promise<boolean> {
+  try {
+    return offline.has((await recogniseKeyFile(file)).keyid)
+  } catch {
+    return true
+  }
 }
 
 function isNumbered(folder: string, name: string): boolean {

@@ -47,7 +47,8 @@ async function* filesIn(dataDir: string): AsyncGenerator<string> {
   }
 }
 
-async function offlineKeyIds(db: Kysely<Database>): Promise<ReadonlySet<string>> {
+/** The keys of root and targets, by the root that holds now; none where nothing is signed. */
+export async function offlineKeyIds(db: Kysely<Database>): Promise<ReadonlySet<string>> {
   const roots = db.selectFrom('tuf_file').select('body').where('role', '=', 'root')
   const newest = await roots.orderBy('version', 'desc').limit(1).executeTakeFirst()
   if (newest === undefined) return new Set()

@@ -257,7 +257,7 @@ function resultOf(
     config: file,
     user,
     token_file: inFile ?? null,
-    ...signedDocument(signed, config, base),
+    ...signedDocument(signed, base),
     next,
   }
   const shownToken = kind === 'made' && inFile === undefined ? { token: administrator.token } : {}
@@ -271,7 +271,7 @@ function resultOf(
     `Made an index in ${data}`,
     `  configuration  ${file}`,
     `  administrator  ${user}`,
-    `  offline keys   ${offlineKeysLine(signed, config)}`,
+    `  offline keys   ${offlineKeysLine(signed)}`,
     '',
     ...secret,
     '',

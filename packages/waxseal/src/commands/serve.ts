@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { firstRoot, hasInitToken, listenOnAll, offlineKeyFiles, openIndex, ServerCertificate } from '@waxseal/index'
+import {
+  firstRoot,
+  hasInitToken,
+  listenOnAll,
+  offlineKeyFiles,
+  offlineKeyIds,
+  openIndex,
+  ServerCertificate,
+} from '@waxseal/index'
 import type { Index } from '@waxseal/index'
 import type { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
@@ -134,7 +142,8 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
 
 /** Offline keys that are still on this machine, beside the data folder or, allowed by name, in it. */
 async function keysHere({ store }: Index, { offlineKeys, index }: ServerConfig): Promise<readonly string[]> {
-  return [...keysLeftIn(offlineKeys), ...(await offlineKeyFiles(store.db, index.dataDir))]
+  const beside = await keysLeftIn(offlineKeys, await offlineKeyIds(store.db))
+  return [...beside, ...(await offlineKeyFiles(store.db, index.dataDir))]
 }
 
 function showOnce(lines: readonly string[]): Promise<void> {

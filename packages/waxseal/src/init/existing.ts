@@ -59,9 +59,9 @@ export async function signExisting(options: ExistingOptions, others: Readonly<Re
   const signed = await signIndex(index, config, options, passphrase)
   const base = addressOf(config)
   const next = [`waxseal serve --data ${shellWord(dataDir)}`]
-  printResult(options, { data: dataDir, ...signedDocument(signed, config, base), next }, [
+  printResult(options, { data: dataDir, ...signedDocument(signed, base), next }, [
     `Signed the index in ${dataDir}`,
-    `  offline keys   ${offlineKeysLine(signed, config)}`,
+    `  offline keys   ${offlineKeysLine(signed)}`,
     '',
     'Next:',
     `  1. take the offline keys away from this machine`,

@@ -1,5 +1,5 @@
 import type { Administration, FirstRoot, RepositorySize } from '@waxseal/index'
-import { firstRoot } from '@waxseal/index'
+import { firstRoot, offlineKeyIds } from '@waxseal/index'
 import type { ServerConfig } from '../config/load.ts'
 import { keysLeftIn, makeOfflineKeys, newOfflineFolder } from '../offline-keys.ts'
 import type { OfflineKeys } from '../offline-keys.ts'
@@ -15,6 +15,8 @@ export interface Signed {
   readonly root: FirstRoot
   /** Undefined: an init that was cut short had made them, and shown their passphrase. */
   readonly made: OfflineKeys | undefined
+  /** Files of offline keys that are still on this machine. */
+  readonly left: readonly string[]
 }
 
 /** Signs an index that is not signed yet: online keys, offline keys, and every page that is published. */
@@ -25,7 +27,8 @@ export async function signIndex(
   passphrase: string | undefined,
 ): Promise<Signed> {
   const known = await firstRoot(index.store.db)
-  if (known !== undefined) return { root: known, made: undefined }
+  const left = async () => await keysLeftIn(offlineKeys, await offlineKeyIds(index.store.db))
+  if (known !== undefined) return { root: known, made: undefined, left: await left() }
   let made: OfflineKeys | undefined
   const root = await index.sign({
     size,
@@ -38,20 +41,19 @@ export async function signIndex(
       return made.signers
     },
   })
-  return { root, made }
+  return { root, made, left: await left() }
 }
 
 /** What `--json` says of it. */
-export function signedDocument({ root, made }: Signed, { offlineKeys }: ServerConfig, base: string): object {
+export function signedDocument({ root, made, left }: Signed, base: string): object {
   return {
     root: { sha256: root.sha256, url: rootUrl(base) },
-    offline_keys: { files: keysLeftIn(offlineKeys), passphrase: made?.generated ?? null },
+    offline_keys: { files: left, passphrase: made?.generated ?? null },
   }
 }
 
 /** What people are told of the offline keys, among what was made. */
-export function offlineKeysLine({ made }: Signed, { offlineKeys }: ServerConfig): string {
-  const left = keysLeftIn(offlineKeys)
+export function offlineKeysLine({ made, left }: Signed): string {
   const where = left.length === 0 ? 'taken away' : left.join(', ')
   return made === undefined ? `${where}; their passphrase was shown when they were made` : where
 }
