@@ -158,6 +158,11 @@ export async function openCore(
     },
     onUnpublishable: (project, error) =>
       told.log.error({ err: errorChain(error), project }, 'a page cannot be written; it stays as it was'),
+    onDamagedBins: (bins, error) =>
+      told.log.error(
+        { err: errorChain(error), bins: [...bins] },
+        'signed metadata was damaged, and is made anew from its pages',
+      ),
   })
   const management = new Management({ store, clock, names, current, publisher })
   const parts = { store, clock, names, current, publisher, signed, signerContext: context, management, blobs, bodies }

@@ -5,11 +5,12 @@ import { pendingRaise } from '../publish/pending-raise.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import type { SignedRepair, SignedRepository } from '../publish/signed-repository.ts'
 import type { Findings, Repair } from './doctor-findings.ts'
-import type { SignedPagesParts } from './signed-pages.ts'
-import { compareBin, differs, pagesOf, stateOf, unlistedPages } from './signed-pages.ts'
+import { pagesOf } from '../publish/published-pages.ts'
+import type { PublishedPagesParts } from '../publish/published-pages.ts'
+import { compareBin, differs, stateOf, unlistedPages } from './signed-pages.ts'
 import { openStoredClient } from './stored-client.ts'
 
-export interface SignedParts extends SignedPagesParts {
+export interface SignedParts extends PublishedPagesParts {
   readonly clock: Clock
   /** Undefined while the index is not signed. */
   readonly signed: SignedRepository | undefined
@@ -100,7 +101,7 @@ async function tellDamaged(
       ? undefined
       : await repairWith(parts, 'its pages were signed again', async () => ({
           afresh: [...bins],
-          pages: await pagesOf(parts, state, bins),
+          pages: await pagesOf(parts, state.layout, bins),
         }))
   for (const [role, error] of damaged) {
     const outcome = bins.has(role) ? repair && { repair } : lost(parts)

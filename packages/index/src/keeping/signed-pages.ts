@@ -1,37 +1,14 @@
-import { binName, binOf } from '@waxseal/trust'
-import type { RepositoryState, TargetFile, TrustClient } from '@waxseal/trust'
-import type { BlobStore } from '../blobs/blob-store.ts'
+import type { TargetFile, TrustClient } from '@waxseal/trust'
 import { DOCTOR_BATCH } from '../limits.ts'
 import { pageTarget, projectOfTarget } from '../publish/role-table.ts'
 import type { SignedPage } from '../publish/signed-repository.ts'
-import type { PageRow } from '../store/schema.ts'
-import type { Store } from '../store/store.ts'
-import { lossOfBlob } from './pool-blobs.ts'
-
-export interface SignedPagesParts {
-  readonly store: Store
-  readonly blobs: Pick<BlobStore, 'get'>
-}
+import { allPages, signedPage } from '../publish/published-pages.ts'
+import type { PublishedPagesParts } from '../publish/published-pages.ts'
 
 /** What of a project is published, and what is signed; undefined: nothing. */
 export interface PageState {
   readonly published: SignedPage | undefined
   readonly signed: TargetFile | undefined
-}
-
-/** A published page as it has to be signed. Its length is that of its body; of one that is lost or damaged, what is signed. */
-async function signedPage(
-  { blobs }: SignedPagesParts,
-  row: PageRow,
-  signed: TargetFile | undefined,
-): Promise<SignedPage> {
-  const { project, body_sha256: sha256 } = row
-  const body = await blobs.get(sha256)
-  const length = body?.size ?? signed?.length ?? 0
-  if (body === undefined || signed === undefined || length === signed.length) return { project, sha256, length }
-  // That its body is damaged is told with the page.
-  const loss = await lossOfBlob(body, sha256)
-  return { project, sha256, length: loss === undefined ? length : signed.length }
 }
 
 /** Whether a page is not signed as it is published. */
@@ -41,7 +18,7 @@ export function differs({ published, signed }: PageState): boolean {
 
 /** Compares what a bin lists with what is published. */
 export async function compareBin(
-  parts: SignedPagesParts,
+  parts: PublishedPagesParts,
   listed: ReadonlyMap<string, TargetFile>,
 ): Promise<{ readonly same: number; readonly suspects: readonly string[] }> {
   const signed = new Map<string, TargetFile>()
@@ -62,7 +39,7 @@ export async function compareBin(
 }
 
 /** Published pages that no bin lists. */
-export async function unlistedPages(parts: SignedPagesParts, client: TrustClient): Promise<readonly string[]> {
+export async function unlistedPages(parts: PublishedPagesParts, client: TrustClient): Promise<readonly string[]> {
   const unlisted: string[] = []
   for await (const { project } of allPages(parts.store)) {
     // That of a damaged bin is told with the bin.
@@ -72,29 +49,12 @@ export async function unlistedPages(parts: SignedPagesParts, client: TrustClient
   return unlisted
 }
 
-/** All pages that belong into `bins`. */
-export async function pagesOf(
-  parts: SignedPagesParts,
-  { layout }: RepositoryState,
-  bins: ReadonlySet<string>,
-): Promise<readonly SignedPage[]> {
-  const row = layout.succinct.get('bins')
-  if (row === undefined) return []
-  const pages: SignedPage[] = []
-  for await (const page of allPages(parts.store)) {
-    if (bins.has(binName(row.bins, binOf(row.bins, pageTarget(page.project))))) {
-      pages.push(await signedPage(parts, page, undefined))
-    }
-  }
-  return pages
-}
-
 /**
  * What is published and signed of a project at one moment, by a client that looks anew; undefined while a change of it waits, or
  * goes on being published.
  */
 export async function stateOf(
-  parts: SignedPagesParts,
+  parts: PublishedPagesParts,
   client: TrustClient,
   project: string,
 ): Promise<PageState | undefined> {
@@ -109,15 +69,4 @@ export async function stateOf(
   const after = await pages.executeTakeFirst()
   if (before?.body_sha256 !== after?.body_sha256) return undefined
   return { signed, published: after && (await signedPage(parts, after, signed)) }
-}
-
-async function* allPages({ db }: Store): AsyncGenerator<PageRow> {
-  for (let after = ''; ;) {
-    const pages = db.selectFrom('page').selectAll().where('project', '>', after).orderBy('project')
-    const some = await pages.limit(DOCTOR_BATCH).execute()
-    yield* some
-    const last = some.at(-1)
-    if (last === undefined) return
-    after = last.project
-  }
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
+import { TrustError } from '@waxseal/trust'
 import type { PublishChanges } from '@waxseal/trust'
 import type { Transaction } from 'kysely'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
@@ -14,7 +15,8 @@ import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import { Overtaken } from './overtaken.ts'
 import { readPageSource } from './page-source.ts'
-import type { CheckedPlan, SignedRepair, SignedRepository } from './signed-repository.ts'
+import { pagesOf } from './published-pages.ts'
+import type { CheckedPlan, SignedPage, SignedRepair, SignedRepository } from './signed-repository.ts'
 import { storePlan } from './store-plan.ts'
 import { isSigned } from './trust-settings.ts'
 
@@ -29,6 +31,8 @@ export interface PublisherParts {
   readonly signed?: SignedRepository | undefined
   /** Told of a project whose page cannot be written; the others go out all the same, its page stays as it was. */
   readonly onUnpublishable?: (project: string, error: unknown) => void
+  /** Told of bins that were lost or damaged, and are made anew from the pages that belong into them. */
+  readonly onDamagedBins?: (bins: ReadonlySet<string>, problem: Error) => void
   /** Told the newest snapshot and the projects of the batch once it is out, before anybody who waits for it. */
   readonly onPublished?: (snapshot: number, projects: ReadonlySet<string>, batch: PublishedBatch) => void
 }
@@ -217,7 +221,34 @@ export class Publisher {
   async #sign(pages: readonly StoredPage[], snapshot: number): Promise<CheckedPlan | undefined> {
     if (pages.length === 0) return undefined
     const targets = pages.map(({ page, length }) => ({ project: page.project, sha256: page.body_sha256, length }))
-    return await this.#parts.signed?.planPages(targets, snapshot)
+    const { signed } = this.#parts
+    if (signed === undefined) return undefined
+    try {
+      return await signed.planPages(targets, snapshot)
+    } catch (error) {
+      if (!(error instanceof TrustError) || error.code === 'signer-failed') throw error
+      return await this.#signOverDamage(signed, targets, snapshot, error)
+    }
+  }
+
+  /** A bin that is lost or damaged holds up nobody: what belongs into it is known, and it is made anew (as the doctor does). */
+  async #signOverDamage(
+    signed: SignedRepository,
+    targets: readonly SignedPage[],
+    snapshot: number,
+    problem: TrustError,
+  ): Promise<CheckedPlan> {
+    const { store, bodies, onDamagedBins } = this.#parts
+    const projects = new Set(targets.map(({ project }) => project))
+    const bins = await signed.damagedBins(projects, snapshot)
+    if (bins.size === 0) throw problem
+    const { layout } = await signed.state()
+    const others = (await pagesOf({ store, blobs: bodies }, layout, bins)).filter(
+      ({ project }) => !projects.has(project),
+    )
+    const plan = await signed.planRepair({ afresh: [...bins], pages: [...others, ...targets] }, snapshot)
+    onDamagedBins?.(bins, problem)
+    return plan
   }
 
   /** A snapshot in which no page is new, or the timestamp alone. */

@@ -26,6 +26,7 @@ import type { Clock } from '../clock.ts'
 import type { Store } from '../store/store.ts'
 import { Overtaken } from './overtaken.ts'
 import { pendingRaise, renumberBy } from './pending-raise.ts'
+import { binOfPage } from './published-pages.ts'
 import { pageTarget } from './role-table.ts'
 
 export interface SignedRepositoryParts {
@@ -107,6 +108,18 @@ export class SignedRepository {
   /** What a new snapshot with these pages brings out. @throws TrustError */
   async planPages(pages: readonly SignedPage[], snapshot: number): Promise<CheckedPlan> {
     return await this.plan({ targets: pages.map(targetOf) }, snapshot)
+  }
+
+  /** Those bins of projects that cannot be signed again as they are stored: lost, or damaged. @throws TrustError `signer-failed` */
+  async damagedBins(projects: Iterable<string>, snapshot: number): Promise<ReadonlySet<string>> {
+    const { layout } = (await this.#current()).repository
+    const damaged = new Set<string>()
+    for (const bin of new Set([...projects].map((project) => binOfPage(layout, project)))) {
+      const { problem } = await this.#planRoles([bin], snapshot)
+      if (problem?.code === 'signer-failed') throw problem
+      if (problem !== undefined) damaged.add(bin)
+    }
+    return damaged
   }
 
   /** What signs anew what a look at the repository found wrong. @throws TrustError */

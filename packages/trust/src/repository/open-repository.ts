@@ -8,7 +8,8 @@ import type { LoadRole, RepositoryState } from './repository-state.ts'
 import { topTrust } from './repository-state.ts'
 import type { RoleEntry } from './role-entries.ts'
 import { RoleEntries } from './role-entries.ts'
-import { layoutOf } from './role-layout.ts'
+import { binsOf, layoutOf } from './role-layout.ts'
+import type { RoleLayout } from './role-layout.ts'
 import { checkRoleName } from './role-name.ts'
 import type { RoleTable } from './role-table.ts'
 import { WorkingCopy } from './working-copy.ts'
@@ -55,7 +56,7 @@ export async function openRepository(table: RoleTable, stored: StoredRepository)
     root,
     timestamp: { version: timestamp.signed.version, expires: timestamp.signed.expires },
     snapshot: { version, expires: snapshot.signed.expires, length: snapshotBytes.length, sha256 },
-    entries: RoleEntries.none.with(await readEntries(snapshot, stored)),
+    entries: RoleEntries.none.with(await readEntries(layout, snapshot, stored)),
     delegators: new Map(),
   }
   return { state: { ...state, delegators: await readDelegators(state, stored.load) }, unfinishedRoot }
@@ -80,7 +81,11 @@ async function rootOf(
   return { root: holding, unfinishedRoot: holding === newest ? undefined : newest.bytes }
 }
 
-async function readEntries(snapshot: Metadata<Snapshot>, stored: StoredRepository): Promise<readonly RoleEntry[]> {
+async function readEntries(
+  layout: RoleLayout,
+  snapshot: Metadata<Snapshot>,
+  stored: StoredRepository,
+): Promise<readonly RoleEntry[]> {
   const known = await stored.expiries?.()
   return await inBatches(snapshot.signed.meta, async ([role, { version, length, hashes }]) => {
     if (role !== 'targets') checkRoleName(role)
@@ -89,6 +94,8 @@ async function readEntries(snapshot: Metadata<Snapshot>, stored: StoredRepositor
     const given = known?.get(role)
     if (given?.version === version) return { role, version, expires: given.expires, file }
     const bytes = await stored.load(role, version)
+    // A bin that is lost keeps nobody from going on: all that belongs into it is known elsewhere. It counts as ended.
+    if (bytes === undefined && binsOf(layout, role) !== undefined) return { role, version, expires: 0, file }
     if (bytes === undefined) throw missing(`${version}.${role}.json`)
     return { role, version, expires: readMetadata('targets', bytes).signed.expires, file }
   })

@@ -10,6 +10,7 @@ import { readMetadata } from '../read-metadata.ts'
 import { signersOf } from '../threshold.ts'
 import { openRepository } from './open-repository.ts'
 import { raiseVersions } from './raise-versions.ts'
+import { dueRoles } from './renewals.ts'
 import { signersById, topTrust } from './repository-state.ts'
 import { refusedWith } from './testing/refused-with.ts'
 import type { KEY_NAMES } from './testing/sample-repository.ts'
@@ -231,8 +232,14 @@ void test('a store with a damaged snapshot or timestamp is not opened', async ()
   )
   await assert.rejects(openRepository(sampleTable(), stored), refusedWith('hash-mismatch'))
   sample.store.files.set('1.snapshot.json', bytes)
+  const deny = sample.store.files.get('1.deny.json') ?? new Uint8Array()
+  sample.store.files.delete('1.deny.json')
+  await assert.rejects(openRepository(sampleTable(), stored), refusedWith('missing-role', 'deny'))
+  sample.store.files.set('1.deny.json', deny)
+  // What belongs into a bin is known elsewhere: it is opened, and due.
   sample.store.files.delete('1.bin-3.json')
-  await assert.rejects(openRepository(sampleTable(), stored), refusedWith('missing-role', 'bin-3'))
+  const { state } = await openRepository(sampleTable(), stored)
+  assert.deepEqual(dueRoles(state, START).roles, ['bin-3'])
   const timestamp = Buffer.from(sample.store.files.get('timestamp.json') ?? []).toString()
   sample.store.files.set('timestamp.json', Buffer.from(timestamp.replace('"version":1}', '"version":9}')))
   await assert.rejects(openRepository(sampleTable(), stored), refusedWith('threshold-not-met'))
