@@ -1,6 +1,7 @@
 /** Closed union of what can be wrong with metadata, keys, or what was fetched. The attacks they answer: attacks.md group A. */
 export type TrustErrorCode =
   | 'ceremony-invalid'
+  | 'clock-skewed'
   | 'delegation-limit'
   | 'equivocation'
   | 'expired'

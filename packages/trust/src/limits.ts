@@ -60,6 +60,11 @@ export const MAX_SIGNED_FILE = 5_000_000
 export const MAX_LIFE = 10 * 366 * 86_400_000
 /** How far the clock of whoever signs elsewhere may be ahead of ours, in milliseconds. */
 export const MAX_CLOCK_LEAD = 86_400_000
+/**
+ * How far the clock that a timestamp was signed by may be ahead of the reader's, in milliseconds: more than any time zone taken for
+ * UTC, and less than a timestamp's life of a day, so that what the mended clock signs next is good for those who saw it.
+ */
+export const MAX_CLOCK_LEAD_MS = 16 * 3_600_000
 /** Roles that are loaded, signed or written at a time. */
 export const ROLES_AT_A_TIME = 32
 /** Most roles renewed for their age in one publish, unless the caller says otherwise. */

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import type { TrustRemote } from '../src/client/trust-io.ts'
 import { TrustError } from '../src/error.ts'
 import { writeTime } from '../src/timestamps.ts'
-import { DAY_MS, RepositorySimulator, START } from './support/repository-simulator.ts'
+import { DAY_MS, HOUR_MS, RepositorySimulator, START } from './support/repository-simulator.ts'
 import { visit, Visitor } from './support/visitor.ts'
 
 const OFFLINE: TrustRemote = {
@@ -116,24 +116,20 @@ suite('Freeze and expiry (attacks.md FZ-*)', { concurrency: true }, () => {
   void test('FZ-CLK: a clock that was set back does not bring old times back', async () => {
     await using visitor = await Visitor.arrive(await RepositorySimulator.create())
     const { repository } = visitor
-    repository.timestamp['x-issued'] = writeTime(START + 31 * DAY_MS)
-    repository.timestamp.expires = writeTime(START + 40 * DAY_MS)
-    repository.root.expires = writeTime(START + 40 * DAY_MS)
-    await repository.publishRoot()
-    await repository.publishTimestamp()
-    visitor.now = START - 365 * DAY_MS
+    repository.timestamp['x-issued'] = writeTime(START + 15 * HOUR_MS)
+    repository.snapshot.expires = writeTime(START + 15 * HOUR_MS)
+    await repository.publish()
     // The snapshot has expired by the time that the timestamp was signed at.
-    await visitor.refused('expired', {
-      'root.json': repository.file('2.root.json'),
-      'timestamp.json': repository.file('timestamp.json'),
-    })
+    await visitor.refused('expired', { 'timestamp.json': repository.file('timestamp.json') })
+    repository.timestamp['x-issued'] = writeTime(START + 2 * DAY_MS)
     repository.snapshot.expires = writeTime(START + 40 * DAY_MS)
-    repository.role('targets').expires = writeTime(START + 40 * DAY_MS)
     await repository.publish('targets')
+    visitor.now = START + 2 * DAY_MS
     await visitor.client.refresh()
     // A restarted client remembers, and a later timestamp that claims an earlier time changes nothing.
+    visitor.now = START - 365 * DAY_MS
     await visitor.restart()
-    repository.timestamp['x-issued'] = writeTime(START)
+    repository.timestamp['x-issued'] = writeTime(START - 365 * DAY_MS)
     repository.role('targets').expires = writeTime(START + DAY_MS)
     await repository.publish('targets')
     await visitor.refused('expired', {
@@ -144,17 +140,79 @@ suite('Freeze and expiry (attacks.md FZ-*)', { concurrency: true }, () => {
 
   void test('FZ-CLK: a timestamp is not believed after its own end, whatever the clock says', async () => {
     await using visitor = await visit()
-    visitor.repository.timestamp['x-issued'] = visitor.repository.timestamp.expires
+    visitor.repository.timestamp['x-issued'] = visitor.repository.timestamp.expires = writeTime(START + HOUR_MS)
     await visitor.repository.publishTimestamp()
     await visitor.refused('expired')
+  })
+
+  void test('FZ-CLK: look-ups, too, go by the newest time seen, after the clock was set back', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    repository.timestamp['x-issued'] = writeTime(START + DAY_MS)
+    repository.timestamp.expires = writeTime(START + 2 * DAY_MS)
+    await repository.publishTimestamp()
+    visitor.now = START + DAY_MS
+    await visitor.client.refresh()
+    repository.delegate('targets', 'a')
+    repository.role('a').expires = writeTime(START + DAY_MS)
+    await repository.publish('targets', 'a')
+    await visitor.client.refresh()
+    visitor.now = START
+    await visitor.refused('expired', {}, () => visitor.client.find('file'))
+  })
+
+  void test('a timestamp of a clock that is too far ahead of ours is not adopted, and it is said by how much', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    repository.timestamp['x-issued'] = writeTime(START + 17 * HOUR_MS)
+    await repository.publish('targets')
+    await visitor.refused('clock-skewed')
+    await assert.rejects(visitor.client.refresh(), {
+      message:
+        'The timestamp was signed at 2030-01-01T17:00:00Z, 17 hours after the time here, 2030-01-01T00:00:00Z: ' +
+        "the repository's clock is ahead, or this machine's is behind.",
+    })
+    // Not the newest time that was seen: that would let one server's clock walk away, step by step.
+    repository.timestamp['x-issued'] = writeTime(START + 15 * HOUR_MS)
+    await repository.publishTimestamp()
+    await visitor.client.refresh()
+    repository.timestamp['x-issued'] = writeTime(START + 30 * HOUR_MS)
+    await repository.publishTimestamp()
+    await visitor.refused('clock-skewed')
+    repository.timestamp['x-issued'] = writeTime(START + HOUR_MS)
+    await repository.publish('targets')
+    await visitor.client.refresh()
+    assert.equal(visitor.client.snapshot, repository.snapshot.version)
+  })
+
+  void test('a clock that was ahead for one publish, and is right now, locks nobody out', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    const publishAt = async (time: number) => {
+      repository.timestamp['x-issued'] = writeTime(time)
+      repository.timestamp.expires = writeTime(time + DAY_MS)
+      await repository.publish('targets')
+    }
+    await publishAt(START + 15 * HOUR_MS)
+    await visitor.client.refresh()
+    for (const hours of [0, 1, 2, 15, 16]) {
+      visitor.now = START + hours * HOUR_MS
+      await publishAt(visitor.now)
+      await visitor.client.refresh()
+      await visitor.client.find('file')
+      await visitor.restart()
+      await visitor.client.refresh()
+    }
+    assert.equal(visitor.client.snapshot, repository.snapshot.version)
   })
 
   void test('FZ-CLK: a time that a stolen key claimed goes with that key', async () => {
     await using visitor = await visit()
     const { repository } = visitor
-    repository.timestamp['x-issued'] = writeTime(START + 1000 * DAY_MS)
+    repository.timestamp['x-issued'] = writeTime(START + 15 * HOUR_MS)
     repository.timestamp.expires = writeTime(START + 2000 * DAY_MS)
-    await repository.publishTimestamp()
+    repository.snapshot.expires = writeTime(START + HOUR_MS)
+    await repository.publish()
     await visitor.refused('expired', { 'timestamp.json': repository.file('timestamp.json') })
     delete repository.timestamp['x-issued']
     repository.rotate('timestamp')

@@ -4,7 +4,7 @@ import { PublicationChecker } from '../src/client/publication-checker.ts'
 import type { Publication } from '../src/client/publication-checker.ts'
 import type { TrustErrorCode } from '../src/error.ts'
 import { writeTime } from '../src/timestamps.ts'
-import { DAY_MS, newSigner, RepositorySimulator, START } from './support/repository-simulator.ts'
+import { DAY_MS, HOUR_MS, newSigner, RepositorySimulator, START } from './support/repository-simulator.ts'
 
 /** What was published before, and what a publisher has in memory now. */
 class Publisher {
@@ -213,6 +213,15 @@ suite('The check of a publication before it goes out', { concurrency: true }, ()
     const publisher = await Publisher.start()
     await publisher.repository.publish('bin-1')
     assert.throws(() => publisher.checker.check(publisher.publication, START + 30 * DAY_MS), { code: 'expired' })
+  })
+
+  void test('a time that clients would not adopt, far ahead of the publisher's own clock, is refused', async () => {
+    const publisher = await Publisher.start()
+    publisher.repository.timestamp['x-issued'] = writeTime(START + 17 * HOUR_MS)
+    await publisher.repository.publishTimestamp()
+    publisher.refuses('clock-skewed')
+    // A publisher may look at what has expired as of an earlier time than its clock's.
+    publisher.checker.check(publisher.publication, START, START + DAY_MS)
   })
 
   void test('a rotation of all online keys in one publication passes, with versions as they may be then', async () => {

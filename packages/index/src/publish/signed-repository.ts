@@ -214,8 +214,9 @@ export class SignedRepository {
     if (timestamp === undefined) throw new Error('a plan without a timestamp')
     const publication = { ...(root === undefined ? {} : { roots: [root] }), timestamp, snapshot, roles }
     // Once a root has ended clients refuse everything until its holders sign; those who do not verify need not suffer for it.
-    const now = Math.min(this.#parts.clock.now(), plan.state.root.signed.expires - 1)
-    return { ...plan, checked: checker.check(publication, now) }
+    const clock = this.#parts.clock.now()
+    const now = Math.min(clock, plan.state.root.signed.expires - 1)
+    return { ...plan, checked: checker.check(publication, now, clock) }
   }
 
   /** Files that stay as they are, though other keys count for them now: clients verify them again, and so do we. */

@@ -80,14 +80,14 @@ export class PublicationChecker {
 
   /**
    * Verifies a publication as a client would that has seen the one before, and more: that nothing is missing which a client may
-   * ask for. Nothing is changed by it.
+   * ask for. Nothing is changed by it. `clock` is the one that signed, where expiry is looked at as of another time.
    * @throws TrustError
    */
-  check(publication: Publication, now: number): CheckedPublication {
+  check(publication: Publication, now: number, clock = now): CheckedPublication {
     const { root, revoked } = this.#checkRoots(publication.roots ?? [])
     // 5.3.10
     checkFresh('root', root.signed, now)
-    const timestamp = this.#checkTimestamp(root, revoked, publication.timestamp, now)
+    const timestamp = this.#checkTimestamp(root, revoked, publication.timestamp, { clock, now })
     const { snapshot, changed, removed } = this.#checkSnapshot(root, timestamp, revoked, publication.snapshot, now)
     const delegators = this.#checkRoles(root, { changed, removed }, publication.roles, now)
     return { root, timestamp, snapshot, changed, removed, delegators }
@@ -117,8 +117,13 @@ export class PublicationChecker {
     return { root, revoked }
   }
 
-  #checkTimestamp(root: Metadata<Root>, revoked: boolean, bytes: Uint8Array, now: number): Metadata<Timestamp> {
-    const outcome = nextTimestamp(root, revoked ? undefined : this.#timestamp, bytes, now)
+  #checkTimestamp(
+    root: Metadata<Root>,
+    revoked: boolean,
+    bytes: Uint8Array,
+    times: { readonly clock: number; readonly now: number },
+  ): Metadata<Timestamp> {
+    const outcome = nextTimestamp(root, revoked ? undefined : this.#timestamp, bytes, times)
     if (outcome.kind === 'new') return outcome.timestamp
     throw new TrustError('version-mismatch', 'The timestamp is not newer than the one that is published.')
   }

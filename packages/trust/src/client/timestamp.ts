@@ -1,7 +1,9 @@
 import { TrustError } from '../error.ts'
 import type { Metadata, Root, Timestamp } from '../metadata.ts'
+import { MAX_CLOCK_LEAD_MS } from '../limits.ts'
 import { readMetadata } from '../read-metadata.ts'
 import { verifyThreshold } from '../threshold.ts'
+import { writeTime } from '../timestamps.ts'
 import { checkFresh } from './fresh.ts'
 import { trustOf } from './root.ts'
 
@@ -20,14 +22,15 @@ export type TimestampOutcome =
   | { readonly kind: 'equivocation' }
 
 /**
- * Decides about a timestamp, given the trusted one. `now` is the start of the update, or the newest `x-issued` seen.
+ * Decides about a timestamp, given the trusted one. `clock` is the reader's own, at the start of the update; `now` the same, or the
+ * newest `x-issued` seen.
  * @throws TrustError
  */
 export function nextTimestamp(
   root: Metadata<Root>,
   trusted: Metadata<Timestamp> | undefined,
   bytes: Uint8Array,
-  now: number,
+  { clock, now }: { readonly clock: number; readonly now: number },
 ): TimestampOutcome {
   const timestamp = signedTimestamp(root, bytes)
   const { version, snapshot, issued } = timestamp.signed
@@ -43,9 +46,24 @@ export function nextTimestamp(
       throw rollback('snapshot', snapshot.version, trusted.signed.snapshot.version)
     }
   }
+  checkClocks(issued ?? 0, clock)
   // 5.4.4
   checkFresh('timestamp', timestamp.signed, Math.max(now, issued ?? 0))
   return { kind: 'new', timestamp }
+}
+
+/**
+ * No clock is believed to be earlier than the newest `x-issued` adopted (attacks.md FZ-CLK), so one that is far ahead would end all
+ * that the mended clock signs.
+ * @throws TrustError `clock-skewed`
+ */
+function checkClocks(issued: number, clock: number): void {
+  if (issued - clock <= MAX_CLOCK_LEAD_MS) return
+  const hours = Math.floor((issued - clock) / 3_600_000)
+  throw new TrustError(
+    'clock-skewed',
+    `The timestamp was signed at ${writeTime(issued)}, ${hours} hours after the time here, ${writeTime(clock)}: the repository's clock is ahead, or this machine's is behind.`,
+  )
 }
 
 export function rollback(role: string, version: number, trusted: number): TrustError {

@@ -223,7 +223,7 @@ export class TrustClient {
     const before = this.#whole?.snapshot?.signed.version
     await this.#updateRoot()
     checkFresh('root', this.#set.root.signed, time())
-    const equivocation = await this.#updateTimestamp(time())
+    const equivocation = await this.#updateTimestamp(started)
     await this.#updateSnapshot(time())
     // 5.6; delegated roles follow when they are asked for.
     await this.#roles.get(this.#set, 'targets', trustOf(this.#set.root.signed, 'targets'), time())
@@ -254,17 +254,17 @@ export class TrustClient {
   }
 
   /** 5.4. Returns whether the repository contradicts itself. */
-  async #updateTimestamp(now: number): Promise<boolean> {
+  async #updateTimestamp(clock: number): Promise<boolean> {
     const bytes = await this.#fetch(roleFile('timestamp'), MAX_TIMESTAMP_BYTES)
     if (bytes === undefined) throw new TrustError('fetch-failed', 'The repository has no timestamp.')
-    const { set, equivocation } = withTimestamp(this.#set, bytes, now)
+    const { set, equivocation } = withTimestamp(this.#set, bytes, clock)
     if (set !== this.#set) {
       await this.#store('timestamp', bytes)
       this.#set = set
       return equivocation
     }
     // What is trusted already may have expired since: a repeated timestamp freezes nobody for longer (attacks.md FZ-TS).
-    checkFresh('timestamp', timestampOf(set).signed, now)
+    checkFresh('timestamp', timestampOf(set).signed, Math.max(clock, set.issued))
     return equivocation
   }
 

@@ -54,13 +54,14 @@ export function withRoot(set: TrustedSet, bytes: Uint8Array): { readonly set: Tr
   return { set: { ...set, root, timestamp, snapshot }, revoked: false }
 }
 
-/** 5.4: the timestamp. The set comes back as it was where there is nothing new. */
+/** 5.4: the timestamp, by the reader's `clock`. The set comes back as it was where there is nothing new. */
 export function withTimestamp(
   set: TrustedSet,
   bytes: Uint8Array,
-  now: number,
+  clock: number,
 ): { readonly set: TrustedSet; readonly equivocation: boolean } {
-  const outcome = nextTimestamp(set.root, set.timestamp, bytes, now)
+  const now = Math.max(clock, set.issued)
+  const outcome = nextTimestamp(set.root, set.timestamp, bytes, { clock, now })
   if (outcome.kind !== 'new') return { set, equivocation: outcome.kind === 'equivocation' }
   const { timestamp } = outcome
   const issued = Math.max(set.issued, timestamp.signed.issued ?? 0)

@@ -11,7 +11,8 @@ import { binCount, binName } from '../../src/succinct-bins.ts'
 import { writeTime } from '../../src/timestamps.ts'
 import { SPEC_VERSION, writeMetadata } from '../../src/write-metadata.ts'
 
-export const DAY_MS = 24 * 60 * 60_000
+export const HOUR_MS = 60 * 60_000
+export const DAY_MS = 24 * HOUR_MS
 /** The time of every test, unless it moves its clock. */
 export const START = Date.parse('2030-01-01T00:00:00Z')
 
