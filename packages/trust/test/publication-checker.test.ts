@@ -215,7 +215,7 @@ suite('The check of a publication before it goes out', { concurrency: true }, ()
     assert.throws(() => publisher.checker.check(publisher.publication, START + 30 * DAY_MS), { code: 'expired' })
   })
 
-  void test('a time that clients would not adopt, far ahead of the publisher's own clock, is refused', async () => {
+  void test('a time that clients would not adopt, far ahead of its own clock, is refused', async () => {
     const publisher = await Publisher.start()
     publisher.repository.timestamp['x-issued'] = writeTime(START + 17 * HOUR_MS)
     await publisher.repository.publishTimestamp()
@@ -247,6 +247,21 @@ suite('The check of a publication before it goes out', { concurrency: true }, ()
     publisher.refuses('missing-role')
     await repository.publish('targets')
     publisher.publish()
+  })
+
+  void test('KC-7: opening the whole follows the roots as clients do, and refuses one that they refuse', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    await repository.publishRoot()
+    repository.rotate('timestamp')
+    await repository.publishRoot()
+    await repository.publish()
+    await open(repository)
+    const mallory = newSigner()
+    repository.root.roles.root.keyids = []
+    repository.addKey('root', mallory)
+    await repository.publishRoot([mallory])
+    await assert.rejects(open(repository), { code: 'threshold-not-met' })
   })
 
   void test('opening reads every role, or all but the bins, and refuses what is not whole', async () => {

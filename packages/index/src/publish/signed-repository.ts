@@ -181,7 +181,8 @@ export class SignedRepository {
    * is: a second or two for 16,384 bins. @throws TrustError
    */
   async verifyWhole(): Promise<void> {
-    const { repository } = await this.#current()
+    const root = await this.load('root', 1)
+    if (root === undefined) throw new TrustError('missing-role', 'The stored file 1.root.json is missing.')
     const now = this.#parts.clock.now()
     let files = 0
     const remote = this.#remoteOf(async (role, version) => {
@@ -190,7 +191,7 @@ export class SignedRepository {
       if (files % FILES_AT_A_TIME === 0) await setImmediate()
       return await this.load(role, version)
     })
-    await PublicationChecker.open({ root: repository.root.bytes, remote, now, whole: true })
+    await PublicationChecker.open({ root, remote, now, whole: true })
   }
 
   async #current(): Promise<{ readonly repository: RepositoryState; readonly checker: PublicationChecker }> {

@@ -9,11 +9,11 @@ import { delegatorOf, missing, newEdges } from './delegators.ts'
 import type { Delegator } from './delegators.ts'
 import { checkFresh } from './fresh.ts'
 import { readPlainSnapshot } from './plain-snapshot.ts'
-import { trustedRoot, trustOf } from './root.ts'
+import { nextRoot, trustedRoot, trustOf } from './root.ts'
 import { checkSnapshot, signedSnapshot } from './snapshot.ts'
 import { verifiedTargets } from './targets.ts'
 import { signedTimestamp } from './timestamp.ts'
-import type { TrustRemote } from './trust-io.ts'
+import type { FetchLimits, TrustRemote } from './trust-io.ts'
 
 /** A snapshot as a publisher remembers it. */
 export interface KnownSnapshot {
@@ -34,6 +34,8 @@ export interface Opened {
   readonly delegators: Map<string, Delegator>
 }
 
+const LIMITS: FetchLimits = { maxBytes: MAX_METADATA_BYTES, deadlineMs: METADATA_DEADLINE_MS }
+
 /** From the root to the last role that is delegated to, each under everyone who delegates to it. */
 export async function openPublished(options: {
   readonly root: Uint8Array
@@ -43,11 +45,11 @@ export async function openPublished(options: {
 }): Promise<Opened> {
   const { remote, now, whole } = options
   const fetch = async (name: string) => {
-    const bytes = await remote.metadata(name, { maxBytes: MAX_METADATA_BYTES, deadlineMs: METADATA_DEADLINE_MS })
+    const bytes = await remote.metadata(name, LIMITS)
     if (bytes === undefined) throw new TrustError('missing-role', `${name} is not there.`)
     return bytes
   }
-  const root = trustedRoot(options.root)
+  const root = whole ? await newestRoot(options) : trustedRoot(options.root)
   checkFresh('root', root.signed, now)
   const timestamp = signedTimestamp(root, await fetch(roleFile('timestamp')))
   checkFresh('timestamp', timestamp.signed, now)
@@ -72,4 +74,13 @@ export async function openPublished(options: {
   }
   const known = { version, expires, specVersion, bytes, plain: readPlainSnapshot(bytes) !== undefined }
   return { root, timestamp, snapshot: known, versions: meta, delegators }
+}
+
+/** All that there are: a publisher has no reason to stop after some. */
+async function newestRoot(options: { readonly root: Uint8Array; readonly remote: TrustRemote }): Promise<Metadata<Root>> {
+  for (let root = trustedRoot(options.root); ;) {
+    const bytes = await options.remote.metadata(roleFile('root', root.signed.version + 1), LIMITS)
+    if (bytes === undefined) return root
+    root = nextRoot(root, bytes)
+  }
 }

@@ -60,8 +60,11 @@ export class PublicationChecker {
   }
 
   /**
-   * Reads what is published, from `root` on. As a `whole` every role is read and verified. Otherwise only those are verified of
-   * which something is kept, those that delegate; bins, which are nearly all and do not, are not even read.
+   * Reads what is published. As a `whole` it is what a client sees that was given `root`: all roots after it are followed, every role
+   * is read and verified. Otherwise `root` is the newest, and only those roles are verified of which something is kept, those that
+   * delegate; bins, which are nearly all and do not, are not even read. That a role does not delegate is then told by its file before
+   * anybody has verified it: signatures of some seven hundred shards would cost every start more than all else, and who can write to
+   * where the files are is not whom this check is against. The whole one, which does not go by that, is to follow soon after.
    * @throws TrustError
    */
   static async open(options: {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { nextRoot, trustedRoot } from '../client/root.ts'
 import { TrustError } from '../error.ts'
 import type { Delegations, Metadata, Root, Snapshot, Timestamp } from '../metadata.ts'
 import { readMetadata } from '../read-metadata.ts'
@@ -62,6 +63,7 @@ export async function openRepository(table: RoleTable, stored: StoredRepository)
   return { state: { ...state, delegators: await readDelegators(state, stored.load) }, unfinishedRoot }
 }
 
+/** From the first root on, each as clients take it. */
 async function rootOf(
   load: LoadRole,
   timestamp: Metadata<Timestamp>,
@@ -71,7 +73,8 @@ async function rootOf(
   for (let version = 1; ; version += 1) {
     const bytes = await load('root', version)
     if (bytes === undefined) break
-    newest = readMetadata('root', bytes)
+    newest = newest === undefined ? trustedRoot(bytes) : nextRoot(newest, bytes)
+    if (newest.signed.version !== version) throw new TrustError('version-mismatch', 'The first root is not version 1.')
     const trust = topTrust(newest.signed, 'timestamp')
     if (signersOf(timestamp, trust).length >= trust.threshold) holding = newest
   }

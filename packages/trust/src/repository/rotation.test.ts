@@ -8,6 +8,8 @@ import { draftCeremony } from '../ceremony/draft-ceremony.ts'
 import type { PublicKey } from '../public-key.ts'
 import { readMetadata } from '../read-metadata.ts'
 import { signersOf } from '../threshold.ts'
+import { writeMetadata } from '../write-metadata.ts'
+import { rootDocument } from './initial-documents.ts'
 import { openRepository } from './open-repository.ts'
 import { raiseVersions } from './raise-versions.ts'
 import { dueRoles } from './renewals.ts'
@@ -220,6 +222,29 @@ void test('the state is made again from the stored files alone, and goes on wher
   sample.state = quick.state
   await sample.publish({ renew: ['bin-3'] })
   sample.verify()
+})
+
+void test('KC-7: a stored root that does not follow from the first one is not gone on from', async () => {
+  const sample = await SampleRepository.create()
+  const stored = { load: sample.load, timestamp: () => sample.store.timestamp() }
+  const mallory = newSigner()
+  const { root } = sample.state
+  const keysOf = (role: 'snapshot' | 'targets' | 'timestamp') => {
+    const { keyids, keys, threshold } = topTrust(root.signed, role)
+    return { keys: keyids.flatMap((keyid) => keys.get(keyid) ?? []), threshold }
+  }
+  const forged = rootDocument(2, START + 300 * DAY, {
+    root: { keys: [mallory.key], threshold: 1 },
+    targets: keysOf('targets'),
+    snapshot: keysOf('snapshot'),
+    timestamp: keysOf('timestamp'),
+  })
+  sample.store.files.set('2.root.json', await writeMetadata(forged, [mallory]))
+  await assert.rejects(openRepository(sampleTable(), stored), refusedWith('threshold-not-met'))
+  // Nor one that is no first root.
+  sample.store.files.delete('2.root.json')
+  sample.store.files.set('1.root.json', await writeMetadata(forged, [mallory]))
+  await assert.rejects(openRepository(sampleTable(), stored), refusedWith('version-mismatch'))
 })
 
 void test('a store with a damaged snapshot or timestamp is not opened', async () => {
