@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** Who may read a file that is written. */
@@ -23,6 +23,32 @@ export async function writeWhole(path: string, bytes: Uint8Array, options: Write
     throw error
   }
   await syncFolder(dirname(path))
+}
+
+/** As `writeWhole`, but a file that is there stays; of two that do this at once, one file is there for both. False: it was there. */
+export async function writeNew(path: string, bytes: Uint8Array, options: WriteOptions): Promise<boolean> {
+  const part = await writePart(dirname(path), bytes, options)
+  try {
+    await placeNew(part, path)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    await rm(part, { force: true })
+  }
+  await syncFolder(dirname(path))
+  return true
+}
+
+async function placeNew(part: string, path: string): Promise<void> {
+  try {
+    await link(part, path)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw error
+    // The file systems of most memory sticks have no hard links: the name is taken first, for what is whole to replace.
+    await (await open(path, 'wx')).close()
+    await rename(part, path)
+  }
 }
 
 /** Writes a file, synced, under a name that nobody reads; its path, for a rename. Nothing of it is left where that fails. */
@@ -64,7 +90,11 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   try {
     return await readFile(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }

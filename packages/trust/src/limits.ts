@@ -69,7 +69,7 @@ export const MAX_CLOCK_LEAD_MS = 16 * 3_600_000
 export const ROLES_AT_A_TIME = 32
 /** Most roles renewed for their age in one publish, unless the caller says otherwise. */
 export const RENEWALS_AT_A_TIME = 64
-/** Largest file that holds one key, in bytes: an RSA key of 16,384 bits has some 12 KiB. */
+/** Largest file that holds one key, in bytes: an RSA key of 8,192 bits has some 6 KiB. */
 export const MAX_KEY_FILE = 65_536
 /** Shortest and longest passphrase, in characters. */
 export const MIN_PASSPHRASE = 12

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { canonicalJson } from './canonical-json.ts'
 import type { Encodable } from './canonical-json.ts'
@@ -61,12 +61,18 @@ void suite('Public keys (specification 4.2; attacks.md ARB-3, ARB-4)', () => {
   const ed25519 = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: generated() } }
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ type: 'spki', format: 'pem' })
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ type: 'spki', format: 'pem' })
+  // No key's that anybody has; its signatures would be longer than any that are read.
+  const large = createPublicKey({
+    key: { kty: 'RSA', e: 'AQAB', n: Buffer.alloc(1025, 0xff).toString('base64url') },
+    format: 'jwk',
+  }).export({ type: 'spki', format: 'pem' })
   const unusable: Record<string, Encodable> = {
     'an unknown scheme': { ...ed25519, scheme: 'ed448' },
     'RSA by its type, Ed25519 by its bytes': { ...ed25519, keytype: 'rsa', scheme: 'rsassa-pss-sha256' },
     'a type that does not fit the scheme': { ...ed25519, keytype: 'rsa' },
     'another curve': { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: p384 } },
     'an RSA key that is too small': { keytype: 'rsa', scheme: 'rsassa-pss-sha256', keyval: { public: small } },
+    'an RSA key that is too large': { keytype: 'rsa', scheme: 'rsassa-pss-sha256', keyval: { public: large } },
     'RSA in the padding that TUF does not have': {
       keytype: 'rsa',
       scheme: 'rsa-pkcs1v15-sha256',

@@ -18,8 +18,9 @@ const KEY_TYPES: Readonly<Record<KeyScheme, readonly string[]>> = {
   'rsassa-pss-sha256': ['rsa'],
 }
 
-/** RSA keys below this are refused. */
+/** RSA keys below this are refused; and those whose signatures are longer than is read (`MAX_SIGNATURE`). */
 const MIN_RSA_BITS = 2048
+const MAX_RSA_BITS = 8192
 /** What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410). */
 const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 const HEX_KEY = /^[\da-f]{64}$/
@@ -41,7 +42,7 @@ export interface PublicKey {
 /** The public key of `keyObject`, as metadata lists it. @throws TrustError `key-invalid` for a key of another kind */
 export function publicKeyOf(keyObject: KeyObject): PublicKey {
   const scheme = schemeOf(keyObject)
-  if (scheme === undefined) throw invalid('only Ed25519, ECDSA on P-256, and RSA of 2,048 bits or more are supported')
+  if (scheme === undefined) throw invalid('only Ed25519, ECDSA on P-256, and RSA of 2,048 to 8,192 bits are supported')
   const text =
     scheme === 'ed25519'
       ? spki(keyObject).subarray(ED25519_SPKI.length).toString('hex')
@@ -152,8 +153,10 @@ function schemeOf(key: KeyObject): KeyScheme | undefined {
       return 'ed25519'
     case 'ec':
       return details?.namedCurve === 'prime256v1' ? 'ecdsa-sha2-nistp256' : undefined
-    case 'rsa':
-      return (details?.modulusLength ?? 0) >= MIN_RSA_BITS ? 'rsassa-pss-sha256' : undefined
+    case 'rsa': {
+      const bits = details?.modulusLength ?? 0
+      return bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS ? 'rsassa-pss-sha256' : undefined
+    }
     default:
       return undefined
   }

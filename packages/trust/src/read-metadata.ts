@@ -55,9 +55,10 @@ function readSignatures(envelope: DocumentReader): readonly Signature[] {
     const keyid = signature.text('keyid', MAX_SIGNATURE)
     if (seen.has(keyid)) throw envelope.invalid('two signatures have the same key id')
     seen.add(keyid)
-    const hex = signature.text('sig', MAX_SIGNATURE)
-    // One that is not hexadecimal counts for nothing; the others still count.
-    return { keyid, signature: /^(?:[\da-f]{2})*$/.test(hex) ? Buffer.from(hex, 'hex') : new Uint8Array() }
+    const hex = signature.text('sig', Infinity)
+    // One that is not hexadecimal, or longer than any, counts for nothing; the others still count (attacks.md ARB-4).
+    const isOne = hex.length <= MAX_SIGNATURE && /^(?:[\da-f]{2})*$/.test(hex)
+    return { keyid, signature: isOne ? Buffer.from(hex, 'hex') : new Uint8Array() }
   })
 }
 

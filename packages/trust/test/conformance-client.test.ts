@@ -203,6 +203,11 @@ suite('conformance-client', { concurrency: 2 }, () => {
     assertRefused(await conformance.download('other'), /hash-mismatch/)
     assertRefused(await conformance.download('missing'), /missing-role/)
     assert.deepEqual(await conformance.downloaded(), ['right'])
+    repository.addTarget('targets', 'other.tmp', 'besides')
+    await repository.publish('targets')
+    assert.deepEqual(await conformance.download('other.tmp'), FINE)
+    assertRefused(await conformance.download('other'), /hash-mismatch/)
+    assert.deepEqual(await conformance.downloaded(), ['right', 'besides'])
   })
 
   void test('metadata that is refused ends in 1, one line, and no change', async () => {

@@ -188,7 +188,7 @@ suite('Keys (attacks.md ARB-2 to ARB-4, KC-*)', { concurrency: true }, () => {
     const [first] = repository.signers.get('timestamp') ?? []
     assert.ok(first !== undefined)
     await using visitor = await Visitor.arrive(repository)
-    for (const signature of [new Uint8Array(64), new Uint8Array()]) {
+    for (const signature of [new Uint8Array(64), new Uint8Array(), new Uint8Array(2048)]) {
       repository.signers.set('timestamp', [{ key: first.key, sign: () => Promise.resolve(signature) }, second])
       await repository.publishTimestamp()
       await visitor.client.refresh()

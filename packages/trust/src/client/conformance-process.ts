@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -62,9 +62,10 @@ async function download(client: TrustClient, path: string, folder: string): Prom
   await mkdir(folder, { recursive: true })
   const target = join(folder, fileName(path))
   if (await isThere(path, found.file, target)) return
-  const temporary = `${target}.tmp`
+  // The name of no target: `a.tmp` may be one beside `a`.
+  const temporary = join(folder, `.${randomUUID()}.part`)
   try {
-    const file = await open(temporary, 'w')
+    const file = await open(temporary, 'wx')
     try {
       for await (const piece of client.download(path, found.file)) await file.write(piece)
       await file.sync()

@@ -104,6 +104,16 @@ for (const [what, code, file] of refused) {
   })
 }
 
+void test('RB-DEL: a file that is handed in as an earlier version is refused, whatever is renumbered', async () => {
+  const sample = await withDeveloper()
+  await sample.publish({ signed: signed(await developerFile([dora, emil], { version: 2 })) })
+  const bytes = await developerFile([dora, emil], { version: 1, expires: START + 90 * DAY })
+  await assert.rejects(
+    sample.plan({ signed: signed(bytes), renumber: (role) => (role === 'p.six' ? 1 : undefined) }),
+    refusedWith('rollback', 'p.six'),
+  )
+})
+
 void test('a delegation without a file, or to keys that have not signed the file there, is refused (DEL-3)', async () => {
   const fresh = await SampleRepository.create()
   await assert.rejects(fresh.plan({ delegations: [delegation([dora], 1)] }), refusedWith('missing-role', 'p.six'))

@@ -30,7 +30,7 @@ interface Effects {
 export async function finishPlan(copy: WorkingCopy, renumber: Renumber, effects: Effects): Promise<Plan> {
   const { state } = copy
   const turn = new Turn(copy, renumber, effects)
-  const roles = [...turn.acceptedFiles(), ...(await inBatches(copy.edited.keys(), (role) => turn.sign(role)))]
+  const roles = [...(await turn.acceptedFiles()), ...(await inBatches(copy.edited.keys(), (role) => turn.sign(role)))]
   const entries = state.entries.with(roles.map((file) => entryOf(state, file)))
   const snapshot = await turn.snapshot(entries)
   const described = { length: snapshot.bytes.length, sha256: hash('sha256', snapshot.bytes) }
@@ -87,6 +87,9 @@ class Turn {
         const current = state.entries.get(role)?.version ?? 0
         return { role, current, next: this.#next(role, current) }
       }),
+      ...Array.from(copy.accepted, ([role, { metadata }]) => {
+        return { role, current: state.entries.get(role)?.version ?? 0, next: metadata.signed.version }
+      }),
     ]
     for (const { role, current, next } of versions) {
       if (!Number.isSafeInteger(next) || next < 1) throw fallen(role, current, next)
@@ -96,38 +99,38 @@ class Turn {
     }
   }
 
-  acceptedFiles(): readonly PlannedFile[] {
-    return Array.from(this.#copy.accepted, ([role, { metadata }]) => ({
-      role,
-      version: metadata.signed.version,
-      expires: metadata.signed.expires,
-      bytes: metadata.bytes,
-    }))
+  async acceptedFiles(): Promise<readonly PlannedFile[]> {
+    return await inBatches(this.#copy.accepted, async ([role, { metadata, delegator }]) => {
+      const { version, expires } = metadata.signed
+      await this.#checkVersion(role, delegator, version)
+      return { role, version, expires, bytes: metadata.bytes }
+    })
   }
 
   async sign(role: string): Promise<PlannedFile> {
     const { state, edited } = this.#copy
     const { document, delegator } = edited.get(role) ?? {}
     if (document === undefined) throw new TrustError('missing-role', `${role} is not there.`)
-    const current = state.entries.get(role)?.version ?? 0
-    const version = this.#next(role, current)
+    const version = this.#next(role, state.entries.get(role)?.version ?? 0)
     const expires = expiryOf(state.layout, role, this.#effects.now)
     const trust = await this.#copy.trust(role, delegator)
-    // A version that a key has signed once it signs never again: mirrors hold the first file under the same name.
-    if (version <= current && !isDisjoint(this.#trustBefore(role, delegator), trust)) {
-      throw fallen(role, current, version)
-    }
+    await this.#checkVersion(role, delegator, version)
     const old = role === 'targets' ? this.#old('targets') : []
     const bytes = await signRole(role, dated(document, version, expires), [trust, ...old], this.#effects.signers)
     if (bytes.length > MAX_SIGNED_FILE) throw new TrustError('limit-exceeded', `The file of ${role} is too large.`)
     return { role, version, expires, bytes }
   }
 
-  #trustBefore(role: string, delegator: string | undefined): RoleTrust | undefined {
+  /** A version that a key has signed once it signs never again: mirrors hold the first file under the same name. */
+  async #checkVersion(role: string, delegator: string | undefined, version: number): Promise<void> {
     const { state } = this.#copy
-    return delegator === undefined
-      ? topTrust(state.root.signed, 'targets')
-      : delegatedTrust(state.delegators.get(delegator), role)
+    const current = state.entries.get(role)?.version ?? 0
+    if (version > current) return
+    const before =
+      delegator === undefined
+        ? topTrust(state.root.signed, 'targets')
+        : delegatedTrust(await this.#copy.storedDelegations(delegator), role)
+    if (!isDisjoint(before, await this.#copy.trust(role, delegator))) throw fallen(role, current, version)
   }
 
   async snapshot(entries: RoleEntries): Promise<PlannedFile> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
+import fsp from 'node:fs/promises'
 import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -70,6 +72,35 @@ suite('an encrypted key file', () => {
       )
     }
     assert.deepEqual(await readFile(path), before)
+  })
+
+  test('is one for two who make it at once: the other is refused', async (t) => {
+    const folder = await folderOf(t)
+    const path = join(folder, 'root.key')
+    const keys = [generatePrivateKey(), generatePrivateKey()]
+    const made = await Promise.allSettled(keys.map((key) => createKeyFile(path, key)))
+    const [winner, ...others] = made.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []))
+    assert.ok(winner !== undefined && others.length === 0)
+    assert.equal((await openKeyFile(path)).key.keyid, keySigner(keys[winner] ?? assert.fail()).key.keyid)
+    const [loser] = made.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    assert.match(String(loser), /there already/)
+    assert.deepEqual(await readdir(folder), ['root.key'])
+  })
+
+  test('is made, and takes the place of none, on a file system without hard links too', async (t) => {
+    const folder = await folderOf(t)
+    const path = join(folder, 'root.key')
+    t.mock.method(fsp, 'link', () => Promise.reject(Object.assign(new Error('no such operation'), { code: 'EPERM' })))
+    syncBuiltinESMExports()
+    t.after(() => {
+      t.mock.restoreAll()
+      syncBuiltinESMExports()
+    })
+    const privateKey = generatePrivateKey()
+    await createKeyFile(path, privateKey)
+    await assert.rejects(createKeyFile(path, generatePrivateKey()), refused('signer-failed', /there already/))
+    assert.equal((await openKeyFile(path)).key.keyid, keySigner(privateKey).key.keyid)
+    assert.deepEqual(await readdir(folder), ['root.key'])
   })
 
   test('has the parameters of argon2id that the documentation names', async () => {
@@ -235,7 +266,7 @@ suite('a key file in PEM', () => {
       ['hunter2', /no private key in PEM/],
       [publicKey.export({ type: 'spki', format: 'pem' }), /no private key in PEM/],
       [encrypted, /encrypted PEM.*openssl pkey/],
-      [small, /RSA of 2,048 bits/],
+      [small, /RSA of 2,048 to 8,192 bits/],
     ] as const) {
       await writeFile(path, text, { mode: 0o600 })
       await assert.rejects(openKeyFile(path), (error) => {

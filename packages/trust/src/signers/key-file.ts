@@ -1,13 +1,12 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { lstat } from 'node:fs/promises'
 import { TrustError } from '../error.ts'
 import { keySigner } from '../key-signer.ts'
 import { MAX_KEY_FILE } from '../limits.ts'
 import { publicKeyOf } from '../public-key.ts'
 import type { PublicKey } from '../public-key.ts'
 import type { Signer } from '../signer.ts'
-import { writeWhole } from '../durable.ts'
+import { writeNew, writeWhole } from '../durable.ts'
 import { decryptKey, encryptKey, readEncryptedKey } from './encrypted-key.ts'
 import type { KdfCost } from './encrypted-key.ts'
 import { readSmallFile } from './read-file.ts'
@@ -17,6 +16,7 @@ export type AskPassphrase = (key: PublicKey) => Promise<string> | string
 
 /** Permission bits of anybody but the owner. */
 const OTHERS = 0o077
+const KEY_FILE = { mode: 0o600, giveToFolderOwner: true }
 
 /**
  * Writes `privateKey` to a new file, under `passphrase`; without one in clear, as PKCS#8 in PEM: for keys that a server must
@@ -33,13 +33,8 @@ export async function createKeyFile(
     passphrase === undefined
       ? Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
       : await encryptKey(privateKey, passphrase, cost === undefined ? {} : { cost })
-  if (await isThere(path)) {
-    throw new TrustError(
-      'signer-failed',
-      `${path} is there already, and may be the only copy of a key: name another file.`,
-    )
-  }
-  await write(path, bytes)
+  if (await onDisk(path, () => writeNew(path, bytes, KEY_FILE))) return
+  throw new TrustError('signer-failed', `${path} is there already, and may be the only copy of a key: name another file.`)
 }
 
 /**
@@ -74,7 +69,8 @@ export async function recogniseKeyFile(path: string): Promise<PublicKey> {
 export async function changePassphrase(path: string, before: string, after: string, cost?: KdfCost): Promise<void> {
   const { bytes } = await readSmallFile(path, MAX_KEY_FILE, 'The key file')
   const privateKey = await decryptKey(readEncryptedKey(bytes), before)
-  await write(path, await encryptKey(privateKey, after, cost === undefined ? {} : { cost }))
+  const next = await encryptKey(privateKey, after, cost === undefined ? {} : { cost })
+  await onDisk(path, () => writeWhole(path, next, KEY_FILE))
 }
 
 /** Reads a private key in PEM. @throws TrustError `key-invalid`, whose message holds nothing of the text */
@@ -106,26 +102,12 @@ function isEncrypted(bytes: Uint8Array): boolean {
   return Buffer.from(bytes).toString('latin1').trimStart().startsWith('{')
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
-    throw unwritable(path, error)
+    return await work()
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+    const message = `The key file ${path} could not be written (${reason}). Check that its folder is there and may be written to.`
+    throw new TrustError('signer-failed', message, { cause })
   }
-}
-
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await writeWhole(path, bytes, { mode: 0o600, giveToFolderOwner: true })
-  } catch (error) {
-    throw unwritable(path, error)
-  }
-}
-
-function unwritable(path: string, cause: unknown): TrustError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
-  const message = `The key file ${path} could not be written (${reason}). Check that its folder is there and may be written to.`
-  return new TrustError('signer-failed', message, { cause })
 }
