@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** Who may read a file that is written. */
@@ -71,6 +71,19 @@ export async function writePart(folder: string, bytes: Uint8Array, options: Writ
     throw error
   }
   return part
+}
+
+const PART = /^\.[\da-f-]{36}\.part$/
+
+/** The files that are being written in a folder, or were by a process that died: their paths. */
+export async function partsIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder)
+  return names.filter((name) => PART.test(name)).map((name) => join(folder, name))
+}
+
+/** Removes the parts in a folder: for whoever knows that nobody else is writing there now. */
+export async function sweepParts(folder: string): Promise<void> {
+  for (const part of await partsIn(folder)) await rm(part, { force: true })
 }
 
 /** Makes what was created, renamed or removed in a folder survive a power cut. */

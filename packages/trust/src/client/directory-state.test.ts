@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,6 +42,21 @@ suite('The trusted state as a folder', { concurrency: true }, () => {
       assert.equal(await state.swap('root', SECOND, undefined), true)
       assert.equal(await state.read('root'), undefined)
       assert.equal(await state.swap('root', undefined, undefined), true)
+    })
+  })
+
+  void test('what a process left that died while it wrote is swept away, and what another is writing is not', async () => {
+    await folderOf(async (folder, state) => {
+      await state.swap('root', undefined, FIRST)
+      const inside = join(folder, 'state')
+      await writeFile(join(inside, `.${randomUUID()}.part`), SECOND)
+      await DirectoryState.open(inside)
+      assert.deepEqual((await readdir(inside)).sort(), ['.lock', 'root.json'])
+      // Whoever opens it while others write waits until they have.
+      const writing = Array.from({ length: 20 }, (_, at) => state.swap(`role-${at}`, undefined, Buffer.from([at])))
+      const opening = Array.from({ length: 20 }, () => DirectoryState.open(inside))
+      await Promise.all([...writing, ...opening])
+      assert.equal((await readdir(inside)).length, 22)
     })
   })
 

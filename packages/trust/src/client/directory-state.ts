@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readIfThere, syncFolder, writeWhole } from '../durable.ts'
+import { partsIn, readIfThere, sweepParts, syncFolder, writeWhole } from '../durable.ts'
 import { TrustError } from '../error.ts'
 import { STATE_LOCK_MS, STATE_LOCK_POLL_MS } from '../limits.ts'
 import { roleFile } from '../role-file.ts'
@@ -20,10 +20,12 @@ export class DirectoryState implements TrustState {
     this.#folder = folder
   }
 
-  /** Opens a folder; it is created, for its owner alone, if it is not there. */
+  /** Opens a folder; it is created, for its owner alone, if it is not there. What a process left that died goes. */
   static async open(folder: string): Promise<DirectoryState> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    return new DirectoryState(folder)
+    const state = new DirectoryState(folder)
+    if ((await partsIn(folder)).length > 0) await state.#alone(() => sweepParts(folder))
+    return state
   }
 
   async read(role: string): Promise<Uint8Array | undefined> {
@@ -31,7 +33,7 @@ export class DirectoryState implements TrustState {
   }
 
   async swap(role: string, expected: Uint8Array | undefined, next: Uint8Array | undefined): Promise<boolean> {
-    return await withLock(join(this.#folder, '.lock'), async () => {
+    return await this.#alone(async () => {
       const stored = await this.read(role)
       if (!isSame(stored, expected)) return false
       const path = join(this.#folder, roleFile(role))
@@ -42,6 +44,10 @@ export class DirectoryState implements TrustState {
       }
       return true
     })
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return withLock(join(this.#folder, '.lock'), work)
   }
 }
 

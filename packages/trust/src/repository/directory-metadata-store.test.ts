@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { generateKeyPairSync } from 'node:crypto'
+import fsp from 'node:fs/promises'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -123,6 +125,32 @@ void test('a file is synced before it gets its name, and all names before the ti
   const between = steps.slice(renamed.at(-2)?.at, timestamp.at)
   assert.ok(between.indexOf('sync folder') > 0 && between.indexOf('check') > between.indexOf('sync folder'))
   assert.equal(steps.at(-1), 'sync folder')
+})
+
+void test('a write that fails leaves nothing behind, and what a killed process left is swept away', async (t) => {
+  const { folder } = await scene(t)
+  const names = readdirSync(folder).sort()
+  writeFileSync(join(folder, `.${randomUUID()}.part`), 'half')
+  const store = await openDirectoryMetadataStore(folder)
+  const file = (role: string) => ({ role, version: 9, expires: START, bytes: Buffer.from('{}') })
+  // The name is too long for the file system, though the part's is not.
+  await assert.rejects(store.publish(['a', 'x'.repeat(300), 'b'].map(file)), { code: 'ENAMETOOLONG' })
+  assert.deepEqual(readdirSync(folder).filter((name) => !names.includes(name)), ['9.a.json'])
+  const open = fsp.open
+  let writes = 0
+  t.mock.method(fsp, 'open', async (...args: Parameters<typeof open>) => {
+    writes += 1
+    if (writes === 2) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+    return await open(...args)
+  })
+  syncBuiltinESMExports()
+  t.after(() => {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+  })
+  await assert.rejects(store.publish(['c', 'd', 'e', 'f'].map(file)), { code: 'ENOSPC' })
+  assert.equal(writes, 4)
+  assert.deepEqual(readdirSync(folder).filter((name) => !names.includes(name)), ['9.a.json'])
 })
 
 void test('a check that fails keeps the old state', async (t) => {

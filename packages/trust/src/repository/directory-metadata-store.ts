@@ -1,6 +1,6 @@
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { readIfThere, syncFolder, writePart } from '../durable.ts'
+import { readIfThere, sweepParts, syncFolder, writePart } from '../durable.ts'
 import { inBatches } from './in-batches.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import { stagesOf } from './metadata-store.ts'
@@ -19,6 +19,7 @@ export async function openDirectoryMetadataStore(folder: string): Promise<Metada
 
 class DirectoryMetadataStore implements MetadataStore {
   readonly #folder: string
+  #isSwept = false
 
   constructor(folder: string) {
     this.#folder = folder
@@ -33,6 +34,9 @@ class DirectoryMetadataStore implements MetadataStore {
   }
 
   async publish(files: readonly PlannedFile[], check?: () => Promise<void>): Promise<void> {
+    // Not when it is opened: only who writes may take it that nobody else does.
+    if (!this.#isSwept) await sweepParts(this.#folder)
+    this.#isSwept = true
     const { before, after } = stagesOf(files)
     await this.#bringOut(before)
     await check?.()
@@ -41,12 +45,19 @@ class DirectoryMetadataStore implements MetadataStore {
 
   async #bringOut(files: readonly PlannedFile[]): Promise<void> {
     if (files.length === 0) return
-    // Of another name until it is whole: a file that is there is read.
-    const parts = await inBatches(files, async (file) => ({
-      file,
-      part: await writePart(this.#folder, file.bytes, { mode: 0o644 }),
-    }))
-    for (const { file, part } of parts) await rename(part, join(this.#folder, metadataFileName(file)))
+    const parts: string[] = []
+    try {
+      // Of another name until it is whole: a file that is there is read.
+      const written = await inBatches(files, async (file) => {
+        const part = await writePart(this.#folder, file.bytes, { mode: 0o644 })
+        parts.push(part)
+        return { part, path: join(this.#folder, metadataFileName(file)) }
+      })
+      for (const { part, path } of written) await rename(part, path)
+    } catch (error) {
+      for (const part of parts) await rm(part, { force: true })
+      throw error
+    }
     await syncFolder(this.#folder)
   }
 }
