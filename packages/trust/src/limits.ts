@@ -65,6 +65,8 @@ export const MAX_CLOCK_LEAD = 86_400_000
  * UTC, and less than a timestamp's life of a day, so that what the mended clock signs next is good for those who saw it.
  */
 export const MAX_CLOCK_LEAD_MS = 16 * 3_600_000
+/** Paths of a role's list that are looked at before others may have a turn: each may be held against `MAX_PATTERNS`. */
+export const PATHS_AT_A_TIME = 16
 /** Roles that are loaded, signed or written at a time. */
 export const ROLES_AT_A_TIME = 32
 /** Most roles renewed for their age in one publish, unless the caller says otherwise. */

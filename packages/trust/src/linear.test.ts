@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { suite, test } from 'node:test'
 import type { Encodable } from './canonical-json.ts'
 import { canonicalJson, wireJson } from './canonical-json.ts'
-import { edgesFor } from './client/delegation-edges.ts'
+import { edgesFor, edgeTo } from './client/delegation-edges.ts'
 import { checkNoRollback } from './client/snapshot.ts'
 import { readMetadata } from './read-metadata.ts'
 import type { TopLevelRole } from './metadata.ts'
@@ -51,6 +52,19 @@ function reading(type: TopLevelRole, make: (size: number) => Encodable) {
 }
 
 const delegation = { keyids: ['a'], threshold: 1, terminating: true }
+
+/** Paths that a role lists, and which of them were handed to it by as many paths, or hash prefixes. */
+function covering(kind: 'paths' | 'pathHashPrefixes') {
+  return (size: number) => {
+    const paths = Array.from({ length: size }, (_, number) => `dir/file-${number}`)
+    const given = kind === 'paths' ? paths : paths.map((path) => hash('sha256', path))
+    const named = { ...delegation, name: 'p', paths: undefined, pathHashPrefixes: undefined, [kind]: given }
+    return () => {
+      const edge = edgeTo({ keys: new Map(), roles: [named], succinct: undefined }, 'p')
+      assert.ok(paths.every((path) => edge?.covers(path)))
+    }
+  }
+}
 
 const cases: Record<string, readonly [work: (size: number) => () => void, size: number]> = {
   'reading targets': [
@@ -106,6 +120,8 @@ const cases: Record<string, readonly [work: (size: number) => () => void, size: 
     },
     10_000,
   ],
+  'taking what a role was given by its paths': [covering('paths'), 500],
+  'taking what a role was given by hash prefixes': [covering('pathHashPrefixes'), 500],
   'looking through delegations': [
     (size) => {
       const roles = Array.from({ length: size }, (_, number) => ({

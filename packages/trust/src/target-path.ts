@@ -8,10 +8,15 @@ import { MAX_PATH_SEGMENTS, MAX_TARGET_PATH } from './limits.ts'
  */
 export function matchesPattern(pattern: string, path: string): boolean {
   if (pattern === path) return true
-  if (!/[*?]/.test(pattern)) return false
+  if (!isPattern(pattern)) return false
   const wanted = pattern.split('/')
   const given = path.split('/')
   return wanted.length === given.length && wanted.every((segment, at) => matchesSegment(segment, given[at] ?? ''))
+}
+
+/** Whether `pattern` may cover other paths than itself. */
+export function isPattern(pattern: string): boolean {
+  return /[*?]/.test(pattern)
 }
 
 /** Linear but for the number of stars: only the last star is ever tried again. */

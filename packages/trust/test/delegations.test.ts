@@ -120,6 +120,27 @@ suite('Delegations (specification 5.6.7; attacks.md DEL-*)', { concurrency: true
     assert.equal(await visitor.version(`r${MAX_VISITED_ROLES - 1}`), undefined)
   })
 
+  void test('DEL-1: a long list under many patterns lets others have their turn', async () => {
+    const repository = await RepositorySimulator.create()
+    const paths = Array.from({ length: 100 }, (_, number) => `*/${number}`)
+    repository.delegate('targets', 'A', { paths })
+    for (let number = 0; number < 200; number += 1) repository.addTarget('A', `dir/${number}`, 'content')
+    await repository.publish('targets', 'A')
+    await using visitor = await visit(repository)
+    const chain = ['targets', 'A']
+    await visitor.client.list(chain)
+    let turns = 0
+    const turn = () => {
+      turns += 1
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    const listed = await visitor.client.list(chain)
+    clearImmediate(next)
+    assert.equal(listed.size, 100)
+    assert.ok(turns > 10, `${turns} turns`)
+  })
+
   void test('DEL-1: a wide role is looked through in one pass', async () => {
     const repository = await RepositorySimulator.create()
     const signer = newSigner()
@@ -311,5 +332,12 @@ suite('Delegations (specification 5.6.7; attacks.md DEL-*)', { concurrency: true
     await using visitor = await visit(repository)
     assert.equal(await visitor.download(path), 'right')
     assert.equal(await visitor.version('others'), undefined)
+    for (const [role, size] of [
+      ['its', 1],
+      ['others', 0],
+      ['none', 0],
+    ] as const) {
+      assert.equal((await visitor.client.list(['targets', role])).size, size)
+    }
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Delegation, Delegations } from '../metadata.ts'
 import { binName, binOf, isBinName } from '../succinct-bins.ts'
-import { matchesPattern } from '../target-path.ts'
+import { isPattern, matchesPattern } from '../target-path.ts'
 import type { RoleTrust } from '../threshold.ts'
 
 /** One role's handing over to another: whose signatures count there, by this delegator's word alone. */
@@ -35,7 +35,8 @@ export function edgeTo(delegations: Delegations, role: string): DelegationEdge |
 }
 
 export function namedEdge({ keys }: Delegations, delegation: Delegation): DelegationEdge {
-  return { ...delegation, keys, covers: (path) => covers(delegation, path, new PathHash(path)) }
+  let covered: ((path: string) => boolean) | undefined
+  return { ...delegation, keys, covers: (path) => (covered ??= coverOf(delegation))(path) }
 }
 
 /** TAP 15. Every client takes bins for terminating, whatever its text says (tuf.md E). */
@@ -53,6 +54,21 @@ export function binEdge(
 function covers({ paths, pathHashPrefixes }: Delegation, path: string, hash: PathHash): boolean {
   if (paths !== undefined) return paths.some((pattern) => matchesPattern(pattern, path))
   return pathHashPrefixes?.some((prefix) => hash.hex.startsWith(prefix)) === true
+}
+
+/** As `covers`, for many paths: what stands for itself is looked up, and only patterns are gone through. */
+function coverOf({ paths, pathHashPrefixes }: Delegation): (path: string) => boolean {
+  if (paths !== undefined) {
+    const literal = new Set(paths)
+    const patterns = paths.filter(isPattern)
+    return (path) => literal.has(path) || patterns.some((pattern) => matchesPattern(pattern, path))
+  }
+  const prefixes = new Set(pathHashPrefixes)
+  const lengths = new Set(Array.from(prefixes, ({ length }) => length))
+  return (path) => {
+    const { hex } = new PathHash(path)
+    return lengths.values().some((length) => prefixes.has(hex.slice(0, length)))
+  }
 }
 
 /** The hash of a path, made once, and only where a delegation goes by it. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { TrustError } from '../error.ts'
 import {
   MAX_METADATA_BYTES,
@@ -7,6 +8,7 @@ import {
   MAX_STATE_CHANGES,
   MAX_TIMESTAMP_BYTES,
   METADATA_DEADLINE_MS,
+  PATHS_AT_A_TIME,
   TARGET_DEADLINE_MS,
 } from '../limits.ts'
 import type { Metadata, Root, TargetFile, Targets, TopLevelRole } from '../metadata.ts'
@@ -134,8 +136,14 @@ export class TrustClient {
    */
   async list(chain: readonly string[]): Promise<ReadonlyMap<string, TargetFile>> {
     const { targets, edges } = await this.#follow(chain)
-    const files = [...targets.signed.targets]
-    return new Map(files.filter(([path]) => edges.every((edge) => edge.covers(path))))
+    const files = new Map<string, TargetFile>()
+    let looked = 0
+    for (const [path, file] of targets.signed.targets) {
+      looked += 1
+      if (looked % PATHS_AT_A_TIME === 0) await setImmediate()
+      if (edges.every((edge) => edge.covers(path))) files.set(path, file)
+    }
+    return files
   }
 
   /**
