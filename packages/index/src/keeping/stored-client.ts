@@ -1,4 +1,4 @@
-import { initialiseState, TrustClient, TrustError } from '@waxseal/trust'
+import { initialiseState, readMetadata, TrustClient, TrustError } from '@waxseal/trust'
 import type { TrustRemote, TrustState } from '@waxseal/trust'
 import { TufFiles } from '../publish/tuf-files.ts'
 import type { Store } from '../store/store.ts'
@@ -14,7 +14,9 @@ export async function openStoredClient(store: Store): Promise<TrustClient> {
   if (root === undefined) throw new TrustError('missing-role', 'The first root is missing.')
   const state = new TopLevelState()
   await initialiseState(state, root.bytes)
-  return await TrustClient.open({ state, remote: remoteOf(files), now: () => 0 })
+  const timestamp = await files.newest('timestamp')
+  const issued = timestamp && readMetadata('timestamp', timestamp.bytes).signed.issued
+  return await TrustClient.open({ state, remote: remoteOf(files), now: () => issued ?? 0 })
 }
 
 const TOP_LEVEL: ReadonlySet<string> = new Set(['root', 'timestamp', 'snapshot', 'targets'])
