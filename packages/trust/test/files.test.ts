@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DirectoryState } from '../src/client/directory-state.ts'
+import { initialiseState, TrustClient } from '../src/client/trust-client.ts'
 import { MAX_TIMESTAMP_BYTES } from '../src/limits.ts'
 import type { FetchLimits } from '../src/client/trust-io.ts'
 import { verifiedTarget } from '../src/client/verified-target.ts'
@@ -181,6 +185,31 @@ suite('Files: hashes, lengths, limits (attacks.md ARB-1, MM-*, ED-*, WSI-1)', { 
     repository.files.clear()
     for (const [name, bytes] of other.files) repository.files.set(name, bytes)
     await visitor.refused('threshold-not-met')
+  })
+
+  void test('MM-2: a state belongs to the repository that it began with, however far its root has come', async () => {
+    const repository = await RepositorySimulator.create()
+    const other = await RepositorySimulator.create()
+    await using visitor = await visit(repository)
+    for (let rotations = 0; rotations < 2; rotations += 1) await repository.publishRoot()
+    await visitor.client.refresh()
+    const state = await DirectoryState.open(visitor.folder)
+    for (const root of [repository.firstRoot, repository.file('3.root.json')]) {
+      assert.equal(await initialiseState(state, root), 'kept')
+    }
+    await other.publishRoot()
+    for (let rotations = 0; rotations < 3; rotations += 1) {
+      const root = other.file(`${other.root.version}.root.json`)
+      await visitor.refused('state-invalid', {}, () => initialiseState(state, root))
+      await visitor.refused('state-invalid', {}, () => initialiseState(state, other.firstRoot))
+      await other.publishRoot()
+    }
+    // One that was made before this was remembered.
+    await rm(join(visitor.folder, '.first-root'))
+    assert.equal(await initialiseState(state, repository.firstRoot), 'kept')
+    await repository.publishRoot()
+    await visitor.client.refresh()
+    assert.equal(await initialiseState(state, repository.firstRoot), 'kept')
   })
 
   void test('ED-META: more bytes than a role may have are refused, whatever they say', async () => {
@@ -402,6 +431,34 @@ suite('One state, several processes', { concurrency: true }, () => {
     // What the stolen key of the timestamp has signed.
     await visitor.refused('threshold-not-met', {}, () => kept.refresh())
     assert.equal(kept.root.signed.version, 2)
+  })
+
+  void test('FF-TS: a state that is opened while another process brings a new root into it is not mixed with it', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    repository.rotate('timestamp')
+    await repository.publishRoot()
+    await repository.publish()
+    const state = await DirectoryState.open(visitor.folder)
+    const other = visitor.client
+    let isBrought = false
+    const client = await TrustClient.open({
+      state: {
+        read: async (role) => {
+          if (role === 'timestamp' && !isBrought) {
+            isBrought = true
+            await other.refresh()
+          }
+          return await state.read(role)
+        },
+        swap: (...change) => state.swap(...change),
+      },
+      remote: repository,
+      now: () => START,
+    })
+    assert.equal(client.root.signed.version, 2)
+    assert.equal((await client.find('file')).kind, 'absent')
+    assert.equal(client.snapshot, repository.snapshot.version)
   })
 
   void test('two clients at once end with one state that is whole', async () => {

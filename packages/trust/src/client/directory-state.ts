@@ -6,6 +6,7 @@ import { partsIn, readIfThere, sweepParts, syncFolder, writeWhole } from '../dur
 import { TrustError } from '../error.ts'
 import { STATE_LOCK_MS, STATE_LOCK_POLL_MS } from '../limits.ts'
 import { roleFile } from '../role-file.ts'
+import { FIRST_ROOT } from './trust-io.ts'
 import type { TrustState } from './trust-io.ts'
 
 /**
@@ -29,14 +30,14 @@ export class DirectoryState implements TrustState {
   }
 
   async read(role: string): Promise<Uint8Array | undefined> {
-    return await readIfThere(join(this.#folder, roleFile(role)))
+    return await readIfThere(this.#path(role))
   }
 
   async swap(role: string, expected: Uint8Array | undefined, next: Uint8Array | undefined): Promise<boolean> {
     return await this.#alone(async () => {
       const stored = await this.read(role)
       if (!isSame(stored, expected)) return false
-      const path = join(this.#folder, roleFile(role))
+      const path = this.#path(role)
       if (next !== undefined) await writeWhole(path, next, { mode: 0o600 })
       else {
         await rm(path, { force: true })
@@ -44,6 +45,10 @@ export class DirectoryState implements TrustState {
       }
       return true
     })
+  }
+
+  #path(role: string): string {
+    return join(this.#folder, role === FIRST_ROOT ? '.first-root' : roleFile(role))
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

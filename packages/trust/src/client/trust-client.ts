@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { TrustError } from '../error.ts'
 import {
@@ -30,6 +31,7 @@ import {
   withTimestamp,
 } from './trusted-set.ts'
 import type { TrustedSet } from './trusted-set.ts'
+import { FIRST_ROOT } from './trust-io.ts'
 import type { TrustRemote, TrustState } from './trust-io.ts'
 import { verifiedTarget } from './verified-target.ts'
 
@@ -52,20 +54,30 @@ export interface Refreshed {
 
 /**
  * Makes `root` what is trusted first, in a state that holds nothing yet. A state that has one keeps its own, which may be newer.
- * @throws TrustError where the root is not whole, or the state has another one of that version (`state-invalid`)
+ * @throws TrustError where the root is not whole, or is neither the one that the state began with nor the one that it has
+ * (`state-invalid`; attacks.md MM-2)
  */
 export async function initialiseState(state: TrustState, root: Uint8Array): Promise<'created' | 'kept'> {
   const given = trustedRoot(root)
   const stored = await state.read('root')
   if (stored === undefined) {
-    if (await state.swap('root', undefined, root)) return 'created'
-    throw stateChanged()
+    if (!(await state.swap('root', undefined, root))) throw stateChanged()
+    // Cut off before this, the state is as one that was made before anything remembered its first root.
+    await state.swap(FIRST_ROOT, await state.read(FIRST_ROOT), hashOf(given))
+    return 'created'
   }
   const kept = loadSet({ root: stored, timestamp: undefined, snapshot: undefined }).root
-  if (kept.signed.version === given.signed.version && Buffer.compare(kept.signedBytes, given.signedBytes) !== 0) {
-    throw new TrustError('state-invalid', 'The state belongs to another root already.')
-  }
+  if (Buffer.compare(kept.signedBytes, given.signedBytes) === 0) return 'kept'
+  const first = await state.read(FIRST_ROOT)
+  const isFirst =
+    first === undefined ? given.signed.version < kept.signed.version : Buffer.compare(first, hashOf(given)) === 0
+  if (!isFirst) throw new TrustError('state-invalid', 'The state belongs to another root already.')
   return 'kept'
+}
+
+/** Of what is signed: one more signature makes no other root. */
+function hashOf({ signedBytes }: Metadata<Root>): Uint8Array {
+  return Buffer.from(hash('sha256', signedBytes))
 }
 
 /**
@@ -204,9 +216,7 @@ export class TrustClient {
 
   async #isBehind(): Promise<boolean> {
     for (const role of ['root', 'timestamp'] as const) {
-      const [stored, known] = [await this.#options.state.read(role), this.#stored.get(role)]
-      if (stored === undefined || known === undefined ? stored !== known : Buffer.compare(stored, known) !== 0)
-        return true
+      if (!isSame(await this.#options.state.read(role), this.#stored.get(role))) return true
     }
     return false
   }
@@ -323,6 +333,8 @@ async function load(state: TrustState): Promise<Loaded> {
   }
   const root = stored.get('root')
   if (root === undefined) throw new TrustError('state-invalid', 'There is no trusted root; it has to be given first.')
+  // Another process has stored a newer one meanwhile: what was read after it does not count under this one.
+  if (!isSame(root, await state.read('root'))) return await load(state)
   return { set: loadSet({ root, timestamp: stored.get('timestamp'), snapshot: stored.get('snapshot') }), stored }
 }
 
@@ -337,6 +349,10 @@ function targetFile(root: Root, path: string, file: TargetFile): string {
   const hash = root.consistentSnapshot ? (file.hashes.get('sha256') ?? [...file.hashes.values()][0]) : undefined
   const name = segments.pop() ?? ''
   return [...segments, hash === undefined ? name : `${hash}.${name}`].map(escapeSegment).join('/')
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0
 }
 
 function stateChanged(): TrustError {

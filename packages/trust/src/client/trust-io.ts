@@ -19,9 +19,12 @@ export interface TrustRemote {
   target(path: string, limits: FetchLimits): Promise<AsyncIterable<Uint8Array> | undefined>
 }
 
+/** What a state keeps beside its roles, under a name that no role has: the hash of the root that it began with. */
+export const FIRST_ROOT = ''
+
 /** Where trusted metadata is kept, as the bytes that were received. */
 export interface TrustState {
-  /** What is stored for a role: `root`, `timestamp`, `snapshot`, `targets`, or a delegated one. */
+  /** What is stored for a role: `root`, `timestamp`, `snapshot`, `targets`, or a delegated one; or `FIRST_ROOT`. */
   read(role: string): Promise<Uint8Array | undefined>
   /**
    * Replaces what is stored for a role, whole and durable or not at all, or deletes it (`undefined`); only if `expected` is

@@ -44,7 +44,7 @@ export class Visitor implements AsyncDisposable {
   async stored(): Promise<Map<string, string>> {
     const stored = new Map<string, string>()
     for (const name of (await readdir(this.folder)).sort()) {
-      if (name !== '.lock') stored.set(name, await readFile(join(this.folder, name), 'utf8'))
+      if (!name.startsWith('.')) stored.set(name, await readFile(join(this.folder, name), 'utf8'))
     }
     return stored
   }
