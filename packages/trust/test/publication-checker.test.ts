@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { PublicationChecker } from '../src/client/publication-checker.ts'
 import type { Publication } from '../src/client/publication-checker.ts'
 import type { TrustErrorCode } from '../src/error.ts'
+import { keyDocument } from '../src/public-key.ts'
 import { writeTime } from '../src/timestamps.ts'
 import { DAY_MS, HOUR_MS, newSigner, RepositorySimulator, START } from './support/repository-simulator.ts'
 
@@ -61,6 +62,151 @@ class Publisher {
     assert.throws(() => this.checker.check({ ...this.publication, ...changes }, START), { code })
     assert.equal(this.checker.snapshot, snapshot)
   }
+}
+
+/** A second one who delegates to `p.six`, by a key of its own; both sign it. */
+async function withTwoDelegators(repository: RepositorySimulator): Promise<void> {
+  repository.delegate('targets', 'claimed', { paths: ['names/*'] })
+  repository.delegate('claimed', 'p.six', { paths: ['projects/six/*'] })
+  await repository.publish('targets', 'claimed', 'p.six')
+}
+
+/** Without one of the keys that signed it. */
+async function signByAllBut(repository: RepositorySimulator, role: string, left: number): Promise<void> {
+  repository.signers.set(role, repository.signers.get(role)?.toSpliced(left, 1) ?? [])
+  await repository.publish(role)
+}
+
+type Wrong = readonly [code: TrustErrorCode, make: (repository: RepositorySimulator) => Promise<void>]
+
+/** What nobody may see, whether it is about to be published or is found as published. */
+const WRONG: Readonly<Record<string, Wrong>> = {
+  'FZ-ROOT: a root that has expired': [
+    'expired',
+    async (repository) => {
+      repository.root.expires = writeTime(START)
+      await repository.publishRoot()
+      await repository.publish('bin-1')
+    },
+  ],
+  'FZ-TS: a timestamp that has expired': [
+    'expired',
+    async (repository) => {
+      repository.timestamp.expires = writeTime(START)
+      await repository.publishTimestamp()
+    },
+  ],
+  'FZ-SN: a snapshot that has expired': [
+    'expired',
+    async (repository) => {
+      repository.snapshot.expires = writeTime(START)
+      await repository.publish()
+    },
+  ],
+  'FZ-ROLE: a role that has expired': [
+    'expired',
+    async (repository) => {
+      repository.role('p.six').expires = writeTime(START)
+      await repository.publish('p.six')
+    },
+  ],
+  'MM-1: another snapshot than the timestamp has the hash of': [
+    'hash-mismatch',
+    async (repository) => {
+      await repository.publishSnapshot()
+      repository.timestamp.meta['snapshot.json'].hashes = { sha256: '0'.repeat(64) }
+      await repository.publishTimestamp()
+    },
+  ],
+  'MM-1: a snapshot of another length than the timestamp says': [
+    'length-mismatch',
+    async (repository) => {
+      await repository.publishSnapshot()
+      repository.timestamp.meta['snapshot.json'].length = 100
+      await repository.publishTimestamp()
+    },
+  ],
+  'MM-1: the snapshot that is out, with another hash': [
+    'hash-mismatch',
+    async (repository) => {
+      repository.timestamp.meta['snapshot.json'].hashes = { sha256: '0'.repeat(64) }
+      await repository.publishTimestamp()
+    },
+  ],
+  'a snapshot of another version than the timestamp says': [
+    'version-mismatch',
+    async (repository) => {
+      const next = repository.snapshot.version + 1
+      repository.files.set(`${next}.snapshot.json`, repository.file(`${repository.snapshot.version}.snapshot.json`))
+      repository.timestamp.meta['snapshot.json'].version = next
+      await repository.publishTimestamp()
+    },
+  ],
+  'MM-1: a role that the snapshot has another hash of': [
+    'hash-mismatch',
+    async (repository) => {
+      await repository.publishRole('bin-1')
+      repository.snapshot.meta.set('bin-1.json', { version: 2, hashes: { sha256: '0'.repeat(64) } })
+      await repository.publish()
+    },
+  ],
+  'a role of another version than the snapshot says': [
+    'version-mismatch',
+    async (repository) => {
+      await repository.publishRole('bin-1')
+      repository.files.set('3.bin-1.json', repository.file('2.bin-1.json'))
+      repository.snapshot.meta.set('bin-1.json', { version: 3 })
+      await repository.publish()
+    },
+  ],
+  'ARB-2: a root that the keys before have not signed': [
+    'threshold-not-met',
+    async (repository) => {
+      await repository.publishRoot([newSigner()])
+      await repository.publish('bin-1')
+    },
+  ],
+  'ARB-2: the snapshot that is out, under a root that names other keys for it': [
+    'threshold-not-met',
+    async (repository) => {
+      repository.rotate('snapshot')
+      await repository.publishRoot()
+      await repository.publishTimestamp()
+    },
+  ],
+  'DEL-6: a role that only the second who delegates to it would take': [
+    'threshold-not-met',
+    async (repository) => {
+      await withTwoDelegators(repository)
+      await signByAllBut(repository, 'p.six', 0)
+    },
+  ],
+  'DEL-6: a role that only the first who delegates to it would take': [
+    'threshold-not-met',
+    async (repository) => {
+      await withTwoDelegators(repository)
+      await signByAllBut(repository, 'p.six', 1)
+    },
+  ],
+  ...Object.fromEntries(
+    ['timestamp', 'snapshot', 'targets', 'shard', 'bins', 'bin-1', 'p.six'].map((role): [string, Wrong] => [
+      `ARB-2: ${role}, signed by another key`,
+      [
+        'threshold-not-met',
+        async (repository) => {
+          repository.signers.set(role, [newSigner()])
+          await repository.publish(...(repository.roles.has(role) ? [role] : []))
+        },
+      ],
+    ]),
+  ),
+  'a delegation to a role that is not in the snapshot': [
+    'missing-role',
+    async (repository) => {
+      repository.delegate('shard', 'p.ghost', { paths: ['projects/ghost/*'] })
+      await repository.publish('shard')
+    },
+  ],
 }
 
 async function open(repository: RepositorySimulator, whole = true): Promise<PublicationChecker> {
@@ -126,22 +272,64 @@ suite('The check of a publication before it goes out', { concurrency: true }, ()
     publisher.refuses('version-mismatch')
   })
 
-  for (const [role, code] of [
-    ['timestamp', 'threshold-not-met'],
-    ['snapshot', 'threshold-not-met'],
-    ['targets', 'threshold-not-met'],
-    ['bins', 'threshold-not-met'],
-    ['bin-1', 'threshold-not-met'],
-    ['p.six', 'threshold-not-met'],
-  ] as const) {
-    void test(`ARB-2: ${role} signed by another key is refused`, async () => {
+  for (const [what, [code, make]] of Object.entries(WRONG)) {
+    void test(`refused, before it is published and when it was: ${what}`, async () => {
       const publisher = await Publisher.start()
-      publisher.repository.signers.set(role, [newSigner()])
-      const roles = role === 'timestamp' || role === 'snapshot' ? [] : [role]
-      await publisher.repository.publish(...roles)
+      const { repository } = publisher
+      await open(repository)
+      await make(repository)
       publisher.refuses(code)
+      await assert.rejects(open(repository), { code })
     })
   }
+
+  void test('a role that nobody delegates to is not published, and one that was is let go with revoked keys alone', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    repository.roles.set('stray', repository.newTargets())
+    await repository.publish('stray')
+    publisher.refuses('missing-role')
+    repository.snapshot.meta.delete('stray.json')
+    repository.delegate('shard', 'p.old')
+    await repository.publish('shard', 'p.old')
+    await repository.publish('p.old')
+    // The stray file is none of this publication.
+    repository.files.delete('1.stray.json')
+    publisher.publish()
+    repository.role('shard').delegations?.roles?.pop()
+    await repository.publish('shard')
+    publisher.publish()
+    repository.rotate('snapshot')
+    await repository.publishRoot()
+    repository.snapshot.meta.delete('p.old.json')
+    await repository.publish()
+    publisher.publish()
+    // It begins again: nobody compares with what was revoked.
+    repository.role('p.old').version = 0
+    repository.delegate('shard', 'p.old')
+    await repository.publish('shard', 'p.old')
+    publisher.publish()
+  })
+
+  void test('a threshold that is raised needs the role signed anew', async () => {
+    const publisher = await Publisher.start()
+    const { repository } = publisher
+    const second = newSigner()
+    const delegation = repository.role('shard').delegations?.roles?.find(({ name }) => name === 'p.six')
+    assert.ok(delegation)
+    delegation.keyids.push(second.key.keyid)
+    repository.role('shard').delegations?.keys.set(second.key.keyid, keyDocument(second.key))
+    await repository.publish('shard', 'p.six')
+    publisher.publish()
+    delegation.threshold = 2
+    await repository.publish('shard')
+    publisher.refuses('missing-role')
+    await repository.publish('p.six')
+    publisher.refuses('threshold-not-met')
+    repository.signers.get('p.six')?.push(second)
+    await repository.publish('p.six')
+    publisher.publish()
+  })
 
   void test('RB-*: versions that go back, or a role that is left out, are refused', async () => {
     const publisher = await Publisher.start()

@@ -78,8 +78,9 @@ export class RoleCheck {
   #checkDelegated(role: string, delegator: Delegator): void {
     const before = this.#options.delegators.get(role)
     for (const [name] of newEdges(before, delegator)) {
-      if (this.#options.metaOf(name) === undefined) throw missing(name, `${role} delegates to it`)
-      if (!this.#options.files.has(name)) throw missing(name, `${role} wants other keys for it`)
+      if (this.#options.files.has(name)) continue
+      const isThere = this.#options.metaOf(name) !== undefined
+      throw missing(name, isThere ? `${role} wants other keys for it` : `${role} delegates to it`)
     }
   }
 }
