@@ -281,6 +281,26 @@ suite('Delegations (specification 5.6.7; attacks.md DEL-*)', { concurrency: true
     await visitor.refused('threshold-not-met', {}, () => visitor.client.list(['targets', 'B', 'C']))
   })
 
+  void test('DEL-6: asked for at once by two who delegate to it, a role is verified for each of them', async () => {
+    const [first, second] = [newSigner(), newSigner()]
+    const repository = await withEdges(
+      ['targets', 'A', { paths: ['a/*'] }],
+      ['targets', 'B', { paths: ['b/*'] }],
+      ['A', 'D', { paths: ['a/*'], signer: first }],
+      ['B', 'D', { paths: ['b/*'], signer: second }],
+    )
+    repository.signers.set('D', [first])
+    repository.addTarget('D', 'a/file', 'content')
+    repository.addTarget('D', 'b/file', 'content')
+    await repository.publish('D')
+    await using visitor = await visit(repository)
+    const outcomes = await Promise.allSettled(['a/file', 'b/file'].map((path) => visitor.client.find(path)))
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    )
+  })
+
   void test('TAP 15: each target is looked for in its bin alone, which terminates', async () => {
     const repository = await RepositorySimulator.create()
     repository.delegate('targets', 'bins', { paths: ['simple/*/*'] })

@@ -4,10 +4,11 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DirectoryState } from '../src/client/directory-state.ts'
 import { initialiseState, TrustClient } from '../src/client/trust-client.ts'
-import { MAX_TIMESTAMP_BYTES } from '../src/limits.ts'
+import { MAX_STATE_CHANGES, MAX_TIMESTAMP_BYTES } from '../src/limits.ts'
 import type { FetchLimits } from '../src/client/trust-io.ts'
 import { verifiedTarget } from '../src/client/verified-target.ts'
-import { DAY_MS, RepositorySimulator, sha256, START } from './support/repository-simulator.ts'
+import { writeTime } from '../src/timestamps.ts'
+import { DAY_MS, HOUR_MS, RepositorySimulator, sha256, START } from './support/repository-simulator.ts'
 import { visit, Visitor } from './support/visitor.ts'
 
 suite('Files: hashes, lengths, limits (attacks.md ARB-1, MM-*, ED-*, WSI-1)', { concurrency: true }, () => {
@@ -219,6 +220,16 @@ suite('Files: hashes, lengths, limits (attacks.md ARB-1, MM-*, ED-*, WSI-1)', { 
     const padded = Buffer.concat([repository.file('timestamp.json'), Buffer.alloc(MAX_TIMESTAMP_BYTES, ' ')])
     repository.files.set('timestamp.json', padded)
     await visitor.refused('limit-exceeded')
+  })
+
+  void test('ED-META: a role of more bytes than are signed is refused before they are hashed', async () => {
+    const repository = await RepositorySimulator.create()
+    repository.listHashes = true
+    repository.delegate('targets', 'A')
+    await repository.publish('targets', 'A')
+    repository.files.set('1.A.json', Buffer.concat([repository.file('1.A.json'), Buffer.from(' ')]))
+    await using visitor = await visit(repository)
+    await visitor.refused('limit-exceeded', {}, () => visitor.client.find('file'))
   })
 
   void test('ED-META: each fetch is told how much may come, and for how long', async () => {
@@ -459,6 +470,52 @@ suite('One state, several processes', { concurrency: true }, () => {
     assert.equal(client.root.signed.version, 2)
     assert.equal((await client.find('file')).kind, 'absent')
     assert.equal(client.snapshot, repository.snapshot.version)
+  })
+
+  void test('FZ-ROOT: after a root that another process brought, nothing is answered by the old one', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    const other = visitor.client
+    await visitor.restart()
+    const { client } = visitor
+    await repository.publishRoot()
+    await other.refresh()
+    repository.files.delete('timestamp.json')
+    await visitor.refused('fetch-failed', {}, () => client.refresh())
+    await visitor.refused('state-invalid', {}, () => client.find('file'))
+  })
+
+  void test('FZ-CLK: a time that was seen is not forgotten for an earlier one that another process stored', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    const slow = visitor.client
+    repository.timestamp['x-issued'] = writeTime(START + 2 * HOUR_MS)
+    await repository.publishTimestamp()
+    await slow.refresh()
+    await visitor.restart()
+    // The clock of the repository has been set right.
+    repository.timestamp['x-issued'] = writeTime(START)
+    repository.delegate('targets', 'A')
+    repository.role('A').expires = writeTime(START + HOUR_MS)
+    await repository.publish('targets', 'A')
+    await visitor.client.refresh()
+    await slow.refresh()
+    await visitor.refused('expired', {}, () => slow.find('file'))
+  })
+
+  void test('a state that never takes anything ends a refresh', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    const state = await DirectoryState.open(visitor.folder)
+    const client = await TrustClient.open({
+      state: { read: (role) => state.read(role), swap: () => Promise.resolve(false) },
+      remote: repository,
+      now: () => START,
+    })
+    await repository.publishTimestamp()
+    repository.requests.length = 0
+    await visitor.refused('state-changed', {}, () => client.refresh())
+    assert.equal(repository.requests.filter((name) => name === 'timestamp.json').length, MAX_STATE_CHANGES + 1)
   })
 
   void test('two clients at once end with one state that is whole', async () => {

@@ -64,6 +64,24 @@ suite('Freeze and expiry (attacks.md FZ-*)', { concurrency: true }, () => {
     assert.deepEqual(repository.requests, ['2.root.json', '3.root.json'])
   })
 
+  void test('FZ-ROOT: look-ups end with the root, too', async () => {
+    const repository = await RepositorySimulator.create()
+    repository.root.expires = writeTime(START + DAY_MS)
+    await repository.publishRoot()
+    await using visitor = await visit(repository)
+    visitor.now = START + DAY_MS
+    await visitor.refused('expired', {}, () => visitor.client.find('file'))
+  })
+
+  void test('FZ-ROOT: after a new root nothing is answered by the old one, however the refresh ends', async () => {
+    await using visitor = await visit()
+    const { repository } = visitor
+    await repository.publishRoot()
+    repository.files.delete('timestamp.json')
+    await visitor.refused('fetch-failed', { 'root.json': repository.file('2.root.json') })
+    await visitor.refused('state-invalid', {}, () => visitor.client.find('file'))
+  })
+
   void test('FZ-ROOT: a root on the way that has expired is passed', async () => {
     await using visitor = await visit()
     const { repository } = visitor

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { globalAgent } from 'node:https'
 import { suite, test } from 'node:test'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { HttpRemote } from '../src/client/http-remote.ts'
 import type { FetchLimits } from '../src/client/trust-io.ts'
+import { keyService } from './support/key-service.ts'
 import { RepositoryServer } from './support/repository-server.ts'
 import { RepositorySimulator } from './support/repository-simulator.ts'
 import { Visitor } from './support/visitor.ts'
@@ -111,6 +114,42 @@ suite('A repository behind HTTP', { concurrency: true }, () => {
       return true
     }
     await assert.rejects(remote.metadata('timestamp.json', LIMITS), /redirects too often/)
+  })
+
+  void test('a redirect from HTTPS leads to HTTPS alone', async (t) => {
+    const { server } = await start()
+    await using _ = server
+    let location = `${server.metadataUrl}/timestamp.json`
+    const secure = await keyService(
+      t,
+      ({ path }) =>
+        path === '/there/timestamp.json'
+          ? { status: 200, document: { here: true } }
+          : { status: 307, document: {}, headers: { location } },
+      true,
+    )
+    // As a system's own authorities would be known.
+    globalAgent.options.ca = await readFile(secure.caFile)
+    t.after(() => {
+      delete globalAgent.options.ca
+    })
+    const remote = new HttpRemote({ metadataUrl: `${secure.url}/metadata` })
+    await assert.rejects(remote.metadata('timestamp.json', LIMITS), { code: 'fetch-failed', message: /away from HTTPS/ })
+    assert.deepEqual(server.requests, [])
+    location = '/there/timestamp.json'
+    assert.deepEqual(Buffer.from((await remote.metadata('timestamp.json', LIMITS)) ?? []).toString(), '{"here":true}')
+  })
+
+  void test('FZ-CACHE: caches on the way are told not to answer by themselves', async () => {
+    const { server, remote } = await start()
+    await using _ = server
+    let told: string | undefined
+    server.answer = (request) => {
+      told = request.headers['cache-control']
+      return false
+    }
+    await remote.metadata('timestamp.json', LIMITS)
+    assert.equal(told, 'no-cache')
   })
 
   void test('ED-DEC: what a few compressed bytes grow to counts', async () => {

@@ -208,6 +208,29 @@ suite('Keys (attacks.md ARB-2 to ARB-4, KC-*)', { concurrency: true }, () => {
     })
   })
 
+  for (const role of ['timestamp', 'snapshot'] as const) {
+    void test(`ARB-2: what was trusted of ${role} counts no more under a root that wants more signatures for it`, async () => {
+      await using visitor = await visit()
+      const { repository } = visitor
+      const [first] = repository.signers.get(role) ?? []
+      assert.ok(first !== undefined)
+      const second = repository.addKey(role)
+      repository.root.roles[role].threshold = 2
+      await repository.publishRoot()
+      repository.signers.set(role, [first])
+      // Nothing new but the root.
+      await visitor.refused('threshold-not-met', { 'root.json': repository.file('2.root.json') })
+      await visitor.refused('state-invalid', {}, () => visitor.client.find('file'))
+      repository.signers.set(role, [first, second])
+      // Nor is it there to compare with: it may be the one that was signed by too few.
+      repository[role].version = 0
+      if (role === 'snapshot') await repository.publish()
+      else await repository.publishTimestamp()
+      await visitor.client.refresh()
+      assert.equal(await visitor.version(role), 1)
+    })
+  }
+
   void test('KC-1: with the timestamp key alone no other snapshot is accepted', async () => {
     await using visitor = await visit()
     const { repository } = visitor

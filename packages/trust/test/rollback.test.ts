@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { writeMetadata } from '../src/write-metadata.ts'
-import { newSigner, RepositorySimulator } from './support/repository-simulator.ts'
+import { newSigner, RepositorySimulator, secondId } from './support/repository-simulator.ts'
 import { visit, Visitor } from './support/visitor.ts'
 
 suite('Rollback (attacks.md RB-*)', { concurrency: true }, () => {
@@ -194,6 +194,26 @@ suite('Fast-forward recovery (attacks.md FF-*; specification 5.3.11)', { concurr
     await repository.publishRoot()
     repository.files.set('timestamp.json', old)
     await visitor.refused('rollback', { 'root.json': repository.file('2.root.json') })
+  })
+
+  void test('a key that only one of its ids is taken from makes nothing void (attacks.md ARB-3)', async () => {
+    const repository = await RepositorySimulator.create()
+    const [signer] = repository.signers.get('timestamp') ?? []
+    assert.ok(signer !== undefined)
+    const { keyid, document } = secondId(signer)
+    repository.root.keys.set(keyid, document)
+    repository.root.roles.timestamp.keyids.push(keyid)
+    await repository.publishRoot()
+    const renamed = { key: { ...signer.key, keyid }, sign: (bytes: Uint8Array) => signer.sign(bytes) }
+    repository.signers.set('timestamp', [signer, renamed])
+    await repository.publishTimestamp()
+    const old = repository.file('timestamp.json')
+    await repository.publishTimestamp()
+    await using visitor = await visit(repository)
+    repository.root.roles.timestamp.keyids.shift()
+    await repository.publishRoot()
+    repository.files.set('timestamp.json', old)
+    await visitor.refused('rollback', { 'root.json': repository.file('3.root.json') })
   })
 
   void test('what the stored timestamp allowed is gone when the root is stored, however the process ends', async () => {

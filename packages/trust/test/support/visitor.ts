@@ -9,6 +9,9 @@ import { TrustError } from '../../src/error.ts'
 import type { TrustErrorCode } from '../../src/error.ts'
 import { RepositorySimulator, START } from './repository-simulator.ts'
 
+/** What a state's folder holds beside what is trusted now. */
+const BESIDE_ROLES: readonly string[] = ['.lock', '.first-root']
+
 /** A repository, and somebody who visits it with a state on disk, a clock, and the first root in hand. */
 export class Visitor implements AsyncDisposable {
   readonly repository: RepositorySimulator
@@ -44,7 +47,7 @@ export class Visitor implements AsyncDisposable {
   async stored(): Promise<Map<string, string>> {
     const stored = new Map<string, string>()
     for (const name of (await readdir(this.folder)).sort()) {
-      if (!name.startsWith('.')) stored.set(name, await readFile(join(this.folder, name), 'utf8'))
+      if (!BESIDE_ROLES.includes(name)) stored.set(name, await readFile(join(this.folder, name), 'utf8'))
     }
     return stored
   }
