@@ -134,7 +134,10 @@ suite('A repository behind HTTP', { concurrency: true }, () => {
       delete globalAgent.options.ca
     })
     const remote = new HttpRemote({ metadataUrl: `${secure.url}/metadata` })
-    await assert.rejects(remote.metadata('timestamp.json', LIMITS), { code: 'fetch-failed', message: /away from HTTPS/ })
+    await assert.rejects(remote.metadata('timestamp.json', LIMITS), {
+      code: 'fetch-failed',
+      message: /away from HTTPS/,
+    })
     assert.deepEqual(server.requests, [])
     location = '/there/timestamp.json'
     assert.deepEqual(Buffer.from((await remote.metadata('timestamp.json', LIMITS)) ?? []).toString(), '{"here":true}')

@@ -77,7 +77,10 @@ export async function openPublished(options: {
 }
 
 /** All that there are: a publisher has no reason to stop after some. */
-async function newestRoot(options: { readonly root: Uint8Array; readonly remote: TrustRemote }): Promise<Metadata<Root>> {
+async function newestRoot(options: {
+  readonly root: Uint8Array
+  readonly remote: TrustRemote
+}): Promise<Metadata<Root>> {
   for (let root = trustedRoot(options.root); ;) {
     const bytes = await options.remote.metadata(roleFile('root', root.signed.version + 1), LIMITS)
     if (bytes === undefined) return root

@@ -116,6 +116,7 @@ void suite('A snapshot read by what it changes', () => {
     'version 0': text.replace(B, '"b.json":{"version":0}'),
     'a member more': text.replace(B, '"b.json":{"length":1,"version":3}'),
     'an escaped name': text.replace(B, String.raw`"\u0062.json":{"version":3}`),
+    'a name that is too long': text.replace('b.json', `${'b'.repeat(81)}.json`),
     'a trailing comma': text.replace('{"version":3}}', '{"version":3},}'),
     'a comma less': text.replace(`${B},`, B),
     'no entry between commas': text.replace(B, ''),

@@ -7,6 +7,7 @@ import { MAX_SIGNED_FILE } from '../limits.ts'
 import { keyDocument } from '../public-key.ts'
 import { writeTime } from '../timestamps.ts'
 import { writeMetadata } from '../write-metadata.ts'
+import type { SignedDocument } from '../write-metadata.ts'
 import type { KeySet } from './role-document.ts'
 import { rootDocument } from './initial-documents.ts'
 import { topTrust } from './repository-state.ts'
@@ -32,7 +33,11 @@ const DORA = newSigner()
 type Signing = readonly [document: JsonObject, ...holders: ('anna' | 'ben' | 'cleo' | 'dora')[]]
 
 const ROOTS: Readonly<Record<string, readonly [TrustErrorCode, string, (sample: SampleRepository) => Signing]>> = {
-  'one of the old keys has signed (KC-7)': ['threshold-not-met', 'old one', (sample) => [nextRoot(sample), 'ben', 'dora']],
+  'one of the old keys has signed (KC-7)': [
+    'threshold-not-met',
+    'old one',
+    (sample) => [nextRoot(sample), 'ben', 'dora'],
+  ],
   'one of its own keys has signed': ['threshold-not-met', 'its own', (sample) => [nextRoot(sample), 'anna', 'cleo']],
   'its version skips one': ['version-mismatch', 'root', (sample) => [nextRoot(sample, 3), 'anna', 'ben']],
   'its version is the one that is out (RB-ROOT)': [
@@ -68,7 +73,7 @@ suite('A root that is handed in', () => {
 })
 
 /** The next version of a role of the table, with other delegations. */
-function roleFile(delegations: Encodable, more: { readonly [name: string]: Encodable } = {}): Encodable {
+function roleFile(delegations: Encodable, more: { readonly [name: string]: Encodable } = {}): SignedDocument {
   const expires = writeTime(START + 100 * DAY)
   return { _type: 'targets', spec_version: '1.0.34', version: 2, expires, targets: {}, delegations, ...more }
 }
@@ -76,7 +81,7 @@ function roleFile(delegations: Encodable, more: { readonly [name: string]: Encod
 const key = { [DORA.key.keyid]: keyDocument(DORA.key) }
 const trust = { keyids: [DORA.key.keyid], threshold: 1 }
 
-const ROLES: Readonly<Record<string, readonly [role: string, TrustErrorCode, string, Encodable]>> = {
+const ROLES: Readonly<Record<string, readonly [role: string, TrustErrorCode, string, SignedDocument]>> = {
   'delegates by hash prefixes': [
     'sealed-3f',
     'metadata-invalid',

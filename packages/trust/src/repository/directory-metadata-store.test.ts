@@ -135,7 +135,10 @@ void test('a write that fails leaves nothing behind, and what a killed process l
   const file = (role: string) => ({ role, version: 9, expires: START, bytes: Buffer.from('{}') })
   // The name is too long for the file system, though the part's is not.
   await assert.rejects(store.publish(['a', 'x'.repeat(300), 'b'].map(file)), { code: 'ENAMETOOLONG' })
-  assert.deepEqual(readdirSync(folder).filter((name) => !names.includes(name)), ['9.a.json'])
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => !names.includes(name)),
+    ['9.a.json'],
+  )
   const open = fsp.open
   let writes = 0
   t.mock.method(fsp, 'open', async (...args: Parameters<typeof open>) => {
@@ -150,7 +153,10 @@ void test('a write that fails leaves nothing behind, and what a killed process l
   })
   await assert.rejects(store.publish(['c', 'd', 'e', 'f'].map(file)), { code: 'ENOSPC' })
   assert.equal(writes, 4)
-  assert.deepEqual(readdirSync(folder).filter((name) => !names.includes(name)), ['9.a.json'])
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => !names.includes(name)),
+    ['9.a.json'],
+  )
 })
 
 void test('a check that fails keeps the old state', async (t) => {

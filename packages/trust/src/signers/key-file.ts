@@ -34,7 +34,10 @@ export async function createKeyFile(
       ? Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
       : await encryptKey(privateKey, passphrase, cost === undefined ? {} : { cost })
   if (await onDisk(path, () => writeNew(path, bytes, KEY_FILE))) return
-  throw new TrustError('signer-failed', `${path} is there already, and may be the only copy of a key: name another file.`)
+  throw new TrustError(
+    'signer-failed',
+    `${path} is there already, and may be the only copy of a key: name another file.`,
+  )
 }
 
 /**
