@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { cp, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startWaxseal } from '../support/server.ts'
 import { CeremonyScene } from './ceremony-scene.ts'
@@ -99,5 +100,32 @@ describe('what is not taken', () => {
     const { code, message } = await scene.refused('ceremony', 'publish', '--data', scene.data)
     assert.equal(code, 'conflict')
     assert.match(message, /begin again/)
+  })
+})
+
+describe('a file that a command is told to write', () => {
+  it('is never one that is there, and nothing is begun where it cannot be written', async () => {
+    await using scene = await CeremonyScene.open()
+    const anna = await scene.holder('anna')
+    await scene.first([anna], 1)
+    const begin = ['ceremony', 'begin', '--data', scene.data, '--renew', 'root', '--out'] as const
+    const before = await readFile(anna.file, 'utf8')
+    const there = await scene.refused(...begin, anna.file)
+    assert.deepEqual([there.code, there.message], ['occupied', `${anna.file} is there already: name another file.`])
+    assert.equal(await readFile(anna.file, 'utf8'), before, 'a key is as it was')
+    const first = ['ceremony', 'begin', '--first', '--data', join(scene.folder, 'other'), '--root-key', anna.pub, '--out']
+    assert.equal((await scene.refused(...first, anna.pub)).code, 'occupied')
+    assert.ok(!existsSync(join(scene.folder, 'other')))
+    const link = join(scene.folder, 'link')
+    await symlink(join(scene.folder, 'nowhere'), link)
+    assert.equal((await scene.refused(...begin, link)).code, 'occupied')
+
+    const nowhere = join(scene.folder, 'nowhere/request.json')
+    for (const args of [[...begin, nowhere], ['sign', anna.pub, '--key', anna.file, '--out', nowhere], ['key', 'new', nowhere], ['key', 'show', anna.file, '--pub', nowhere]]) {
+      const { code, stderr } = await scene.run(...args)
+      assert.deepEqual([code, stderr], [3, `waxseal: ${nowhere} cannot be written: there is no folder ${dirname(nowhere)}.\n`])
+    }
+    const { ceremony } = await scene.done('ceremony', 'show', '--data', scene.data)
+    assert.equal(ceremony, null)
   })
 })

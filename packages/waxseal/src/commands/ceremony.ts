@@ -18,8 +18,9 @@ import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
-import { EXIT_USAGE } from '../exit-codes.ts'
+import { EXIT_ENVIRONMENT, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
+import { reasonOf, requireNewFile } from '../new-file.ts'
 import { columns, counted, printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { VERSION } from '../version.ts'
@@ -111,6 +112,7 @@ function withCeremonies(options: AdministerOptions, work: (ceremonies: Ceremonie
 }
 
 async function begin(options: BeginOptions): Promise<void> {
+  if (options.out !== undefined) requireNewFile(options.out)
   if (options.first === true) return await beginFirst(options)
   const { request } = options
   await withCeremonies(options, async (ceremonies) => {
@@ -149,7 +151,7 @@ async function beginFirst(options: BeginOptions): Promise<void> {
 }
 
 function tellBegun(state: CeremonyState, options: BeginOptions): void {
-  if (options.out !== undefined) writeWhole(options.out, Buffer.from(state.request.bytes).toString(), { mode: 0o644 })
+  if (options.out !== undefined) copyRequest(state, options.out)
   const carried = options.out ?? state.path
   printResult(options, { ...documentOf(state), out: options.out ?? null }, [
     ...describeRequest(state.request),
@@ -157,6 +159,15 @@ function tellBegun(state: CeremonyState, options: BeginOptions): void {
     `Carry ${carried} to those who sign: waxseal sign FILE --key KEY`,
     'Bring back what they signed: waxseal ceremony import FILE',
   ])
+}
+
+function copyRequest({ request, path }: CeremonyState, out: string): void {
+  try {
+    writeWhole(out, Buffer.from(request.bytes).toString(), { mode: 0o644 })
+  } catch (error) {
+    const message = `The ceremony has begun, and its request is in ${path}; no copy of it could be put into ${out}: ${reasonOf(error)}.`
+    throw new CommandError('cannot-write', message, EXIT_ENVIRONMENT, { cause: error })
+  }
 }
 
 async function show(ceremonies: Ceremonies, options: AdministerOptions): Promise<void> {

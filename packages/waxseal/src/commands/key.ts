@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs'
 import { changePassphrase, createKeyFile, generatePrivateKey, keySigner, writePublicKey } from '@waxseal/trust'
 import type { KeyScheme, PublicKey } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { askNewPassphrase, askPassphrase } from '../ask-passphrase.ts'
-import { CommandError } from '../command-error.ts'
-import { EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { publicHalf } from '../holder-key.ts'
+import { requireNewFile } from '../new-file.ts'
 import type { Output } from '../output.ts'
 import { printResult } from '../output.ts'
 import { writeWhole } from '../write-file.ts'
@@ -53,8 +51,8 @@ export function addKey(program: Command): void {
 
 async function makeKey(file: string, options: NewOptions): Promise<void> {
   const pub = `${file}.pub`
-  refuseThere(file)
-  refuseThere(pub)
+  requireNewFile(file)
+  requireNewFile(pub)
   const secret = await askNewPassphrase(`A passphrase for ${file}`, options.passphraseFile, '--passphrase-file')
   const privateKey = generatePrivateKey(TYPES[options.type])
   const { key } = keySigner(privateKey)
@@ -68,11 +66,9 @@ async function makeKey(file: string, options: NewOptions): Promise<void> {
 }
 
 async function show(place: string, options: Output & { readonly pub?: string }): Promise<void> {
+  if (options.pub !== undefined) requireNewFile(options.pub)
   const key = await publicHalf(place)
-  if (options.pub !== undefined) {
-    refuseThere(options.pub)
-    writePublic(options.pub, key)
-  }
+  if (options.pub !== undefined) writePublic(options.pub, key)
   printResult(options, documentOf(key), [`${key.keyid} (${typeOf(key)})`])
 }
 
@@ -85,11 +81,6 @@ async function passphrase(file: string, options: PassphraseOptions): Promise<voi
 
 function writePublic(path: string, key: PublicKey): void {
   writeWhole(path, Buffer.from(writePublicKey(key)).toString(), { mode: 0o644 })
-}
-
-function refuseThere(path: string): void {
-  if (!existsSync(path)) return
-  throw new CommandError('occupied', `${path} is there already: name another file.`, EXIT_REFUSED)
 }
 
 function documentOf(key: PublicKey): { readonly keyid: string; readonly type: string; readonly scheme: string } {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { describeRequest, readMetadata, readRequest, signRequest } from '@waxseal/trust'
 import type { CeremonyRequest } from '@waxseal/trust'
 import type { Command } from 'commander'
@@ -8,6 +8,7 @@ import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { holderKey } from '../holder-key.ts'
+import { requireNewFile } from '../new-file.ts'
 import type { Output } from '../output.ts'
 import { printResult, terminalText } from '../output.ts'
 import { writeWhole } from '../write-file.ts'
@@ -37,6 +38,7 @@ export function addSign(program: Command): void {
 }
 
 async function sign(file: string, options: SignOptions): Promise<void> {
+  if (options.out !== undefined) requireNewFile(options.out)
   const request = readRequest(readCeremonyFile(file))
   if (options.root !== undefined) compareRoot(request, options.root)
   const holder = await holderKey(options.key, options.passphraseFile)
@@ -49,7 +51,7 @@ async function sign(file: string, options: SignOptions): Promise<void> {
     throw new CommandError('ceremony-invalid', message, EXIT_REFUSED)
   }
   const out = options.out ?? `${file.replace(/\.json$/, '')}.${keyid.slice(0, 8)}.sig.json`
-  if (existsSync(out)) throw new CommandError('occupied', `${out} is there already.`, EXIT_REFUSED)
+  requireNewFile(out)
   const words = wordsOf(request, options.root)
   const stream = options.json ? process.stderr : process.stdout
   stream.write(terminalText([...words, '']))
