@@ -103,6 +103,27 @@ describe('what is not taken', () => {
   })
 })
 
+describe('an index whose first ceremony has begun', () => {
+  it('is signed by nobody else, and nobody is told to', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, ben] = [await scene.holder('anna'), await scene.holder('ben')]
+    const keys = [anna, ben].flatMap(({ pub }) => ['--root-key', pub])
+    const request = await scene.begin('--first', '--size', 'small', '--root-threshold', '2', ...keys)
+    const { code, message } = await scene.refused('init', '--yes', '--data', scene.data)
+    assert.equal(code, 'conflict')
+    assert.match(message, /first ceremony of this index has begun, and nothing was changed/)
+    assert.ok(!existsSync(`${scene.data}.offline-keys`))
+    assert.doesNotMatch((await scene.run('status', '--data', scene.data)).stdout, /waxseal init/)
+    {
+      await using server = await startWaxseal({ dataDir: scene.data, args: ['--no-upstream'] })
+      assert.match(server.log(), /signed {5}no: its first ceremony has begun: waxseal ceremony show/)
+      assert.doesNotMatch(server.log(), /waxseal init/)
+    }
+    await scene.import(await scene.sign(request, anna), await scene.sign(request, ben))
+    assert.equal((await scene.publish())['root'], 1)
+  })
+})
+
 describe('a file that a command is told to write', () => {
   it('is never one that is there, and nothing is begun where it cannot be written', async () => {
     await using scene = await CeremonyScene.open()
@@ -113,7 +134,16 @@ describe('a file that a command is told to write', () => {
     const there = await scene.refused(...begin, anna.file)
     assert.deepEqual([there.code, there.message], ['occupied', `${anna.file} is there already: name another file.`])
     assert.equal(await readFile(anna.file, 'utf8'), before, 'a key is as it was')
-    const first = ['ceremony', 'begin', '--first', '--data', join(scene.folder, 'other'), '--root-key', anna.pub, '--out']
+    const first = [
+      'ceremony',
+      'begin',
+      '--first',
+      '--data',
+      join(scene.folder, 'other'),
+      '--root-key',
+      anna.pub,
+      '--out',
+    ]
     assert.equal((await scene.refused(...first, anna.pub)).code, 'occupied')
     assert.ok(!existsSync(join(scene.folder, 'other')))
     const link = join(scene.folder, 'link')
@@ -121,9 +151,17 @@ describe('a file that a command is told to write', () => {
     assert.equal((await scene.refused(...begin, link)).code, 'occupied')
 
     const nowhere = join(scene.folder, 'nowhere/request.json')
-    for (const args of [[...begin, nowhere], ['sign', anna.pub, '--key', anna.file, '--out', nowhere], ['key', 'new', nowhere], ['key', 'show', anna.file, '--pub', nowhere]]) {
+    for (const args of [
+      [...begin, nowhere],
+      ['sign', anna.pub, '--key', anna.file, '--out', nowhere],
+      ['key', 'new', nowhere],
+      ['key', 'show', anna.file, '--pub', nowhere],
+    ]) {
       const { code, stderr } = await scene.run(...args)
-      assert.deepEqual([code, stderr], [3, `waxseal: ${nowhere} cannot be written: there is no folder ${dirname(nowhere)}.\n`])
+      assert.deepEqual(
+        [code, stderr],
+        [3, `waxseal: ${nowhere} cannot be written: there is no folder ${dirname(nowhere)}.\n`],
+      )
     }
     const { ceremony } = await scene.done('ceremony', 'show', '--data', scene.data)
     assert.equal(ceremony, null)

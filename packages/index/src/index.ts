@@ -51,3 +51,4 @@ export { OFFLINE_KEYS, ONLINE_KEYS, REPOSITORY_SIZES } from './publish/role-tabl
 export type { OfflineKey, OnlineKey, RepositorySize } from './publish/role-table.ts'
 export type { BegunWishes, Ceremonies, CeremonyState, KeysInUse } from './publish/ceremonies.ts'
 export type { HolderWish } from './publish/ceremony-wishes.ts'
+export { ceremonyBegun, refuseBesideCeremony } from './publish/ceremony-folder.ts'

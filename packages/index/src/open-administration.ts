@@ -20,7 +20,7 @@ import { PUBLISH_FENCED_RETRIES, RECENT_BODIES_SIZE } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
 import { readServedNames } from './names/served-names.ts'
 import type { Ceremonies } from './publish/ceremonies.ts'
-import { CeremonyFolder } from './publish/ceremony-folder.ts'
+import { ceremonyBegun, refuseBesideCeremony } from './publish/ceremony-folder.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { leavingToServer } from './publish/leave-to-server.ts'
 import type { Publishing } from './publish/leave-to-server.ts'
@@ -75,7 +75,7 @@ export interface Administration extends AsyncDisposable {
   /**
    * Signs an index that is not signed, empty or not, and changes nothing else of it. One process at a time: two would both make
    * the server's keys.
-   * @throws IndexError `conflict` where it is signed, or in use; TrustError where a key cannot be used
+   * @throws IndexError `conflict` where it is signed, in use, or a ceremony has begun; TrustError where a key cannot be used
    */
   sign(first: FirstSigning): Promise<FirstRoot>
   /** Looks at everything that is kept, and mends it when told to. */
@@ -136,12 +136,7 @@ export async function openCore(
   const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
   const current = new CurrentProjects(store, names)
   const context = signerContext(clock, env)
-  if (
-    signNew !== undefined &&
-    !readOnly &&
-    (await isUnused(store)) &&
-    !(await new CeremonyFolder(config.dataDir).exists())
-  ) {
+  if (signNew !== undefined && !readOnly && (await isUnused(store)) && !(await ceremonyBegun(config.dataDir))) {
     await signFirst(config, { store, blobs, clock, signerContext: context }, signNew)
   }
   const signed = await openSigned({ store, clock, keys: config.signing, context })
@@ -228,6 +223,7 @@ export function administrationOf(
     async sign(first) {
       await refuseBesideServer(store.db, clock)
       if (await isSigned(store.db)) throw new IndexError('conflict', 'This index is signed already.')
+      await refuseBesideCeremony(dataDir)
       return await signFirst(config, core, first)
     },
     async ceremonies() {

@@ -10,6 +10,8 @@ export interface Found {
   readonly firstToken: string | { readonly fromInit: boolean }
   /** The first root, which clients begin with; undefined while the index is not signed. */
   readonly root: FirstRoot | undefined
+  /** Whether a ceremony waits for those who sign. */
+  readonly ceremony: boolean
   /** Offline keys that are still on this machine. */
   readonly keysLeft: readonly string[]
 }
@@ -18,7 +20,7 @@ export interface Found {
 export function greeting(
   urls: readonly string[],
   config: ServerConfig,
-  { firstToken, root, keysLeft }: Found,
+  { firstToken, root, ceremony, keysLeft }: Found,
   env: NodeJS.ProcessEnv,
 ): readonly string[] {
   const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
@@ -38,7 +40,11 @@ export function greeting(
     `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
     `  reading    ${reading}`,
     ...(root === undefined
-      ? [`  signed     no: waxseal init --data ${dataDir} signs it`]
+      ? [
+          ceremony
+            ? `  signed     no: its first ceremony has begun: waxseal ceremony show --data ${dataDir}`
+            : `  signed     no: waxseal init --data ${dataDir} signs it`,
+        ]
       : [`  signed     yes; root: ${url}/tuf/1.root.json`, `  its sha256 ${root.sha256}`]),
     ...(readOnly ? ['  mode       read-only: nothing is changed, no upstream is asked'] : []),
     ...(offline ? ['  mode       offline: no upstream is asked'] : []),

@@ -108,6 +108,20 @@ export class CeremonyFolder {
   }
 }
 
+/** Whether a ceremony has begun of the index in this data folder. */
+export async function ceremonyBegun(dataDir: string): Promise<boolean> {
+  return await new CeremonyFolder(dataDir).exists()
+}
+
+/** For what would begin without those who are about to. @throws IndexError `conflict` while a ceremony has begun */
+export async function refuseBesideCeremony(dataDir: string): Promise<void> {
+  if (!(await ceremonyBegun(dataDir))) return
+  throw new IndexError(
+    'conflict',
+    'The first ceremony of this index has begun, and nothing was changed: its holders sign it (waxseal ceremony show, then publish). To sign it alone, give that up first: waxseal ceremony abandon.',
+  )
+}
+
 /** What is said where a second one is begun. */
 export function begun(): IndexError {
   return new IndexError(

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { CERTIFICATE_EXPIRY_NOTICE_MS, DISK_LOW_BYTES, PUBLISH_STUCK_MS, TOKEN_EXPIRY_NOTICE_MS } from '../limits.ts'
+import { ceremonyBegun } from '../publish/ceremony-folder.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import { appliedSteps } from '../store/migrations/index.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
@@ -38,6 +39,8 @@ export interface IndexStatus extends BackupNotes {
   readonly store: Census & { readonly pages: number; readonly garbageFiles: number }
   /** Null: nothing is signed. */
   readonly signing: SigningStatus | null
+  /** Whether a ceremony waits for those who sign. */
+  readonly ceremony: boolean
   readonly waiting: Waiting
   readonly disk: Disk
   readonly servers: readonly RunningNode[]
@@ -86,6 +89,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     snapshot: await newestSnapshot(store),
     store: { ...(await takeCensus(store.db)), pages, garbageFiles: await readGarbage(store) },
     signing: dates === undefined ? null : signingStatus(dates, clock.now()),
+    ceremony: await ceremonyBegun(dataDir),
     waiting: await readWaiting(store, clock),
     disk: await readDisk(dataDir),
     servers: [...(self === undefined ? [] : [self]), ...running.filter(({ id }) => id !== self?.id)],

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import {
+  ceremonyBegun,
   firstRoot,
   hasInitToken,
   listenOnAll,
@@ -126,6 +127,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
     firstToken,
     keysLeft: await keysHere(index, config),
     root: await firstRoot(index.store.db),
+    ceremony: await ceremonyBegun(config.index.dataDir),
   }
   sayAll(greeting(server.urls, config, found, process.env))
   ready?.write(server.url)

@@ -33,6 +33,7 @@ const status: IndexStatus = {
     garbageFiles: 1,
   },
   signing: null,
+  ceremony: false,
   waiting: { changes: 1, oldestSeconds: 0 },
   disk: { freeBytes: 1024 ** 3, sizeBytes: 1024 ** 4 },
   servers: [server],
@@ -70,7 +71,7 @@ test('the status tells what is signed, what ends first by itself and by hand', (
   const lines = statusLines({ ...status, signing: { snapshot: 10, root: 2, roles } })
   assert.match(
     lines.join('\n').replaceAll(/\s+/g, ' '),
-    /signing snapshot 10, root 2; ends first: timestamp at 2026-11-26T22:10:00\.000Z, by hand bins at 2027-11-25T22:10:00\.000Z/,
+    /signing snapshot 10, root 2; ends first: timestamp at 2026-11-26T22:10:00\.000Z; of what people sign: bins at 2027-11-25T22:10:00\.000Z/,
   )
 })
 
@@ -86,4 +87,14 @@ test('an upstream that failed at the first question is not called one that was n
   assert.match(recovered.join('\n'), /pypi {6}answered 2026-11-25T22:06/)
   const failing = withUpstream({ lastError, lastSuccess: '2026-11-25T22:04:00.000Z' })
   assert.match(failing.join('\n'), /pypi {6}answered 2026-11-25T22:04:00\.000Z, then failed: Its host/)
+})
+
+test('an index whose first ceremony has begun is left to those who hold its keys', () => {
+  const told = (ceremony: boolean): string =>
+    statusLines({ ...status, ceremony })
+      .join(' ')
+      .replaceAll(/\s+/g, ' ')
+  assert.match(told(false), /signing none: "waxseal init" signs this index database/)
+  assert.match(told(true), /signing none yet: its holders begin it ceremony has begun: "waxseal ceremony show"/)
+  assert.doesNotMatch(told(true), /waxseal init/)
 })

@@ -29,7 +29,8 @@ export function statusLines(status: IndexStatus): readonly string[] {
       ['from upstreams', `${counted(files.upstream.files, 'file')}, ${sizeText(files.upstream.bytes)}`],
       ['projects', `${projects.internal} internal, ${projects.upstream} upstream, ${projects.unclaimed} undecided`],
       ['pages', `${store.pages}, snapshot ${snapshot}, ${counted(waiting.changes, 'change')} waiting`],
-      ['signing', signingText(status.signing)],
+      ['signing', signingText(status)],
+      ...(status.ceremony ? [['ceremony', 'has begun: "waxseal ceremony show"'] as const] : []),
       ['database', `${database.kind}, ${sizeText(database.bytes)}, schema ${database.schema}`],
       ['disk', `${sizeText(disk.freeBytes)} free of ${sizeText(disk.sizeBytes)}`],
       ['garbage', `${counted(store.garbageFiles, 'file')} marked`],
@@ -81,14 +82,14 @@ function upstreamText({ open, lastSuccess, lastError }: IndexStatus['servers'][n
 }
 
 /** Who renews by itself ends first nearly always; what people have to do is told beside it. */
-function signingText(signing: IndexStatus['signing']): string {
-  if (signing === null) return 'none: "waxseal init" signs this index'
+function signingText({ signing, ceremony }: IndexStatus): string {
+  if (signing === null) return ceremony ? 'none yet: its holders begin it' : 'none: "waxseal init" signs this index'
   const first = (online: boolean): string => {
     const role = signing.roles.find((one) => one.online === online)
     return role === undefined ? 'none' : `${role.role} at ${role.expires}`
   }
   const { snapshot, root } = signing
-  return `snapshot ${snapshot}, root ${root}; ends first: ${first(true)}, by hand ${first(false)}`
+  return `snapshot ${snapshot}, root ${root}; ends first: ${first(true)}; of what people sign: ${first(false)}`
 }
 
 function expiring({ expiringTokens }: IndexStatus): string {

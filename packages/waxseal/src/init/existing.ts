@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { firstRoot, openAdministration } from '@waxseal/index'
+import { firstRoot, openAdministration, refuseBesideCeremony } from '@waxseal/index'
 import type { Administration } from '@waxseal/index'
 import { requireDatabase } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
@@ -36,7 +36,7 @@ export interface ExistingOptions extends PassphraseOptions, SignOptions {
 /**
  * Signs an index that is there and is not signed yet; nothing else of it changes. Cut short, it is said again: what is signed
  * is signed in one transaction.
- * @throws CommandError `occupied` where it is signed, IndexError `conflict` beside a server
+ * @throws CommandError `occupied` where it is signed, IndexError `conflict` beside a server, or a ceremony that has begun
  */
 export async function signExisting(options: ExistingOptions, others: Readonly<Record<string, unknown>>): Promise<void> {
   const { config: file, data, offlineKeys } = options
@@ -50,6 +50,7 @@ export async function signExisting(options: ExistingOptions, others: Readonly<Re
   const { dataDir } = config.index
   await using index = await openAdministration({ ...config.index, version: VERSION })
   await refuseSigned(index, config)
+  await refuseBesideCeremony(dataDir)
   refuseOthers(dataDir, others)
   const passphrase = await passphraseOf(options)
   await prepareOfflineFolder(newOfflineFolder(config.offlineKeys))
