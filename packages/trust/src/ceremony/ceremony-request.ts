@@ -51,6 +51,8 @@ export interface CeremonyRequest {
   readonly sha256: string
   /** The root that it starts from; `undefined` where a repository begins. Whoever signs compares it with their own. */
   readonly root: Metadata<Root> | undefined
+  /** Files as they are, of roles to be signed and of those that say who signs: each verified. */
+  readonly current: ReadonlyMap<string, Metadata<Targets>>
   readonly documents: readonly CeremonyDocument[]
 }
 
@@ -101,7 +103,7 @@ export function readRequest(bytes: Uint8Array): CeremonyRequest {
   const current = readCurrent(reader.list('current', MAX_CEREMONY_DOCUMENTS), root)
   const next = new Map(given.map((one) => [one.role, one]))
   const documents = given.map((one) => completed(one, root, current, next))
-  return { bytes, sha256: hash('sha256', bytes), root, documents }
+  return { bytes, sha256: hash('sha256', bytes), root, current, documents }
 }
 
 type Unsigned = { readonly role: string; readonly delegator: string | undefined } & (

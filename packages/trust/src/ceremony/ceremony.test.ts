@@ -8,6 +8,7 @@ import { createRepository } from '../repository/create-repository.ts'
 import { signersById } from '../repository/repository-state.ts'
 import {
   DAY,
+  KEY_NAMES,
   newSigner,
   publicKeys,
   SampleRepository,
@@ -111,6 +112,31 @@ void test('a root needs the thresholds of the old keys and of the new ones, each
   }
   await sample.publish(finishCeremony(request, await signAll(request, [anna, ben, fresh[2], fresh[0]]), START))
   sample.verify()
+})
+
+void test('a key that signs for the server is not made a holder of root without a warning', async () => {
+  const sample = await SampleRepository.create()
+  const serversRoles = new Set(['snapshot', 'timestamp', 'deny', 'bin'])
+  const warnings = async (role: string, name: (typeof KEY_NAMES)[number]): Promise<readonly string[]> => {
+    const keySet = { keys: [sample.signer(name).key], threshold: 1 }
+    const request = await draft(sample, { keySets: new Map([[role, keySet]]) })
+    return describeRequest(request, serversRoles).filter((line) => line.startsWith('WARNING'))
+  }
+  for (const [name, role] of [
+    ['timestamp', 'timestamp'],
+    ['deny', 'deny'],
+    ['bins', 'bin'],
+  ] as const) {
+    const [words = '', ...more] = await warnings('root', name)
+    assert.deepEqual(more, [])
+    assert.ok(
+      words.includes(`the key ${sample.signer(name).key.keyid} shall sign root, and LIES ON THE SERVER for ${role}:`),
+    )
+  }
+  assert.equal((await warnings('bin', 'anna')).length, 1)
+  assert.equal((await warnings('timestamp', 'ben')).length, 1)
+  assert.deepEqual(await warnings('root', 'anna'), [])
+  assert.deepEqual(await warnings('bin', 'deny'), [])
 })
 
 void test('signatures that are foreign, made twice, wrong, or made for another request are not taken', async () => {

@@ -8,17 +8,27 @@ import { writeTime } from '../timestamps.ts'
 import type { CeremonyDocument, CeremonyRequest } from './ceremony-request.ts'
 import { documentSha256 } from './ceremony-request.ts'
 import { foldShards } from './fold-shards.ts'
+import { mixedKeys } from './mixed-keys.ts'
 
 /**
  * What a request changes, in words, line by line. All of it comes from the documents that will be signed and from what the keys
- * before have signed; the request has no words of its own that somebody could lie with.
+ * before have signed; the request has no words of its own that somebody could lie with. `serversRoles` are those whose keys lie on
+ * a server, bins by their prefix.
  */
-export function describeRequest({ root, documents }: CeremonyRequest): readonly string[] {
+export function describeRequest(
+  request: CeremonyRequest,
+  serversRoles: ReadonlySet<string> = new Set(['snapshot', 'timestamp']),
+): readonly string[] {
+  const { root, documents } = request
   const start =
     root === undefined
       ? 'A NEW repository begins: nobody trusts it yet.'
       : `It starts from root version ${root.signed.version}, whose file has the sha256 ${hash('sha256', root.bytes)}. Compare it with yours.`
-  return [start, ...foldShards(documents.map((one) => ({ role: one.role, lines: describeDocument(one) })))]
+  const mixed = mixedKeys(request, serversRoles).map(
+    ({ keyid, held, served }) =>
+      `WARNING: the key ${keyid} shall sign ${held.join(' and ')}, and LIES ON THE SERVER for ${served.join(', ')}: whoever breaks into that signs as a holder. Do not sign this.`,
+  )
+  return [start, ...mixed, ...foldShards(documents.map((one) => ({ role: one.role, lines: describeDocument(one) })))]
 }
 
 /** A key as it is shown to people. */

@@ -84,12 +84,11 @@ export async function draftCeremony(
     return { role, delegator, document: dated(document, version, expiryOf(state.layout, role, now)) }
   })
   if (root === undefined && documents.length === 0) throw invalid('nothing would change')
+  // Who signs as a holder from now on must not be on the server, which those roles tell that say who signs for it.
+  const telling = keySets.top.has('root') || keySets.top.has('targets') ? [...state.delegators.keys()] : []
   return writeRequest({
     root: state.root.bytes,
-    current: await currentFiles(
-      copy,
-      documents.map(({ role }) => role),
-    ),
+    current: await currentFiles(copy, [...documents.map(({ role }) => role), ...telling]),
     documents: [...(root === undefined ? [] : [{ role: 'root', delegator: undefined, document: root }]), ...documents],
   })
 }
