@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startWaxseal } from '../support/server.ts'
@@ -121,6 +121,50 @@ describe('an index whose first ceremony has begun', () => {
     }
     await scene.import(await scene.sign(request, anna), await scene.sign(request, ben))
     assert.equal((await scene.publish())['root'], 1)
+  })
+})
+
+describe('a key of the other side', () => {
+  it('is made neither a holder of the index nor a key of its server, and none takes its own place', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, ben] = [await scene.holder('anna'), await scene.holder('ben')]
+    await scene.first([anna], 1)
+    const pages = join(scene.folder, 'pages.pub')
+    await scene.done('key', 'show', join(scene.data, 'keys/pages.pem'), '--pub', pages)
+    const begin = ['ceremony', 'begin', '--data', scene.data] as const
+    for (const args of [
+      ['--root-key', pages],
+      ['--targets-key', pages],
+      ['--replace', `${anna.pub}=${pages}`],
+      // On its way out it may be in a thief's hands.
+      ['--root-key', pages, '--all-online', 'new'],
+    ]) {
+      const { code, message } = await scene.refused(...begin, ...args)
+      assert.equal(code, 'not-allowed')
+      assert.match(message, /is one of the server's/)
+    }
+    for (const args of [
+      ['--online', `timestamp=${anna.pub}`],
+      ['--online', `pages=${ben.pub}`, '--root-key', ben.pub],
+    ]) {
+      const { code, message } = await scene.refused(...begin, ...args)
+      assert.equal(code, 'not-allowed')
+      assert.match(message, /is (a holder's|one of the server's)/)
+    }
+    const itself = await scene.refused(...begin, '--replace', `${anna.pub}=${anna.pub}`)
+    assert.match(itself.message, /cannot take its own place/)
+    assert.deepEqual(await readdir(join(scene.data, 'keys')), [
+      'deny.pem',
+      'names.pem',
+      'pages.pem',
+      'select.pem',
+      'snapshot.pem',
+      'timestamp.pem',
+    ])
+    const keys = join(scene.folder, 'other/keys')
+    await cp(join(scene.data, 'keys'), keys, { recursive: true })
+    const first = ['ceremony', 'begin', '--first', '--data', join(scene.folder, 'other'), '--root-key', pages]
+    assert.match((await scene.refused(...first)).message, /is one of the server's/)
   })
 })
 

@@ -35,6 +35,7 @@ import type { CeremonyWishes } from './ceremony-wishes.ts'
 import { firstKeys, firstSettings, wishesOf } from './first-ceremony.ts'
 import type { FirstWishes } from './first-ceremony.ts'
 import { signIndex } from './initialise-signing.ts'
+import { keySides, refuseMixedKeys } from './separate-keys.ts'
 import { adoptNextKeys, dropNextKeys, makeNextKey } from './next-keys.ts'
 import { makeOnlineKeys } from './online-keys.ts'
 import type { SigningKeys } from './online-keys.ts'
@@ -106,7 +107,7 @@ export class Ceremonies {
 
   /**
    * Begins one on a signed index.
-   * @throws IndexError `conflict` where one has begun, `not-found`; TrustError `ceremony-invalid` where nothing would change
+   * @throws IndexError `conflict` where one has begun, `not-found`, `not-allowed` for keys that nobody may have; TrustError `ceremony-invalid` where nothing would change
    */
   async begin({ online = new Map<OnlineKey, 'new'>(), ...wishes }: BegunWishes): Promise<CeremonyState> {
     const signed = await this.#signed()
@@ -119,6 +120,7 @@ export class Ceremonies {
       const made = new Map<OnlineKey, PublicKey>()
       for (const [name, key] of online) made.set(name, key === 'new' ? await makeNextKey(keys, name) : key)
       const changes = ceremonyChanges(state, { ...wishes, online: made }, now)
+      refuseMixedKeys(keySides(state), keySides(state, changes))
       await this.#folder.begin(await draftCeremony(state, changes, { now, load: signed.load }))
     } catch (error) {
       // Of one that another process began meanwhile they are needed.
@@ -134,7 +136,15 @@ export class Ceremonies {
     if ((await openSigned()) !== undefined) throw new IndexError('conflict', 'This index is signed already.')
     if (await this.#folder.exists()) throw begun()
     const table = roleTable(wishes.size, firstSettings(wishes))
-    const first = firstKeys(wishes, await makeOnlineKeys(dataDir, keys, context))
+    const online = await makeOnlineKeys(dataDir, keys, context)
+    refuseMixedKeys(
+      { offline: [], online: [] },
+      {
+        offline: OFFLINE_KEYS.flatMap((name) => wishes[name].keys),
+        online: ONLINE_KEYS.map((name) => online[name].key),
+      },
+    )
+    const first = firstKeys(wishes, online)
     await this.#folder.begin(draftFirstCeremony(table, first.keys, clock.now()))
     return await this.#state(await this.#pending())
   }

@@ -28,7 +28,7 @@ const MIN_KEY_PREFIX = 8
 
 /**
  * The changes of roles and keys that somebody's wishes come to.
- * @throws IndexError `not-found` for a key or role that there is not
+ * @throws IndexError `not-found` for a key or role that there is not, `not-allowed` for a key that takes its own place
  */
 export function ceremonyChanges(state: RepositoryState, wishes: CeremonyWishes, now: number): CeremonyChanges {
   const { replace = new Map(), online = new Map<OnlineKey, PublicKey>(), renew, versionsAbove } = wishes
@@ -47,7 +47,7 @@ export function ceremonyChanges(state: RepositoryState, wishes: CeremonyWishes, 
     }
   }
   return {
-    replaceKeys: new Map(Array.from(replace, ([prefix, key]) => [keyIdOf(state, prefix), key])),
+    replaceKeys: new Map(Array.from(replace, ([prefix, key]) => replacement(state, prefix, key))),
     keySets,
     renew: renew === undefined ? [] : rolesToRenew(state, renew, now),
     versions,
@@ -94,10 +94,20 @@ function keySetFor(state: RepositoryState, role: string, { keys, threshold }: Ho
   }
 }
 
-function keyIdOf(state: RepositoryState, prefix: string): string {
-  const known = new Set(state.root.signed.keys.keys())
-  for (const { keys } of state.delegators.values()) for (const keyid of keys.keys()) known.add(keyid)
-  const found = [...known].filter((keyid) => keyid.startsWith(prefix))
+function replacement(
+  state: RepositoryState,
+  prefix: string,
+  key: PublicKey | undefined,
+): readonly [string, PublicKey | undefined] {
+  const old = keyNamed(state, prefix)
+  if (old.fingerprint !== key?.fingerprint) return [old.keyid, key]
+  throw new IndexError('not-allowed', `The key ${old.keyid} cannot take its own place: nothing would change.`)
+}
+
+function keyNamed(state: RepositoryState, prefix: string): PublicKey {
+  const known = new Map(state.root.signed.keys)
+  for (const { keys } of state.delegators.values()) for (const [keyid, key] of keys) known.set(keyid, key)
+  const found = [...known.values()].filter(({ keyid }) => keyid.startsWith(prefix))
   const [only] = found
   if (prefix.length >= MIN_KEY_PREFIX && found.length === 1 && only !== undefined) return only
   throw new IndexError(

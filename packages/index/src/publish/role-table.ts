@@ -73,6 +73,19 @@ export function roleTable(size: RepositorySize, holders: Readonly<Record<Offline
   }
 }
 
+/** The roles whose keys lie on the server, whatever an index is like; bins by their prefix. */
+export function serversRoles(): ReadonlySet<string> {
+  const { top, named, succinct } = roleTable('normal', { root: NOBODY, targets: NOBODY })
+  const rows = [
+    ...Object.entries(top),
+    ...named.map((row) => [row.name, row] as const),
+    ...succinct.map((row) => [row.bins.namePrefix, row] as const),
+  ]
+  return new Set(rows.flatMap(([role, row]) => (row.online ? [role] : [])))
+}
+
+const NOBODY: OfflineHolders = { keys: [], threshold: 1 }
+
 const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'))
 
 /** The target path of a project's page. */

@@ -10,7 +10,7 @@ import type {
   OnlineKey,
   RepositorySize,
 } from '@waxseal/index'
-import { describeRequest, foldShards, keyWords, readPublicKeyFile } from '@waxseal/trust'
+import { foldShards, keyWords, readPublicKeyFile } from '@waxseal/trust'
 import type { KeySet, PublicKey } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
@@ -23,6 +23,7 @@ import { withExample } from '../help.ts'
 import { reasonOf, requireNewFile } from '../new-file.ts'
 import { columns, counted, printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
+import { requestWords } from '../request-words.ts'
 import { VERSION } from '../version.ts'
 import { writeWhole } from '../write-file.ts'
 import { readCeremonyFile } from './sign.ts'
@@ -154,7 +155,7 @@ function tellBegun(state: CeremonyState, options: BeginOptions): void {
   if (options.out !== undefined) copyRequest(state, options.out)
   const carried = options.out ?? state.path
   printResult(options, { ...documentOf(state), out: options.out ?? null }, [
-    ...describeRequest(state.request),
+    ...requestWords(state.request),
     '',
     `Carry ${carried} to those who sign: waxseal sign FILE --key KEY`,
     'Bring back what they signed: waxseal ceremony import FILE',
@@ -173,7 +174,7 @@ function copyRequest({ request, path }: CeremonyState, out: string): void {
 async function show(ceremonies: Ceremonies, options: AdministerOptions): Promise<void> {
   const state = await ceremonies.read()
   if (state !== undefined) {
-    return printResult(options, documentOf(state), [...describeRequest(state.request), '', ...progressLines(state)])
+    return printResult(options, documentOf(state), [...requestWords(state.request), '', ...progressLines(state)])
   }
   const keys = await ceremonies.keysInUse()
   printResult(options, { ceremony: null, keys: keys.map(keysDocument) }, [
@@ -207,7 +208,7 @@ function documentOf({ request, path, signatures, ignored, progress }: CeremonySt
       sha256: request.sha256,
       root: request.root?.signed.version ?? null,
       roles: request.documents.map(({ role }) => role),
-      words: describeRequest(request),
+      words: requestWords(request),
       signed: [...new Set(signatures.map(({ keyid }) => keyid))],
       complete: progress.every(({ signed, threshold, server }) => server || signed.length >= threshold),
       progress: progress.map(({ role, words, threshold, signed, open, server }) => ({

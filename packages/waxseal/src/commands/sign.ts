@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { describeRequest, readMetadata, readRequest, signRequest } from '@waxseal/trust'
+import { readMetadata, readRequest, signRequest } from '@waxseal/trust'
 import type { CeremonyRequest } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { confirmed } from '../ask-passphrase.ts'
@@ -11,6 +11,7 @@ import { holderKey } from '../holder-key.ts'
 import { requireNewFile } from '../new-file.ts'
 import type { Output } from '../output.ts'
 import { printResult, terminalText } from '../output.ts'
+import { requestWords } from '../request-words.ts'
 import { writeWhole } from '../write-file.ts'
 
 interface SignOptions extends Output {
@@ -92,7 +93,7 @@ function compareRoot({ root }: CeremonyRequest, path: string): void {
 }
 
 function wordsOf(request: CeremonyRequest, compared: string | undefined): readonly string[] {
-  const [start = '', ...changes] = describeRequest(request)
+  const [start = '', ...changes] = requestWords(request)
   const { root } = request
   if (compared === undefined || root === undefined) return [start, ...changes]
   return [

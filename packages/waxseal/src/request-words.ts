@@ -1,0 +1,8 @@
+import { serversRoles } from '@waxseal/index'
+import { describeRequest } from '@waxseal/trust'
+import type { CeremonyRequest } from '@waxseal/trust'
+
+/** What a request of an index changes, in words, line by line. */
+export function requestWords(request: CeremonyRequest): readonly string[] {
+  return describeRequest(request, serversRoles())
+}
