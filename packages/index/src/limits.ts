@@ -276,6 +276,8 @@ export const RUNNING_NODE_MS = 60_000
 export const LEASE_MS = 60_000
 /** How often whoever waits for a lease looks whether it is free. */
 export const LEASE_POLL_MS = 500
+/** How long a command of a ceremony waits for another one. */
+export const CEREMONY_TURN_MS = 60_000
 /** How long `waxseal backup` waits for a collection, a repair or another backup by default; an option. */
 export const BACKUP_WAIT_SECONDS = 600
 

@@ -21,6 +21,7 @@ import type { NamesConfig } from './names/authority.ts'
 import { readServedNames } from './names/served-names.ts'
 import type { Ceremonies } from './publish/ceremonies.ts'
 import { ceremonyBegun, refuseBesideCeremony } from './publish/ceremony-folder.ts'
+import { ceremonyTurn } from './publish/ceremony-turn.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { leavingToServer } from './publish/leave-to-server.ts'
 import type { Publishing } from './publish/leave-to-server.ts'
@@ -223,7 +224,6 @@ export function administrationOf(
     async sign(first) {
       await refuseBesideServer(store.db, clock)
       if (await isSigned(store.db)) throw new IndexError('conflict', 'This index is signed already.')
-      await refuseBesideCeremony(dataDir)
       return await signFirst(config, core, first)
     },
     async ceremonies() {
@@ -251,6 +251,8 @@ async function signFirst(
   { store, blobs, clock, signerContext: context }: Pick<Core, 'store' | 'blobs' | 'clock' | 'signerContext'>,
   { size, offlineKeys }: FirstSigning,
 ): Promise<FirstRoot> {
+  using _turn = await ceremonyTurn(dataDir)
+  await refuseBesideCeremony(dataDir)
   // Those of the server first: where one cannot be used, nobody has to keep keys that signed nothing.
   const online = await makeOnlineKeys(dataDir, signing, context)
   const offline = await offlineKeys()

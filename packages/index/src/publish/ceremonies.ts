@@ -32,6 +32,7 @@ import { begun, CeremonyFolder } from './ceremony-folder.ts'
 import type { PendingCeremony } from './ceremony-folder.ts'
 import { ceremonyChanges, heldBy, rolesOfKey, trustIn } from './ceremony-wishes.ts'
 import type { CeremonyWishes } from './ceremony-wishes.ts'
+import { ceremonyTurn } from './ceremony-turn.ts'
 import { firstKeys, firstSettings, wishesOf } from './first-ceremony.ts'
 import type { FirstWishes } from './first-ceremony.ts'
 import { signIndex } from './initialise-signing.ts'
@@ -94,7 +95,8 @@ export interface KeysInUse {
 
 /**
  * Ceremonies of an index: people who hold its offline keys say together who signs, or sign anew what they signed. One at a time.
- * Everything is in files and in one transaction, so that whoever dies in between leaves what was before or what is after.
+ * Everything is in files and in one transaction, so that whoever dies in between leaves what was before or what is after. Commands
+ * beside each other take turns.
  */
 export class Ceremonies {
   readonly #parts: CeremonyParts
@@ -110,6 +112,7 @@ export class Ceremonies {
    * @throws IndexError `conflict` where one has begun, `not-found`, `not-allowed` for keys that nobody may have; TrustError `ceremony-invalid` where nothing would change
    */
   async begin({ online = new Map<OnlineKey, 'new'>(), ...wishes }: BegunWishes): Promise<CeremonyState> {
+    using _turn = await this.#turn()
     const signed = await this.#signed()
     if (await this.#folder.exists()) throw begun()
     const state = await signed.state()
@@ -123,8 +126,7 @@ export class Ceremonies {
       refuseMixedKeys(keySides(state), keySides(state, changes))
       await this.#folder.begin(await draftCeremony(state, changes, { now, load: signed.load }))
     } catch (error) {
-      // Of one that another process began meanwhile they are needed.
-      if (!(await this.#folder.exists())) await dropNextKeys(keys)
+      await dropNextKeys(keys)
       throw error
     }
     return await this.#state(await this.#pending())
@@ -133,6 +135,7 @@ export class Ceremonies {
   /** Begins the first one of an index that nobody signs yet. @throws IndexError `conflict` where it is signed */
   async beginFirst(wishes: FirstWishes): Promise<CeremonyState> {
     const { dataDir, keys, clock, context, openSigned } = this.#parts
+    using _turn = await this.#turn()
     if ((await openSigned()) !== undefined) throw new IndexError('conflict', 'This index is signed already.')
     if (await this.#folder.exists()) throw begun()
     const table = roleTable(wishes.size, firstSettings(wishes))
@@ -155,6 +158,7 @@ export class Ceremonies {
    * @throws IndexError `conflict` where it starts from another root; TrustError `ceremony-invalid`
    */
   async takeUp(bytes: Uint8Array): Promise<CeremonyState> {
+    using _turn = await this.#turn()
     const request = readRequest(bytes)
     const state = await (await this.#parts.openSigned())?.state()
     if (!isSameRoot(state, request)) throw overtaken()
@@ -170,6 +174,7 @@ export class Ceremonies {
 
   /** Takes in what holders signed: all files, or none. @throws TrustError `ceremony-invalid` */
   async add(files: readonly Uint8Array[]): Promise<CeremonyState> {
+    using _turn = await this.#turn()
     const { request, signatures } = await this.#pending()
     let collected = signatures
     for (const bytes of files) collected = importSignatures(request, collected, bytes)
@@ -182,6 +187,7 @@ export class Ceremonies {
    * @throws TrustError `threshold-not-met`, `expired`; IndexError `conflict` where another overtook it
    */
   async publish(): Promise<PublishedCeremony> {
+    using _turn = await this.#turn()
     const pending = await this.#pending()
     const { request } = pending
     const before = await (await this.#parts.openSigned())?.state()
@@ -205,12 +211,21 @@ export class Ceremonies {
     }
   }
 
-  /** Gives it up. @throws IndexError `not-found` where there is none */
+  /** Gives it up. @throws IndexError `not-found` where there is none, `conflict` where it is out already */
   async abandon(): Promise<void> {
+    using _turn = await this.#turn()
     if (!(await this.#folder.exists())) throw none()
     const { openSigned, keys } = this.#parts
     const signed = await openSigned()
-    if (signed !== undefined) await this.#adopt(await signed.state())
+    if (signed !== undefined) {
+      if (await this.#isRequestOut()) {
+        throw new IndexError(
+          'conflict',
+          'This ceremony is published already, and cannot be given up: waxseal ceremony publish ends it.',
+        )
+      }
+      await this.#adopt(await signed.state())
+    }
     await this.#folder.end()
     await dropNextKeys(keys)
   }
@@ -291,6 +306,17 @@ export class Ceremonies {
     return all
   }
 
+  /** Whether the request that lies there is published; of one that cannot be read nothing is. */
+  async #isRequestOut(): Promise<boolean> {
+    try {
+      const pending = await this.#folder.read()
+      return pending !== undefined && (await this.#isOut(pending.request))
+    } catch (error) {
+      if (error instanceof TrustError) return false
+      throw error
+    }
+  }
+
   async #isOut({ documents }: CeremonyRequest): Promise<boolean> {
     const signed = await this.#parts.openSigned()
     if (signed === undefined) return false
@@ -320,6 +346,10 @@ export class Ceremonies {
   /** Puts new keys in their places that are trusted now; their names. */
   async #adopt(state: RepositoryState): Promise<readonly OnlineKey[]> {
     return await adoptNextKeys(this.#parts.keys, (name, keyid) => keyIdsOf(name, state).includes(keyid))
+  }
+
+  async #turn(): Promise<Disposable> {
+    return await ceremonyTurn(this.#parts.dataDir)
   }
 
   async #pending(): Promise<PendingCeremony> {
