@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it, test } from 'node:test'
+import { until } from '../support/behind-upstream.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { startWaxseal } from '../support/server.ts'
 import type { RunningServer } from '../support/server.ts'
@@ -192,4 +194,39 @@ test('RB-BAK: a backup from before a ceremony: the same request and signatures a
   await scene.done('ceremony', 'import', '--data', backup, await scene.sign(next, anna), await scene.sign(next, ben))
   await scene.done('ceremony', 'publish', '--data', backup)
   assert.notEqual((await clients.verify(restored.url, PAGE)).sha256, null)
+})
+
+test('a ceremony that changes a key of the server outlives that the server renews the role meanwhile', async () => {
+  await using scene = await CeremonyScene.open()
+  const anna = await scene.holder('anna')
+  await scene.first([anna], 1)
+  const request = await scene.begin('--online', 'select=new')
+  await scene.import(await scene.sign(request, anna))
+  {
+    using database = new DatabaseSync(join(scene.data, 'waxseal.db'))
+    database.exec(`update tuf_file set expires_at = '2020-01-01T00:00:00.000Z' where role = 'select'`)
+  }
+  await using server = await startWaxseal({ dataDir: scene.data, args: ['--no-upstream'] })
+  const select = async (version: number): Promise<Response> => await fetch(`${server.url}/tuf/${version}.select.json`)
+  await until(() => select(2), ({ status }) => status === 200)
+  await using clients = await Followers.of(server.url)
+  await clients.verify(server.url, PAGE)
+  assert.match((await scene.run('ceremony', 'show', '--data', scene.data)).stdout, /Enough have signed/)
+  assert.deepEqual((await scene.publish())['replaced'], ['select'])
+  assert.equal((await select(3)).status, 200)
+  assert.equal((await uploadFile(server, buildWheel({ name: 'acme-hello', version: '1.0' }))).status, 200)
+  assert.notEqual((await clients.verify(server.url, PAGE)).sha256, null)
+
+  // What people signed cannot be signed again for them: that is said at once, and in show.
+  const kept = join(scene.folder, 'kept')
+  await scene.begin('--renew', 'targets')
+  await cp(join(scene.data, 'ceremony'), kept, { recursive: true })
+  await scene.done('ceremony', 'abandon', '--data', scene.data)
+  await scene.ceremony(['--renew', 'targets', 'bins'], [anna])
+  await cp(kept, join(scene.data, 'ceremony'), { recursive: true })
+  await scene.import(await scene.sign(join(kept, 'request.json'), anna))
+  const { stdout } = await scene.run('ceremony', 'show', '--data', scene.data)
+  assert.match(stdout, /holds no more: give it up/)
+  assert.doesNotMatch(stdout, /waxseal ceremony publish/)
+  assert.equal((await scene.refused('ceremony', 'publish', '--data', scene.data)).code, 'conflict')
 })

@@ -6,6 +6,7 @@ import {
   importSignatures,
   readMetadata,
   readRequest,
+  redateServerRoles,
   rowOf,
   signRequest,
   TrustError,
@@ -24,6 +25,7 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
+import { PUBLISH_FENCED_RETRIES } from '../limits.ts'
 import { refuseBesideServer } from '../store/running-nodes.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -68,6 +70,8 @@ export interface BegunWishes extends Omit<CeremonyWishes, 'online'> {
 export interface CeremonyState extends PendingCeremony {
   /** Of each group of keys; `server`: this index signs it by itself when the ceremony is published. */
   readonly progress: readonly (CeremonyProgress & { readonly server: boolean })[]
+  /** Whether what it starts from holds no more: it can only be given up. */
+  readonly overtaken: boolean
 }
 
 /** What a published ceremony brought out. */
@@ -241,16 +245,26 @@ export class Ceremonies {
 
   async #publishNext({ request, signatures }: PendingCeremony): Promise<void> {
     const { clock, publisher } = this.#parts
-    if (!isSameRoot(await (await this.#signed()).state(), request)) throw overtaken()
-    const all = await this.#withServer(request, signatures)
-    const result = finishCeremony(request, all, clock.now())
-    const versions = new Map(request.documents.map(({ role, signed }) => [role, signed.version]))
-    const renumber = (role: string): number | undefined => versions.get(role)
-    await publisher
-      .bringOut({ ...result, renumber }, (tx, snapshot) => this.#record(tx, request, all, snapshot))
-      .catch((error: unknown) => {
-        throw error instanceof TrustError && error.code === 'version-mismatch' ? overtaken(error) : error
-      })
+    const now = clock.now()
+    const signed = await this.#signed()
+    for (let tried = 1; ; tried += 1) {
+      const state = await signed.state()
+      if (isOvertaken(state, request)) throw overtaken()
+      try {
+        const dated = await redateServerRoles(request, state, { now, load: signed.load })
+        const all = await this.#withServer(dated, signatures)
+        const result = finishCeremony(dated, all, now)
+        const versions = new Map(dated.documents.map(({ role, signed: { version } }) => [role, version]))
+        const renumber = (role: string): number | undefined => versions.get(role)
+        await publisher.bringOut({ ...result, renumber }, (tx, snapshot) => this.#record(tx, request, all, snapshot))
+        return
+      } catch (error) {
+        const code = error instanceof TrustError || error instanceof IndexError ? error.code : undefined
+        // A server beside this has just renewed a role of its own.
+        if (code === 'publish-fenced' && tried < PUBLISH_FENCED_RETRIES) continue
+        throw code === 'version-mismatch' ? overtaken(error) : error
+      }
+    }
   }
 
   async #publishFirst({ request, signatures }: PendingCeremony): Promise<void> {
@@ -317,10 +331,13 @@ export class Ceremonies {
     }
   }
 
+  /** By what people signed: roles of the server may have been renewed since, and were dated when it came out. */
   async #isOut({ documents }: CeremonyRequest): Promise<boolean> {
     const signed = await this.#parts.openSigned()
     if (signed === undefined) return false
+    const { layout } = await signed.state()
     for (const { role, kind, signed: wanted, signedBytes } of documents) {
+      if (rowOf(layout, role)?.online === true) continue
       const stored = await signed.load(role, wanted.version)
       if (stored === undefined || Buffer.compare(readMetadata(kind, stored).signedBytes, signedBytes) !== 0)
         return false
@@ -329,7 +346,13 @@ export class Ceremonies {
   }
 
   async #state(pending: PendingCeremony): Promise<CeremonyState> {
-    return { ...pending, progress: await this.#progressOf(pending.request, pending.signatures) }
+    const { request, signatures } = pending
+    const state = await (await this.#parts.openSigned())?.state()
+    return {
+      ...pending,
+      progress: await this.#progressOf(request, signatures),
+      overtaken: isOvertaken(state, request) && !(await this.#isOut(request)),
+    }
   }
 
   async #progressOf(
@@ -392,6 +415,17 @@ function keyIdsOf(name: OnlineKey, state: RepositoryState): readonly string[] {
 
 function sameKeys(name: OnlineKey, before: RepositoryState, after: RepositoryState): boolean {
   return keyIdsOf(name, before).join() === keyIdsOf(name, after).join()
+}
+
+/** Whether another ceremony came out since: with another root, or with a version that this one signs. */
+function isOvertaken(state: RepositoryState | undefined, request: CeremonyRequest): boolean {
+  if (!isSameRoot(state, request)) return true
+  return request.documents.some(
+    ({ role, signed }) =>
+      state !== undefined &&
+      rowOf(state.layout, role)?.online !== true &&
+      (state.entries.get(role)?.version ?? 0) >= signed.version,
+  )
 }
 
 /** Whether a request starts from what holds now: nothing, where an index is not signed. */

@@ -201,7 +201,7 @@ async function publish(ceremonies: Ceremonies, options: AdministerOptions): Prom
   ])
 }
 
-function documentOf({ request, path, signatures, ignored, progress }: CeremonyState): object {
+function documentOf({ request, path, signatures, ignored, progress, overtaken }: CeremonyState): object {
   return {
     ceremony: {
       request: path,
@@ -220,11 +220,12 @@ function documentOf({ request, path, signatures, ignored, progress }: CeremonySt
         server,
       })),
       ignored,
+      overtaken,
     },
   }
 }
 
-function progressLines({ progress, ignored }: CeremonyState): readonly string[] {
+function progressLines({ progress, ignored, overtaken }: CeremonyState): readonly string[] {
   const groups = progress.map(({ role, words, threshold, signed, open, server }) => {
     const who = signed.length === 0 ? '' : ` (${signed.map(({ keyid }) => shortId(keyid)).join(', ')})`
     const still = signed.length >= threshold ? 'enough' : `may still sign: ${open.map(shortId).join(', ')}`
@@ -237,7 +238,11 @@ function progressLines({ progress, ignored }: CeremonyState): readonly string[] 
   return [
     ...foldShards(groups),
     ...ignored.map((file) => `${file} holds no signatures that count here`),
-    ...(complete ? ['Enough have signed: waxseal ceremony publish'] : []),
+    ...(overtaken
+      ? ['What it starts from holds no more: give it up (waxseal ceremony abandon), and begin again']
+      : complete
+        ? ['Enough have signed: waxseal ceremony publish']
+        : []),
   ]
 }
 
