@@ -53,9 +53,9 @@ export async function signRequest(request: CeremonyRequest, signer: Signer): Pro
 }
 
 /**
- * Adds the signatures of a file to those collected. All of it is taken, or none.
- * @throws TrustError `ceremony-invalid` for a file of another request, a key that may not sign, one that has signed already,
- * or a signature that is wrong
+ * Adds the signatures of a file to those collected. All of it is taken, or none; what keys that have signed already sign again adds
+ * nothing.
+ * @throws TrustError `ceremony-invalid` for a file of another request, a key that may not sign, or a signature that is wrong
  */
 export function importSignatures(
   request: CeremonyRequest,
@@ -66,7 +66,9 @@ export function importSignatures(
   if (reader.text('format', 64) !== FORMAT) throw invalid('the file holds no signatures of this version')
   if (reader.text('request', 64) !== request.sha256) throw invalid('the signatures were made for another request')
   const all = [...collected]
-  for (const value of reader.list('signatures', MAX_CEREMONY_DOCUMENTS)) {
+  const given = reader.list('signatures', MAX_CEREMONY_DOCUMENTS)
+  if (given.length === 0) throw invalid('the file holds no signatures')
+  for (const value of given) {
     const one = new DocumentReader(value, 'signatures')
     const role = one.text('role', MAX_ROLE_NAME)
     const keyid = one.text('keyid', MAX_SIGNATURE)
@@ -76,12 +78,10 @@ export function importSignatures(
     const earlier = all
       .filter((other) => other.role === role)
       .map((other) => keyFor(document, other.keyid)?.fingerprint)
-    if (earlier.includes(key.fingerprint)) throw invalid(`the key ${keyid} has signed ${role} already`)
     const signature = Buffer.from(one.text('sig', MAX_SIGNATURE), 'hex')
     if (!isSignedBy(key, document.signedBytes, signature)) throw invalid(`a signature of ${role} is wrong`)
-    all.push({ role, keyid, signature })
+    if (!earlier.includes(key.fingerprint)) all.push({ role, keyid, signature })
   }
-  if (all.length === collected.length) throw invalid('the file holds no signatures')
   return all
 }
 

@@ -125,9 +125,11 @@ export function withDelegation(document: JsonObject, name: string, change: NewDe
  * @throws TrustError `metadata-invalid`
  */
 export function checkKeySet(role: string, { keys, threshold }: KeySet): void {
-  const different = new Set(keys.map(({ fingerprint }) => fingerprint)).size
-  if (different === keys.length && Number.isSafeInteger(threshold) && threshold >= 1 && threshold <= different) return
-  throw new TrustError('metadata-invalid', `The keys of ${role} are not all different, or too few for its threshold.`)
+  if (new Set(keys.map(({ fingerprint }) => fingerprint)).size !== keys.length) {
+    throw new TrustError('metadata-invalid', `${role} would have the same key twice.`)
+  }
+  if (Number.isSafeInteger(threshold) && threshold >= 1 && threshold <= keys.length) return
+  throw new TrustError('metadata-invalid', `${role} would need ${threshold} signatures, and have ${keys.length} keys.`)
 }
 
 /** With other keys for one role that it delegates to, or for all its bins. */

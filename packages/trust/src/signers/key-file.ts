@@ -8,7 +8,7 @@ import type { PublicKey } from '../public-key.ts'
 import type { Signer } from '../signer.ts'
 import { writeNew, writeWhole } from '../durable.ts'
 import { decryptKey, encryptKey, readEncryptedKey } from './encrypted-key.ts'
-import type { KdfCost } from './encrypted-key.ts'
+import type { EncryptedKey, KdfCost } from './encrypted-key.ts'
 import { readSmallFile } from './read-file.ts'
 
 /** Asks for the passphrase of a key: on a terminal, from a file. Called only for a file that has one. */
@@ -47,7 +47,7 @@ export async function createKeyFile(
 export async function openKeyFile(path: string, askPassphrase?: AskPassphrase): Promise<Signer> {
   const { bytes, mode } = await readSmallFile(path, MAX_KEY_FILE, 'The key file')
   if (!isEncrypted(bytes)) return keySigner(readPem(path, bytes, mode))
-  const encrypted = readEncryptedKey(bytes)
+  const encrypted = encryptedKeyIn(path, bytes)
   if (askPassphrase === undefined) {
     throw new TrustError('signer-failed', `The key file ${path} is encrypted: say where its passphrase is.`)
   }
@@ -60,7 +60,7 @@ export async function openKeyFile(path: string, askPassphrase?: AskPassphrase): 
  */
 export async function recogniseKeyFile(path: string): Promise<PublicKey> {
   const { bytes } = await readSmallFile(path, MAX_KEY_FILE, 'The key file')
-  if (isEncrypted(bytes)) return readEncryptedKey(bytes).key
+  if (isEncrypted(bytes)) return encryptedKeyIn(path, bytes).key
   return publicKeyOf(createPublicKey(readPrivateKey(Buffer.from(bytes).toString('latin1'), `The key file ${path}`)))
 }
 
@@ -71,7 +71,7 @@ export async function recogniseKeyFile(path: string): Promise<PublicKey> {
  */
 export async function changePassphrase(path: string, before: string, after: string, cost?: KdfCost): Promise<void> {
   const { bytes } = await readSmallFile(path, MAX_KEY_FILE, 'The key file')
-  const privateKey = await decryptKey(readEncryptedKey(bytes), before)
+  const privateKey = await decryptKey(encryptedKeyIn(path, bytes), before)
   const next = await encryptKey(privateKey, after, cost === undefined ? {} : { cost })
   await onDisk(path, () => writeWhole(path, next, KEY_FILE))
 }
@@ -98,6 +98,17 @@ function readPem(path: string, bytes: Uint8Array, mode: number): KeyObject {
     throw new TrustError('signer-failed', message)
   }
   return readPrivateKey(Buffer.from(bytes).toString('latin1'), `The key file ${path}`)
+}
+
+/** Whoever has several is told which of them it is. */
+function encryptedKeyIn(path: string, bytes: Uint8Array): EncryptedKey {
+  try {
+    return readEncryptedKey(bytes)
+  } catch (error) {
+    throw error instanceof TrustError
+      ? new TrustError(error.code, `${path}: ${error.message}`, { cause: error })
+      : error
+  }
 }
 
 /** Encrypted ones are JSON objects. */
