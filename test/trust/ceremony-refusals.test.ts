@@ -23,7 +23,8 @@ describe('what is not taken', () => {
       assert.equal(code, 'ceremony-invalid')
       assert.match(message, words)
     }
-    await refused(by, /has signed root already/)
+    // What is in already is told, and keeps nothing else out.
+    assert.deepEqual((await scene.import(by))['known'], [by])
     await refused(old, /made for another request/)
     const text = await readFile(await scene.sign(request, ben), 'utf8')
     const changed = join(scene.folder, 'changed.sig.json')
@@ -209,5 +210,128 @@ describe('a file that a command is told to write', () => {
     }
     const { ceremony } = await scene.done('ceremony', 'show', '--data', scene.data)
     assert.equal(ceremony, null)
+  })
+})
+
+describe('waxseal ceremony begin', () => {
+  it('passes over no option in silence', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, ben] = [await scene.holder('anna'), await scene.holder('ben')]
+    const data = ['--data', scene.data]
+    const wrong = async (words: RegExp, ...args: readonly string[]): Promise<void> => {
+      const { code, stderr } = await scene.run('ceremony', 'begin', ...data, ...args)
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, words)
+    }
+    const first = ['--first', '--root-key', anna.pub]
+    await wrong(/leave out --replace, --renew/, ...first, '--replace', `${anna.pub}=${ben.pub}`, '--renew', 'all')
+    await wrong(
+      /leave out --versions-above, --online, --request/,
+      ...first,
+      '--versions-above',
+      '3',
+      '--online',
+      'pages=new',
+      '--request',
+      'a',
+    )
+    await wrong(/leave out --renew, --root-key/, '--request', 'a.json', '--renew', 'root', '--root-key', anna.pub)
+    await wrong(/--size is for --first alone/, '--renew', 'root', '--size', 'small')
+    await wrong(
+      /--root-key .*anna\.pem\.pub: this key was named before/,
+      ...first,
+      '--root-key',
+      anna.pub,
+      '--root-threshold',
+      '1',
+    )
+    assert.ok(!existsSync(scene.data))
+  })
+
+  it('says who goes on signing where only a half is handed over, and how to sign with the known root', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, ben] = [await scene.holder('anna'), await scene.holder('ben')]
+    await scene.first([anna], 1)
+    const begin = async (...args: readonly string[]): Promise<string> => {
+      const { code, stdout, stderr } = await scene.run('ceremony', 'begin', '--data', scene.data, ...args)
+      assert.equal(code, 0, stderr)
+      await scene.done('ceremony', 'abandon', '--data', scene.data)
+      return stdout
+    }
+    const half = await begin('--root-key', ben.pub)
+    const id = anna.keyid.slice(0, 8)
+    assert.match(
+      half,
+      new RegExp(`NOTE: targets, the sealed roles and bins stay with 1 of these keys: ${id}\\. .*--targets-key`),
+    )
+    assert.match(half, /waxseal sign FILE --key KEY --root ROOT\n.*1\.root\.json/)
+    assert.match(await begin('--targets-key', ben.pub), new RegExp(`NOTE: root stays with 1 of these keys: ${id}`))
+    assert.doesNotMatch(await begin('--root-key', ben.pub, '--targets-key', ben.pub), /NOTE/)
+    const few = await scene.refused('ceremony', 'begin', '--data', scene.data, '--root-threshold', '2')
+    assert.equal(few.message, 'root would need 2 signatures, and have 1 keys.')
+  })
+})
+
+describe('what is said of a file', () => {
+  it('names it, and what it is instead', async () => {
+    await using scene = await CeremonyScene.open()
+    const [anna, ben] = [await scene.holder('anna'), await scene.holder('ben')]
+    await scene.first([anna, ben], 1)
+    const request = await scene.begin('--renew', 'root')
+    const signature = await scene.sign(request, anna)
+    const junk = join(scene.folder, 'junk.json')
+    await writeFile(junk, 'no json')
+    const named = async (file: string, words: RegExp, ...args: readonly string[]): Promise<void> => {
+      const { message } = await scene.refused(...args)
+      assert.ok(message.startsWith(file), message)
+      assert.match(message, words)
+    }
+    const key = ['--key', anna.file, '--yes']
+    await named(junk, /not acceptable JSON/, 'sign', junk, ...key)
+    await named(anna.file, /is a private key, not the request/, 'sign', anna.file, ...key)
+    await named(signature, /is signatures of a ceremony, not the request/, 'sign', signature, ...key)
+    await named(junk, /not acceptable JSON/, 'sign', request, ...key, '--root', junk)
+    await named(request, /is the request of a ceremony, not a root/, 'sign', request, ...key, '--root', request)
+    await named(anna.pub, /is no encrypted key/, 'sign', request, '--key', anna.pub, '--yes')
+    const { code, message } = await scene.refused('ceremony', 'publish', '--data', scene.data)
+    assert.equal(code, 'threshold-not-met')
+    assert.match(message, /root, by its old keys has 0 of 1 signatures.*waxseal ceremony show/)
+    await named(junk, /not acceptable JSON/, 'ceremony', 'import', '--data', scene.data, signature, junk)
+    await named(
+      request,
+      /is the request of a ceremony, not signatures/,
+      'ceremony',
+      'import',
+      '--data',
+      scene.data,
+      request,
+    )
+    await scene.import(signature, await scene.sign(request, ben))
+    const shown = await scene.run('ceremony', 'show', '--data', scene.data)
+    assert.match(shown.stdout, /root, by its old keys: 2 have signed, where 1 would do \(/)
+    const lying = join(scene.data, 'ceremony/request.json')
+    await writeFile(lying, (await readFile(lying, 'utf8')).slice(0, -10))
+    await named(
+      lying,
+      /is damaged, or was changed: .*waxseal ceremony abandon/,
+      'ceremony',
+      'show',
+      '--data',
+      scene.data,
+    )
+    await scene.done('ceremony', 'abandon', '--data', scene.data)
+    await named(junk, /not acceptable JSON/, 'ceremony', 'begin', '--data', scene.data, '--request', junk)
+  })
+
+  it('is that it is published already, of a request that is taken up again', async () => {
+    await using scene = await CeremonyScene.open()
+    const anna = await scene.holder('anna')
+    await scene.first([anna], 1)
+    const request = await scene.begin('--renew', 'root')
+    await scene.import(await scene.sign(request, anna))
+    await scene.publish()
+    const { code, message } = await scene.refused('ceremony', 'begin', '--data', scene.data, '--request', request)
+    assert.equal(code, 'conflict')
+    assert.match(message, /published already: go on with the next/)
   })
 })

@@ -5,7 +5,6 @@ import {
   finishCeremony,
   importSignatures,
   readMetadata,
-  readRequest,
   redateServerRoles,
   rowOf,
   signRequest,
@@ -59,6 +58,13 @@ export interface CeremonyParts {
   readonly context: SignerContext
   /** Who does it, for the snapshot's row. */
   readonly by: string
+}
+
+/** What a holder carried back. */
+export interface SignatureFile {
+  /** What people are told of it. */
+  readonly name: string
+  readonly bytes: Uint8Array
 }
 
 /** What a ceremony changes; an online key that is `new` is made beside the old one. */
@@ -159,11 +165,13 @@ export class Ceremonies {
   /**
    * Takes up a request that was begun, and perhaps published, before a backup was restored that does not know it: what was signed
    * of it holds.
-   * @throws IndexError `conflict` where it starts from another root; TrustError `ceremony-invalid`
+   * @throws IndexError `conflict` where it starts from another root, or is out
    */
-  async takeUp(bytes: Uint8Array): Promise<CeremonyState> {
+  async takeUp(request: CeremonyRequest): Promise<CeremonyState> {
     using _turn = await this.#turn()
-    const request = readRequest(bytes)
+    if (await this.#isOut(request)) {
+      throw new IndexError('conflict', 'This ceremony is published already: go on with the next, if there was one.')
+    }
     const state = await (await this.#parts.openSigned())?.state()
     if (!isSameRoot(state, request)) throw overtaken()
     await this.#folder.begin(request)
@@ -176,14 +184,24 @@ export class Ceremonies {
     return pending && (await this.#state(pending))
   }
 
-  /** Takes in what holders signed: all files, or none. @throws TrustError `ceremony-invalid` */
-  async add(files: readonly Uint8Array[]): Promise<CeremonyState> {
+  /**
+   * Takes in what holders signed: all files, or none. `known`: those that hold nothing but what was in already.
+   * @throws TrustError `ceremony-invalid`
+   */
+  async add(files: readonly SignatureFile[]): Promise<CeremonyState & { readonly known: readonly string[] }> {
     using _turn = await this.#turn()
     const { request, signatures } = await this.#pending()
     let collected = signatures
-    for (const bytes of files) collected = importSignatures(request, collected, bytes)
-    for (const bytes of files) await this.#folder.add(bytes)
-    return await this.#state(await this.#pending())
+    const known: string[] = []
+    const added: Uint8Array[] = []
+    for (const { name, bytes } of files) {
+      const before = collected.length
+      collected = importFile(request, collected, name, bytes)
+      if (collected.length === before) known.push(name)
+      else added.push(bytes)
+    }
+    for (const bytes of added) await this.#folder.add(bytes)
+    return { ...(await this.#state(await this.#pending())), known }
   }
 
   /**
@@ -196,6 +214,7 @@ export class Ceremonies {
     const { request } = pending
     const before = await (await this.#parts.openSigned())?.state()
     if (!(await this.#isOut(request))) {
+      if (!isOvertaken(before, request)) requireEnough(await this.#progressOf(request, pending.signatures))
       if (request.root === undefined) await this.#publishFirst(pending)
       else await this.#publishNext(pending)
     }
@@ -386,6 +405,32 @@ export class Ceremonies {
     if (signed !== undefined) return signed
     throw new IndexError('not-found', 'This index is not signed yet: begin with waxseal ceremony begin --first.')
   }
+}
+
+function importFile(
+  request: CeremonyRequest,
+  collected: readonly CeremonySignature[],
+  name: string,
+  bytes: Uint8Array,
+): readonly CeremonySignature[] {
+  try {
+    return importSignatures(request, collected, bytes)
+  } catch (error) {
+    throw error instanceof TrustError
+      ? new TrustError(error.code, `${name}: ${error.message}`, { cause: error })
+      : error
+  }
+}
+
+/** Whoever publishes too early is told what is missing, and where to look. @throws TrustError `threshold-not-met` */
+function requireEnough(progress: CeremonyState['progress']): void {
+  const [first, ...others] = progress.filter(({ server, signed, threshold }) => !server && signed.length < threshold)
+  if (first === undefined) return
+  const more = others.length === 0 ? '' : `, and ${others.length} more are short of theirs`
+  throw new TrustError(
+    'threshold-not-met',
+    `Not enough have signed yet: ${first.words} has ${first.signed.length} of ${first.threshold} signatures${more}. Who may still sign: waxseal ceremony show.`,
+  )
 }
 
 function filesOf({ root, signed }: CeremonyResult): ReadonlyMap<string, Uint8Array> {

@@ -42,7 +42,7 @@ export class CeremonyFolder {
       const path = join(this.#folder, REQUEST)
       const bytes = await readIfThere(path)
       if (bytes === undefined) return undefined
-      const request = readRequest(bytes)
+      const request = readOwn(path, bytes)
       let signatures: readonly CeremonySignature[] = []
       const ignored: string[] = []
       for (const name of (await readdir(this.#folder)).toSorted()) {
@@ -128,6 +128,16 @@ export function begun(): IndexError {
     'conflict',
     'A ceremony has begun already: publish it (waxseal ceremony publish), or give it up (waxseal ceremony abandon).',
   )
+}
+
+function readOwn(path: string, bytes: Uint8Array): CeremonyRequest {
+  try {
+    return readRequest(bytes)
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    const message = `${path} is damaged, or was changed: ${error.message} Give the ceremony up (waxseal ceremony abandon), and begin again.`
+    throw new TrustError(error.code, message, { cause: error })
+  }
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

@@ -10,27 +10,28 @@ import type {
   OnlineKey,
   RepositorySize,
 } from '@waxseal/index'
-import { foldShards, keyWords, readPublicKeyFile } from '@waxseal/trust'
+import { foldShards, keyWords, readPublicKeyFile, readRequest } from '@waxseal/trust'
 import type { KeySet, PublicKey } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
+import { readCeremonyFile } from '../ceremony-file.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { EXIT_ENVIRONMENT, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { reasonOf, requireNewFile } from '../new-file.ts'
+import { optionFlag } from '../option-flag.ts'
 import { columns, counted, printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { requestWords } from '../request-words.ts'
 import { VERSION } from '../version.ts'
 import { writeWhole } from '../write-file.ts'
-import { readCeremonyFile } from './sign.ts'
 
 interface BeginOptions extends AdministerOptions {
   readonly first?: boolean
-  readonly size: RepositorySize
+  readonly size?: RepositorySize
   readonly rootKey?: readonly string[]
   readonly rootThreshold?: number
   readonly targetsKey?: readonly string[]
@@ -45,13 +46,15 @@ interface BeginOptions extends AdministerOptions {
   readonly out?: string
 }
 
+const DEFAULT_SIZE: RepositorySize = 'normal'
+
 export function addCeremony(program: Command): void {
   const ceremony = program
     .command('ceremony')
     .description('let those who hold the offline keys say together who signs, and sign anew')
   withExample(
     withIndexOptions(ceremony.command('begin')),
-    'waxseal ceremony begin --root-key anna.pub --root-key ben.pub --root-key cleo.pub --root-threshold 2',
+    'waxseal ceremony begin --root-key anna.pub --root-key ben.pub --root-threshold 2 --targets-key anna.pub --targets-key ben.pub --targets-threshold 2',
     'waxseal ceremony begin --replace cleo.pub=dora.pub',
     'waxseal ceremony begin --all-online new',
     'waxseal ceremony begin --renew',
@@ -59,9 +62,10 @@ export function addCeremony(program: Command): void {
     .description('write the request that they sign')
     .option('--first', 'of an index that nobody signs yet; makes its folder where there is none')
     .addOption(
-      new Option('--size <size>', 'with --first: how many bins the pages are spread over')
-        .choices(Object.keys(REPOSITORY_SIZES))
-        .default('normal'),
+      new Option(
+        '--size <size>',
+        `with --first: how many bins the pages are spread over (default: ${DEFAULT_SIZE})`,
+      ).choices(Object.keys(REPOSITORY_SIZES)),
     )
     .option('--root-key <file>', 'a public key that shall sign root; repeated: all of them', collect)
     .option('--root-threshold <n>', 'how many of them have to', positive)
@@ -91,8 +95,13 @@ export function addCeremony(program: Command): void {
     .argument('<signature...>', 'the files that `waxseal sign` made')
     .action((files: readonly string[], options: AdministerOptions) =>
       withCeremonies(options, async (ceremonies) => {
-        const state = await ceremonies.add(files.map((file) => readCeremonyFile(file)))
-        printResult(options, documentOf(state), progressLines(state))
+        const { known, ...state } = await ceremonies.add(
+          files.map((file) => readCeremonyFile(file, 'signatures of a ceremony', (bytes) => ({ name: file, bytes }))),
+        )
+        printResult(options, { ...documentOf(state), known }, [
+          ...known.map((file) => `${file} was in already`),
+          ...progressLines(state),
+        ])
       }),
     )
   withExample(withIndexOptions(ceremony.command('publish')), 'waxseal ceremony publish')
@@ -114,10 +123,19 @@ function withCeremonies(options: AdministerOptions, work: (ceremonies: Ceremonie
 
 async function begin(options: BeginOptions): Promise<void> {
   if (options.out !== undefined) requireNewFile(options.out)
-  if (options.first === true) return await beginFirst(options)
-  const { request } = options
+  if (options.first === true) {
+    refuseOthers('--first', options, ['first', 'size', 'rootKey', 'rootThreshold', 'targetsKey', 'targetsThreshold'])
+    return await beginFirst(options)
+  }
+  const { request, size } = options
+  if (size !== undefined) throw new CommandError('wrong-use', '--size is for --first alone.', EXIT_USAGE)
+  if (request !== undefined) refuseOthers('--request', options, ['request'])
   await withCeremonies(options, async (ceremonies) => {
-    if (request !== undefined) return tellBegun(await ceremonies.takeUp(readCeremonyFile(request)), options)
+    if (request !== undefined)
+      return tellBegun(
+        await ceremonies.takeUp(readCeremonyFile(request, 'the request of a ceremony', readRequest)),
+        options,
+      )
     const root = holderWish('root', options.rootKey, options.rootThreshold)
     const targets = holderWish('targets', options.targetsKey, options.targetsThreshold)
     const replace = new Map<string, PublicKey | undefined>()
@@ -148,18 +166,67 @@ async function beginFirst(options: BeginOptions): Promise<void> {
   const { index: config } = await loadConfig(options, process.env)
   // It may be the very first thing that is done with an index.
   await using index = await openAdministration({ ...config, version: VERSION })
-  tellBegun(await (await index.ceremonies()).beginFirst({ size: options.size, root, targets }), options)
+  tellBegun(await (await index.ceremonies()).beginFirst({ size: options.size ?? DEFAULT_SIZE, root, targets }), options)
+}
+
+/** What is said beside an option that leaves no room for it would be passed over in silence. */
+function refuseOthers(option: string, options: BeginOptions, allowed: readonly (keyof BeginOptions)[]): void {
+  const names = new Set<string>([...allowed, 'data', 'config', 'json', 'out'])
+  const others = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || names.has(name) ? [] : [name],
+  )
+  if (others.length === 0) return
+  const message = `Nothing was begun. With ${option} nothing else can be changed: leave out ${others.map(optionFlag).join(', ')}.`
+  throw new CommandError('wrong-use', message, EXIT_USAGE)
 }
 
 function tellBegun(state: CeremonyState, options: BeginOptions): void {
   if (options.out !== undefined) copyRequest(state, options.out)
   const carried = options.out ?? state.path
-  printResult(options, { ...documentOf(state), out: options.out ?? null }, [
+  const { root } = state.request
+  const stays = stayingHolders(state, options)
+  const known =
+    root === undefined
+      ? []
+      : [
+          `ROOT is the copy of ${root.signed.version}.root.json that each of them has: nothing that starts from another is signed.`,
+        ]
+  printResult(options, { ...documentOf(state), out: options.out ?? null, stays: stays ?? null }, [
     ...requestWords(state.request),
     '',
-    `Carry ${carried} to those who sign: waxseal sign FILE --key KEY`,
+    ...(stays === undefined ? [] : [stayWords(stays), '']),
+    `Carry ${carried} to those who sign: waxseal sign FILE --key KEY${root === undefined ? '' : ' --root ROOT'}`,
+    ...known,
     'Bring back what they signed: waxseal ceremony import FILE',
   ])
+}
+
+/** Those who go on signing one half, where other keys were named for the other half alone. */
+interface StayingHolders {
+  readonly role: OfflineKey
+  readonly threshold: number
+  readonly keys: readonly string[]
+}
+
+function stayingHolders({ request }: CeremonyState, options: BeginOptions): StayingHolders | undefined {
+  const { rootKey, targetsKey } = options
+  if ((rootKey === undefined) === (targetsKey === undefined)) return undefined
+  const [changed, role] = rootKey === undefined ? (['targets', 'root'] as const) : (['root', 'targets'] as const)
+  const roles = request.documents.find((document) => document.kind === 'root')?.signed.roles
+  const stays = roles?.get(role)
+  const others = new Set(roles?.get(changed)?.keyids)
+  if (
+    stays === undefined ||
+    (stays.keyids.length === others.size && stays.keyids.every((keyid) => others.has(keyid)))
+  ) {
+    return undefined
+  }
+  return { role, threshold: stays.threshold, keys: stays.keyids }
+}
+
+function stayWords({ role, threshold, keys }: StayingHolders): string {
+  const what = role === 'targets' ? 'targets, the sealed roles and bins' : 'root'
+  return `NOTE: ${what} stay${role === 'root' ? 's' : ''} with ${threshold} of these keys: ${keys.map(shortId).join(', ')}. To hand over all of it, name keys with --${role}-key too.`
 }
 
 function copyRequest({ request, path }: CeremonyState, out: string): void {
@@ -231,7 +298,7 @@ function progressLines({ progress, ignored, overtaken }: CeremonyState): readonl
     const still = signed.length >= threshold ? 'enough' : `may still sign: ${open.map(shortId).join(', ')}`
     const line = server
       ? `${words}: this server signs it when it is published`
-      : `${words}: ${signed.length} of ${threshold} have signed${who}; ${still}`
+      : `${words}: ${signed.length > threshold ? `${signed.length} have signed, where ${threshold} would do` : `${signed.length} of ${threshold} have signed`}${who}; ${still}`
     return { role, lines: [line] }
   })
   const complete = progress.every(({ signed, threshold, server }) => server || signed.length >= threshold)
@@ -291,12 +358,19 @@ function holderWish(
 
 /** With one key there is one threshold; with more somebody has to say it. */
 function keySetOf(role: OfflineKey, files: readonly string[], threshold: number | undefined): KeySet {
+  const known = files.map((file) => publicKey(file))
+  const twice = files.find(
+    (_, at) => known.findIndex(({ fingerprint }) => fingerprint === known[at]?.fingerprint) !== at,
+  )
+  if (twice !== undefined) {
+    throw new CommandError('wrong-use', `--${role}-key ${twice}: this key was named before.`, EXIT_USAGE)
+  }
   const needed = threshold ?? (files.length === 1 ? 1 : undefined)
   if (needed === undefined || needed > files.length) {
     const message = `Say with --${role}-threshold how many of these keys have to sign: 1 to ${files.length}.`
     throw new CommandError('wrong-use', message, EXIT_USAGE)
   }
-  return { keys: files.map((file) => publicKey(file)), threshold: needed }
+  return { keys: known, threshold: needed }
 }
 
 /** A key that is in use: by the file of its public half, or the beginning of its id. */

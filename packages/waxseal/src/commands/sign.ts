@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
 import { readMetadata, readRequest, signRequest } from '@waxseal/trust'
 import type { CeremonyRequest } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { confirmed } from '../ask-passphrase.ts'
+import { readCeremonyFile } from '../ceremony-file.ts'
 import { CommandError } from '../command-error.ts'
-import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { holderKey } from '../holder-key.ts'
 import { requireNewFile } from '../new-file.ts'
@@ -22,9 +22,6 @@ interface SignOptions extends Output {
   readonly yes: boolean
 }
 
-/** Largest file of a ceremony, in bytes: one of an index has some 500 KB. */
-const MAX_FILE = 64 * 1024 ** 2
-
 export function addSign(program: Command): void {
   withExample(program.command('sign'), 'waxseal sign request.json --key anna.key.json --root 1.root.json')
     .description('sign the request of a ceremony, after it was said what it changes; needs no index and no network')
@@ -40,7 +37,7 @@ export function addSign(program: Command): void {
 
 async function sign(file: string, options: SignOptions): Promise<void> {
   if (options.out !== undefined) requireNewFile(options.out)
-  const request = readRequest(readCeremonyFile(file))
+  const request = readCeremonyFile(file, 'the request of a ceremony', readRequest)
   if (options.root !== undefined) compareRoot(request, options.root)
   const holder = await holderKey(options.key, options.passphraseFile)
   const { keyid } = holder.key
@@ -48,7 +45,9 @@ async function sign(file: string, options: SignOptions): Promise<void> {
     groups.some(({ trust }) => trust.keyids.includes(keyid)) ? [role] : [],
   )
   if (roles.length === 0) {
-    const message = `The key ${keyid} may sign nothing in this request: take the key that it names.`
+    const wanted = request.documents.flatMap(({ groups }) => groups.flatMap(({ trust }) => trust.keyids))
+    const names = [...new Set(wanted)].map((one) => one.slice(0, 8)).join(', ')
+    const message = `The key ${keyid} may sign nothing in this request. It needs keys whose ids begin with: ${names}.`
     throw new CommandError('ceremony-invalid', message, EXIT_REFUSED)
   }
   const out = options.out ?? `${file.replace(/\.json$/, '')}.${keyid.slice(0, 8)}.sig.json`
@@ -66,20 +65,9 @@ async function sign(file: string, options: SignOptions): Promise<void> {
   ])
 }
 
-/** Reads a file of a ceremony. Throws CommandError `ceremony-invalid`. */
-export function readCeremonyFile(path: string): Uint8Array {
-  try {
-    if (statSync(path).size <= MAX_FILE) return readFileSync(path)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new CommandError('ceremony-invalid', `${path} cannot be read (${code}).`, EXIT_USAGE, { cause: error })
-  }
-  throw new CommandError('ceremony-invalid', `${path} is too large to be a file of a ceremony.`, EXIT_USAGE)
-}
-
 /** Whoever signs knows the index by its root: what starts from another one is of somebody else. */
 function compareRoot({ root }: CeremonyRequest, path: string): void {
-  const known = readMetadata('root', readCeremonyFile(path))
+  const known = readCeremonyFile(path, 'a root', (bytes) => readMetadata('root', bytes))
   if (root === undefined) {
     const message = `The request begins a new repository, and you have a root already (${path}): do not sign it, ask who made it.`
     throw new CommandError('ceremony-invalid', message, EXIT_REFUSED)

@@ -11,6 +11,7 @@ import type { ConfigOptions } from '../config/options.ts'
 import { CONFIG_NAME } from '../config/read-file.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { newOfflineFolder, prepareOfflineFolder } from '../offline-keys.ts'
+import { optionFlag } from '../option-flag.ts'
 import { printResult } from '../output.ts'
 import { shellWord } from '../shell-word.ts'
 import { VERSION } from '../version.ts'
@@ -83,7 +84,7 @@ async function refuseSigned({ store }: Administration, { index: { dataDir } }: S
 function refuseOthers(data: string, others: Readonly<Record<string, unknown>>): void {
   const given = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   if (given.length === 0) return
-  const options = given.map((name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)
+  const options = given.map(optionFlag)
   throw new CommandError(
     'wrong-use',
     `There is an index in ${data} already, and nothing was changed. init signs it and changes nothing else of it: leave out ${options.join(', ')}.`,
