@@ -129,7 +129,7 @@ export function checkKeySet(role: string, { keys, threshold }: KeySet): void {
     throw new TrustError('metadata-invalid', `${role} would have the same key twice.`)
   }
   if (Number.isSafeInteger(threshold) && threshold >= 1 && threshold <= keys.length) return
-  throw new TrustError('metadata-invalid', `${role} would need ${threshold} signatures, and have ${keys.length} keys.`)
+  throw new TrustError('metadata-invalid', `${role} would need ${threshold} of ${keys.length} keys.`)
 }
 
 /** With other keys for one role that it delegates to, or for all its bins. */

@@ -29,8 +29,10 @@ export function generatePassphrase(random: Random = systemRandom): string {
 /** Refuses a passphrase that a key cannot be put under, before there is a key. @throws TrustError `passphrase-wrong` */
 export function checkPassphrase(passphrase: string): void {
   if (normalPassphrase(passphrase).length >= MIN_PASSPHRASE && passphrase.length <= MAX_PASSPHRASE) return
-  const message = `A passphrase has ${MIN_PASSPHRASE} to ${MAX_PASSPHRASE} characters: choose another, or have one generated.`
-  throw new TrustError('passphrase-wrong', message)
+  throw new TrustError(
+    'passphrase-wrong',
+    `A passphrase has ${MIN_PASSPHRASE} to ${MAX_PASSPHRASE} characters: choose another.`,
+  )
 }
 
 /**
