@@ -39,7 +39,7 @@ function onlineKey(name: OnlineKey, signs: string) {
   return key(keyAddress, {
     description: `the private key that signs ${signs}: where it is`,
     type: 'address of a key',
-    otherwise: `\`file:\` with \`keys/${name}.pem\` of the data folder`,
+    otherwise: `the file \`keys/${name}.pem\` of the data folder`,
   })
 }
 
