@@ -220,7 +220,7 @@ describe('waxseal init, the keys', () => {
     const answers = [
       ['A passphrase for the offline keys', 'short\r'],
       ['A passphrase has 12', `\u007f\u007f\u007f\u007f\u007f${PASSPHRASE}\r`],
-      ['once more', 'seven loud herons\r'],
+      ['The same again', 'seven loud herons\r'],
       ['another one than before', `${'\u007f'.repeat('seven loud herons'.length)}${PASSPHRASE}\r`],
     ]
     const options = ['--data', 'new', '--listen', '127.0.0.1:0', '--no-upstream', '--prefix', 'corp', '--public']

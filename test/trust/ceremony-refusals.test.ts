@@ -268,7 +268,7 @@ describe('waxseal ceremony begin', () => {
     assert.match(await begin('--targets-key', ben.pub), new RegExp(`NOTE: root stays with 1 of these keys: ${id}`))
     assert.doesNotMatch(await begin('--root-key', ben.pub, '--targets-key', ben.pub), /NOTE/)
     const few = await scene.refused('ceremony', 'begin', '--data', scene.data, '--root-threshold', '2')
-    assert.equal(few.message, 'root would need 2 signatures, and have 1 keys.')
+    assert.equal(few.message, 'root would need 2 of 1 keys.')
   })
 })
 

@@ -86,8 +86,13 @@ describe('waxseal key', () => {
     await using at = await desk()
     writeFileSync(join(at.path, 'short'), 'short\n')
     const short = await at.waxseal('key', 'new', 'a.json', '--passphrase-file', 'short')
-    assert.deepEqual([short.code, short.stdout], [1, ''])
-    assert.deepEqual(readdirSync(at.path).toSorted(), ['secret', 'short'])
+    assert.deepEqual([short.code, short.stdout], [2, ''])
+    assert.match(short.stderr, /--passphrase-file: short holds no passphrase\. A passphrase has 12 to/)
+    // Nobody could type it at a prompt.
+    writeFileSync(join(at.path, 'two'), 'two lines of\nsome length\n')
+    const two = await at.waxseal('key', 'new', 'a.json', '--passphrase-file', 'two')
+    assert.deepEqual([two.code, /has more than one line/.test(two.stderr)], [2, true])
+    assert.deepEqual(readdirSync(at.path).toSorted(), ['secret', 'short', 'two'])
     writeFileSync(join(at.path, 'b.json.pub'), 'of somebody else')
     const there = await at.waxseal('key', 'new', 'b.json', '--passphrase-file', 'secret')
     assert.deepEqual([there.code, there.stderr], [1, 'waxseal: b.json.pub is there already: name another file.\n'])
@@ -119,22 +124,29 @@ describe('waxseal key', () => {
     assert.equal(again.code, 1)
     assert.equal((documentOf(again)['error'] as { readonly code: string }).code, 'passphrase-wrong')
     assert.equal((await at.waxseal(...change, 'other')).code, 0)
+    writeFileSync(join(at.path, 'two'), 'two lines of\nsome length\n')
+    const lines = ['key', 'passphrase', 'anna.json', '--passphrase-file', 'other', '--new-passphrase-file']
+    assert.match((await at.waxseal(...lines, 'two')).stderr, /--new-passphrase-file: two holds no passphrase/)
+    const silent = await at.waxseal(...lines.slice(0, -1))
+    assert.match(silent.stderr, /no terminal to ask on\. .* name it with --new-passphrase-file/)
   })
 
   it('asks for a new passphrase twice, on a terminal', { skip }, async () => {
     await using at = await desk()
-    const typed = async (second: string): Promise<string> => {
+    const typed = async (...second: readonly (readonly string[])[]): Promise<string> => {
       const steps = [
-        ['A passphrase for', `${PASSPHRASE}\r`],
-        ['The same again', `${second}\r`],
+        ['A passphrase for', 'short\r'],
+        ['A passphrase has 12', `${'\u007f'.repeat('short'.length)}${PASSPHRASE}\r`],
+        ...second,
       ]
       const args = [TERMINAL, JSON.stringify(steps), process.execPath, MAIN, 'key', 'new', 'anna.json']
       const child = spawn('python3', args, { cwd: at.path, env: cleanEnvironment() })
       return await text(child.stdout)
     }
-    assert.match(await typed('something else'), /The two were different/)
+    const given = await typed(['The same again', 'something else\r'], ['another one than before', '\u0003'])
+    assert.match(given, /Cancelled: nothing was done/)
     assert.deepEqual(readdirSync(at.path), ['secret'])
-    const said = await typed(PASSPHRASE)
+    const said = await typed(['The same again', `${PASSPHRASE}\r`])
     assert.match(said, /Made the key/)
     assert.ok(!said.includes(PASSPHRASE), 'what is typed is not shown')
     const change = ['--passphrase-file', 'secret', '--new-passphrase-file', 'secret']
