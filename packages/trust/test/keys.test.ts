@@ -210,8 +210,9 @@ suite('Keys (attacks.md ARB-2 to ARB-4, KC-*)', { concurrency: true }, () => {
 
   for (const role of ['timestamp', 'snapshot'] as const) {
     void test(`ARB-2: what was trusted of ${role} counts no more under a root that wants more signatures for it`, async () => {
-      await using visitor = await visit()
-      const { repository } = visitor
+      const repository = await RepositorySimulator.create()
+      await repository.publish()
+      await using visitor = await visit(repository)
       const [first] = repository.signers.get(role) ?? []
       assert.ok(first !== undefined)
       const second = repository.addKey(role)
@@ -223,11 +224,15 @@ suite('Keys (attacks.md ARB-2 to ARB-4, KC-*)', { concurrency: true }, () => {
       await visitor.refused('state-invalid', {}, () => visitor.client.find('file'))
       repository.signers.set(role, [first, second])
       // Nor is it there to compare with: it may be the one that was signed by too few.
-      repository[role].version = 0
-      if (role === 'snapshot') await repository.publish()
-      else await repository.publishTimestamp()
+      if (role === 'timestamp') {
+        repository.timestamp.version = 0
+        await repository.publishTimestamp()
+      } else {
+        repository.snapshot.version = 1
+        await repository.publish()
+      }
       await visitor.client.refresh()
-      assert.equal(await visitor.version(role), 1)
+      assert.equal(await visitor.version(role), repository[role].version)
     })
   }
 

@@ -7,10 +7,13 @@ import type { CeremonyChanges } from '../ceremony/draft-ceremony.ts'
 import { draftCeremony } from '../ceremony/draft-ceremony.ts'
 import type { PublicKey } from '../public-key.ts'
 import { readMetadata } from '../read-metadata.ts'
+import type { Signer } from '../signer.ts'
 import { signersOf } from '../threshold.ts'
+import { writeTime } from '../timestamps.ts'
 import { writeMetadata } from '../write-metadata.ts'
 import { rootDocument } from './initial-documents.ts'
 import { openRepository } from './open-repository.ts'
+import type { PublishChanges } from './plan-publish.ts'
 import { raiseVersions } from './raise-versions.ts'
 import { dueRoles } from './renewals.ts'
 import { signersById, topTrust } from './repository-state.ts'
@@ -172,6 +175,33 @@ void test('FF: after a fast-forward attack new keys begin again at low versions;
   }
   await sample.publish({ renew: ['bin-3'] })
   assert.equal(sample.verify({ restarted: true }).roles.get('bin-3')?.signed.version, 8)
+})
+
+void test('FF: a file that is handed in begins again only under keys of its own that are new, with new online keys', async () => {
+  const sample = await SampleRepository.create()
+  const [dora, emil, snapshot, timestamp] = [newSigner(), newSigner(), newSigner(), newSigner()]
+  const handedIn = async (signer: Signer, version: number): Promise<PublishChanges> => {
+    const delegation = { keys: [signer.key], threshold: 1, paths: ['projects/3f/six/*'], terminating: true }
+    const expires = writeTime(START + 100 * DAY)
+    const document = { _type: 'targets', spec_version: '1.0.34', version, expires, targets: {} }
+    return {
+      delegations: [{ delegator: 'claimed-3f', name: 'p.six', delegation }],
+      signed: [{ role: 'p.six', delegator: 'claimed-3f', bytes: await writeMetadata(document, [signer]) }],
+    }
+  }
+  for (const version of [1, 2, 3]) await sample.publish(await handedIn(dora, version))
+  const renumber = (role: string): number | undefined => (role === 'p.six' ? 2 : undefined)
+  await assert.rejects(sample.plan({ ...(await handedIn(emil, 2)), renumber }), refusedWith('rollback', 'p.six'))
+  const { root } = await ceremony(sample, {
+    replaceKeys: new Map([
+      [sample.signer('snapshot').key.keyid, snapshot.key],
+      [sample.signer('timestamp').key.keyid, timestamp.key],
+    ]),
+  })
+  sample.signers = signersById([...sample.signers.values(), snapshot, timestamp])
+  await assert.rejects(sample.plan({ ...(await handedIn(dora, 2)), root, renumber }), refusedWith('rollback', 'p.six'))
+  await sample.publish({ ...(await handedIn(emil, 2)), root, renumber })
+  assert.equal(sample.verify({ restarted: true }).roles.get('p.six')?.signed.version, 2)
 })
 
 void test('RB-BAK: after a restored backup every version is above what was ever published; offline roles are asked for', async () => {
