@@ -208,7 +208,10 @@ test('a ceremony that changes a key of the server outlives that the server renew
   }
   await using server = await startWaxseal({ dataDir: scene.data, args: ['--no-upstream'] })
   const select = async (version: number): Promise<Response> => await fetch(`${server.url}/tuf/${version}.select.json`)
-  await until(() => select(2), ({ status }) => status === 200)
+  await until(
+    () => select(2),
+    ({ status }) => status === 200,
+  )
   await using clients = await Followers.of(server.url)
   await clients.verify(server.url, PAGE)
   assert.match((await scene.run('ceremony', 'show', '--data', scene.data)).stdout, /Enough have signed/)

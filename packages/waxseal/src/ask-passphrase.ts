@@ -50,9 +50,13 @@ async function typedTwice(message: string, wrong: (text: string) => string | und
 
 async function typed(message: string, wrong: (text: string) => string | undefined): Promise<string> {
   const { password } = await import('@clack/prompts')
-  const answer = await password({ message, validate: (text) => wrong(text ?? ''), output: process.stderr })
-  // Nothing at all, of a prompt that takes it.
-  if (typeof answer !== 'symbol') return (answer as string | undefined) ?? ''
+  // Undefined, whatever its type says, where nothing is typed.
+  const answer: string | symbol | undefined = await password({
+    message,
+    validate: (text) => wrong(text ?? ''),
+    output: process.stderr,
+  })
+  if (typeof answer !== 'symbol') return answer ?? ''
   throw new CommandError('cancelled', 'Cancelled: nothing was done.', EXIT_REFUSED)
 }
 

@@ -31,7 +31,7 @@ import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import { begun, CeremonyFolder } from './ceremony-folder.ts'
 import type { PendingCeremony } from './ceremony-folder.ts'
-import { ceremonyChanges, heldBy, rolesOfKey, trustIn } from './ceremony-wishes.ts'
+import { ceremonyChanges, heldBy, rolesOfKey } from './ceremony-wishes.ts'
 import type { CeremonyWishes } from './ceremony-wishes.ts'
 import { ceremonyTurn } from './ceremony-turn.ts'
 import { firstKeys, firstSettings, wishesOf } from './first-ceremony.ts'
@@ -39,11 +39,14 @@ import type { FirstWishes } from './first-ceremony.ts'
 import { signIndex } from './initialise-signing.ts'
 import { keySides, refuseMixedKeys } from './separate-keys.ts'
 import { adoptNextKeys, dropNextKeys, makeNextKey } from './next-keys.ts'
+import { inUse, keyIdsOf, sameKeys } from './keys-in-use.ts'
+import type { KeysInUse } from './keys-in-use.ts'
 import { makeOnlineKeys } from './online-keys.ts'
 import type { SigningKeys } from './online-keys.ts'
+import { isOvertaken, isSameRoot, overtaken } from './overtaken-ceremony.ts'
 import type { Publisher } from './publisher.ts'
 import { OFFLINE_KEYS, ONLINE_KEYS, roleTable } from './role-table.ts'
-import type { OfflineKey, OnlineKey } from './role-table.ts'
+import type { OnlineKey } from './role-table.ts'
 import type { SignedRepository } from './signed-repository.ts'
 
 export interface CeremonyParts {
@@ -92,15 +95,6 @@ export interface PublishedCeremony {
   readonly replaced: readonly OnlineKey[]
   /** Online keys that are others now, wherever the configuration says that they are. */
   readonly elsewhere: readonly OnlineKey[]
-}
-
-/** The keys that sign for something now. */
-export interface KeysInUse {
-  readonly name: OfflineKey | OnlineKey
-  readonly threshold: number
-  readonly keys: readonly PublicKey[]
-  /** When the first of what they signed ends, in milliseconds since 1970. */
-  readonly expires: number
 }
 
 /**
@@ -438,53 +432,6 @@ function filesOf({ root, signed }: CeremonyResult): ReadonlyMap<string, Uint8Arr
   return root === undefined ? files : files.set('root', root)
 }
 
-function inUse(state: RepositoryState, name: KeysInUse['name'], roles: readonly string[]): KeysInUse {
-  const [first = name] = roles
-  const { keyids, keys, threshold } = trustIn(state, first)
-  const { root, timestamp, snapshot } = state
-  const top = new Map([
-    ['root', root.signed.expires],
-    ['timestamp', timestamp.expires],
-    ['snapshot', snapshot.expires],
-  ])
-  const covers = (role: string): boolean => roles.some((one) => role === one || role.startsWith(`${one}-`))
-  const ends = [...state.entries].filter(({ role }) => covers(role)).map(({ expires }) => expires)
-  const expires = top.get(first) ?? ends.reduce((soonest, each) => Math.min(soonest, each), Infinity)
-  return { name, threshold, keys: keyids.flatMap((keyid) => keys.get(keyid) ?? []), expires }
-}
-
-function keyIdsOf(name: OnlineKey, state: RepositoryState): readonly string[] {
-  const [role = name] = rolesOfKey(state.layout.table, name)
-  return trustIn(state, role).keyids
-}
-
-function sameKeys(name: OnlineKey, before: RepositoryState, after: RepositoryState): boolean {
-  return keyIdsOf(name, before).join() === keyIdsOf(name, after).join()
-}
-
-/** Whether another ceremony came out since: with another root, or with a version that this one signs. */
-function isOvertaken(state: RepositoryState | undefined, request: CeremonyRequest): boolean {
-  if (!isSameRoot(state, request)) return true
-  return request.documents.some(
-    ({ role, signed }) =>
-      state !== undefined &&
-      rowOf(state.layout, role)?.online !== true &&
-      (state.entries.get(role)?.version ?? 0) >= signed.version,
-  )
-}
-
-/** Whether a request starts from what holds now: nothing, where an index is not signed. */
-function isSameRoot(state: RepositoryState | undefined, { root }: CeremonyRequest): boolean {
-  if (state === undefined || root === undefined) return state === undefined && root === undefined
-  return Buffer.compare(state.root.bytes, root.bytes) === 0
-}
-
 function none(): IndexError {
   return new IndexError('not-found', 'No ceremony has begun: waxseal ceremony begin.')
-}
-
-function overtaken(cause?: unknown): IndexError {
-  const message =
-    'What this ceremony starts from holds no more: another one, or a publish, came first. Give it up (waxseal ceremony abandon) and begin again.'
-  return new IndexError('conflict', message, cause === undefined ? undefined : { cause })
 }

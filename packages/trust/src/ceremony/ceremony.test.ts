@@ -8,7 +8,6 @@ import { createRepository } from '../repository/create-repository.ts'
 import { signersById } from '../repository/repository-state.ts'
 import {
   DAY,
-  KEY_NAMES,
   newSigner,
   publicKeys,
   SampleRepository,
@@ -17,6 +16,7 @@ import {
   START,
   target,
 } from '../repository/testing/sample-repository.ts'
+import type { KEY_NAMES } from '../repository/testing/sample-repository.ts'
 import type { Signer } from '../signer.ts'
 import type { CeremonyRequest } from './ceremony-request.ts'
 import { readRequest } from './ceremony-request.ts'

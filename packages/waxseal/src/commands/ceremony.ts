@@ -1,22 +1,16 @@
 import { hash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
 import { ONLINE_KEYS, openAdministration, REPOSITORY_SIZES } from '@waxseal/index'
-import type {
-  Ceremonies,
-  CeremonyState,
-  HolderWish,
-  KeysInUse,
-  OfflineKey,
-  OnlineKey,
-  RepositorySize,
-} from '@waxseal/index'
-import { foldShards, keyWords, readPublicKeyFile, readRequest } from '@waxseal/trust'
-import type { KeySet, PublicKey } from '@waxseal/trust'
+import type { Ceremonies, CeremonyState, KeysInUse, RepositorySize } from '@waxseal/index'
+import { foldShards, keyWords, readRequest } from '@waxseal/trust'
+import type { PublicKey } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
-import { readCeremonyFile } from '../ceremony-file.ts'
+import { holderWish, idOf, keySetOf, onlineWishes, pair, publicKey } from '../ceremony/given-keys.ts'
+import { readCeremonyFile } from '../ceremony/read-file.ts'
+import { requestWords } from '../ceremony/request-words.ts'
+import { stayingHolders, stayWords } from '../ceremony/staying-holders.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { EXIT_ENVIRONMENT, EXIT_USAGE } from '../exit-codes.ts'
@@ -25,7 +19,6 @@ import { reasonOf, requireNewFile } from '../new-file.ts'
 import { optionFlag } from '../option-flag.ts'
 import { columns, counted, printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
-import { requestWords } from '../request-words.ts'
 import { VERSION } from '../version.ts'
 import { writeWhole } from '../write-file.ts'
 
@@ -201,34 +194,6 @@ function tellBegun(state: CeremonyState, options: BeginOptions): void {
   ])
 }
 
-/** Those who go on signing one half, where other keys were named for the other half alone. */
-interface StayingHolders {
-  readonly role: OfflineKey
-  readonly threshold: number
-  readonly keys: readonly string[]
-}
-
-function stayingHolders({ request }: CeremonyState, options: BeginOptions): StayingHolders | undefined {
-  const { rootKey, targetsKey } = options
-  if ((rootKey === undefined) === (targetsKey === undefined)) return undefined
-  const [changed, role] = rootKey === undefined ? (['targets', 'root'] as const) : (['root', 'targets'] as const)
-  const roles = request.documents.find((document) => document.kind === 'root')?.signed.roles
-  const stays = roles?.get(role)
-  const others = new Set(roles?.get(changed)?.keyids)
-  if (
-    stays === undefined ||
-    (stays.keyids.length === others.size && stays.keyids.every((keyid) => others.has(keyid)))
-  ) {
-    return undefined
-  }
-  return { role, threshold: stays.threshold, keys: stays.keyids }
-}
-
-function stayWords({ role, threshold, keys }: StayingHolders): string {
-  const what = role === 'targets' ? 'targets, the sealed roles and bins' : 'root'
-  return `NOTE: ${what} stay${role === 'root' ? 's' : ''} with ${threshold} of these keys: ${keys.map(shortId).join(', ')}. To hand over all of it, name keys with --${role}-key too.`
-}
-
 function copyRequest({ request, path }: CeremonyState, out: string): void {
   try {
     writeWhole(out, Buffer.from(request.bytes).toString(), { mode: 0o644 })
@@ -328,75 +293,6 @@ function keysRows({ name, threshold, keys, expires }: KeysInUse): readonly (read
 /** As much of a key's id as is told from others at sight, and as commands take. */
 function shortId(keyid: string): string {
   return keyid.slice(0, 8)
-}
-
-function onlineWishes({ online = [], allOnline }: BeginOptions): ReadonlyMap<OnlineKey, PublicKey | 'new'> {
-  const wishes = new Map<OnlineKey, PublicKey | 'new'>()
-  if (allOnline !== undefined) for (const name of ONLINE_KEYS) wishes.set(name, allOnline)
-  for (const text of online) {
-    const [name, file] = pair(text, '--online', 'NAME=FILE')
-    if (!isOnlineKey(name)) {
-      throw new CommandError('wrong-use', `--online: ${name} is none of ${ONLINE_KEYS.join(', ')}.`, EXIT_USAGE)
-    }
-    wishes.set(name, file === 'new' ? 'new' : publicKey(file))
-  }
-  return wishes
-}
-
-function isOnlineKey(name: string): name is OnlineKey {
-  return (ONLINE_KEYS as readonly string[]).includes(name)
-}
-
-function holderWish(
-  role: OfflineKey,
-  files: readonly string[] | undefined,
-  threshold: number | undefined,
-): HolderWish | undefined {
-  if (files === undefined) return threshold === undefined ? undefined : { threshold }
-  return keySetOf(role, files, threshold)
-}
-
-/** With one key there is one threshold; with more somebody has to say it. */
-function keySetOf(role: OfflineKey, files: readonly string[], threshold: number | undefined): KeySet {
-  const known = files.map((file) => publicKey(file))
-  const twice = files.find(
-    (_, at) => known.findIndex(({ fingerprint }) => fingerprint === known[at]?.fingerprint) !== at,
-  )
-  if (twice !== undefined) {
-    throw new CommandError('wrong-use', `--${role}-key ${twice}: this key was named before.`, EXIT_USAGE)
-  }
-  const needed = threshold ?? (files.length === 1 ? 1 : undefined)
-  if (needed === undefined || needed > files.length) {
-    const message = `Say with --${role}-threshold how many of these keys have to sign: 1 to ${files.length}.`
-    throw new CommandError('wrong-use', message, EXIT_USAGE)
-  }
-  return { keys: known, threshold: needed }
-}
-
-/** A key that is in use: by the file of its public half, or the beginning of its id. */
-function idOf(key: string): string {
-  return existsSync(key) ? publicKey(key).keyid : key
-}
-
-function publicKey(file: string): PublicKey {
-  try {
-    return readPublicKeyFile(readFileSync(file))
-  } catch (error) {
-    throw new CommandError(
-      'key-invalid',
-      `${file}: ${error instanceof Error ? error.message : String(error)}`,
-      EXIT_USAGE,
-      {
-        cause: error,
-      },
-    )
-  }
-}
-
-function pair(text: string, option: string, form: string): readonly [string, string] {
-  const at = text.indexOf('=')
-  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)]
-  throw new CommandError('wrong-use', `${option} wants ${form}, not ${text}.`, EXIT_USAGE)
 }
 
 function positive(text: string): number {

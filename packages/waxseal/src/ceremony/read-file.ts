@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { TrustError } from '@waxseal/trust'
-import { CommandError } from './command-error.ts'
-import { EXIT_REFUSED, EXIT_USAGE } from './exit-codes.ts'
+import { CommandError } from '../command-error.ts'
+import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 
 /** The request of an index with 16,384 bins has some hundred kilobytes. */
 const MAX_FILE = 64 * 1024 ** 2
