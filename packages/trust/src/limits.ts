@@ -64,7 +64,7 @@ export const MAX_CLOCK_LEAD = 86_400_000
  * How far the clock that a timestamp was signed by may be ahead of the reader's, in milliseconds: more than any time zone taken for
  * UTC, and less than a timestamp's life of a day, so that what the mended clock signs next is good for those who saw it.
  */
-export const MAX_CLOCK_LEAD_MS = 16 * 3_600_000
+export const MAX_ISSUED_LEAD_MS = 16 * 3_600_000
 /** Paths of a role's list that are looked at before others may have a turn: each may be held against `MAX_PATTERNS`. */
 export const PATHS_AT_A_TIME = 16
 /** Roles that are loaded, signed or written at a time. */

@@ -1,6 +1,6 @@
 import { TrustError } from '../error.ts'
 import type { Metadata, Root, Timestamp } from '../metadata.ts'
-import { MAX_CLOCK_LEAD_MS } from '../limits.ts'
+import { MAX_ISSUED_LEAD_MS } from '../limits.ts'
 import { readMetadata } from '../read-metadata.ts'
 import { verifyThreshold } from '../threshold.ts'
 import { writeTime } from '../timestamps.ts'
@@ -58,7 +58,7 @@ export function nextTimestamp(
  * @throws TrustError `clock-skewed`
  */
 function checkClocks(issued: number, clock: number): void {
-  if (issued - clock <= MAX_CLOCK_LEAD_MS) return
+  if (issued - clock <= MAX_ISSUED_LEAD_MS) return
   const hours = Math.floor((issued - clock) / 3_600_000)
   throw new TrustError(
     'clock-skewed',
