@@ -88,6 +88,11 @@ void test('kill -9 before each step of a publish: the old snapshot or the new on
         `before ${where}`,
       )
     }
+    {
+      // Those that nobody here wrote see it as it lies there, too: this server changes nothing.
+      await using untouched = await startWaxseal({ dataDir, args: ['--no-upstream', '--read-only'] })
+      assert.equal(await clients.follow(untouched.url, PROJECTS), after.snapshot, `before ${where}`)
+    }
     outcomes.add(after.snapshot === before.snapshot ? 'old' : 'new')
   }
   t.diagnostic(died.join('; '))
