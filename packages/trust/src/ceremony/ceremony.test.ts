@@ -262,7 +262,7 @@ void test('a key that would leave too few for its threshold cannot go without an
     [anna, undefined],
     [ben, undefined],
   ])
-  await assert.rejects(draft(sample, { replaceKeys: both }), refusedWith('metadata-invalid', 'too few'))
+  await assert.rejects(draft(sample, { replaceKeys: both }), refusedWith('metadata-invalid', 'would need 2 of 1 keys'))
   await assert.rejects(
     draft(sample, { replaceKeys: new Map([['nobody', undefined]]) }),
     refusedWith('ceremony-invalid'),
