@@ -175,7 +175,7 @@ function readKey(bytes: Uint8Array, { token, id }: Pkcs11Config): PublicKey {
         : createPublicKey({ key: Buffer.from(bytes), format: 'der', type: 'spki' }),
     )
   } catch (cause) {
-    const message = `The key ${id} of the token ${token} cannot be used: it has to be Ed25519, ECDSA on P-256, or RSA of 2,048 bits or more.`
+    const message = `The key ${id} of the token ${token} cannot be used: it has to be Ed25519, ECDSA on P-256, or RSA of 2,048 to 8,192 bits.`
     throw new TrustError('key-invalid', message, { cause })
   }
 }
