@@ -138,7 +138,10 @@ export async function openCore(
   const current = new CurrentProjects(store, names)
   const context = signerContext(clock, env)
   if (signNew !== undefined && !readOnly && (await isUnused(store)) && !(await ceremonyBegun(config.dataDir))) {
-    await signFirst(config, { store, blobs, clock, signerContext: context }, signNew)
+    await signFirst(config, { store, blobs, clock, signerContext: context }, signNew).catch(async (error: unknown) => {
+      // Another first start was faster: this one serves what that has signed.
+      if (!(await isSigned(store.db))) throw error
+    })
   }
   const signed = await openSigned({ store, clock, keys: config.signing, context })
   const publisher = new Publisher({
@@ -253,6 +256,8 @@ async function signFirst(
 ): Promise<FirstRoot> {
   using _turn = await ceremonyTurn(dataDir)
   await refuseBesideCeremony(dataDir)
+  // Before there are keys that signed nothing, and somebody keeps them.
+  if (await isSigned(store.db)) throw new IndexError('conflict', 'This index is signed already.')
   // Those of the server first: where one cannot be used, nobody has to keep keys that signed nothing.
   const online = await makeOnlineKeys(dataDir, signing, context)
   const offline = await offlineKeys()
