@@ -45,7 +45,7 @@ function rowsOf(dataDir: string): Readonly<Record<string, readonly unknown[]>> {
 /** The files of a data folder that are neither the database's own, nor keys, nor the lock of whoever changes something. */
 function filesOf(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => !/^waxseal\.db-|^keys(?:$|\/)|^\.waxseal\.toml\.lock$/.test(name))
+    .filter((name) => !/^waxseal\.db-|^keys(?:$|\/)|^\.(?:waxseal\.toml|ceremony)\.lock$/.test(name))
     .toSorted()
 }
 

@@ -1,6 +1,5 @@
 import { MAX_METADATA_BYTES, METADATA_DEADLINE_MS } from '../limits.ts'
 import type { MetaFile, Metadata, Root, Timestamp } from '../metadata.ts'
-import { readMetadata } from '../read-metadata.ts'
 import { roleFile } from '../role-file.ts'
 import type { RoleTrust } from '../threshold.ts'
 import { TrustError } from '../error.ts'
@@ -66,7 +65,7 @@ export async function openPublished(options: {
     const listed = meta.get(role)
     if (listed === undefined) throw missing(role, 'it is delegated to')
     const file = await fetch(roleFile(role, listed.version))
-    if (!whole && readMetadata('targets', file).signed.delegations === undefined) continue
+    if (!whole && !mayDelegate(file)) continue
     const delegator = delegatorOf(verifiedTargets(role, trust, listed, file, now))
     if (delegator === undefined || delegators.has(role)) continue
     delegators.set(role, delegator)
@@ -86,4 +85,10 @@ async function newestRoot(options: {
     if (bytes === undefined) return root
     root = nextRoot(root, bytes)
   }
+}
+
+/** Told without reading it, of hundreds that do not: the name stands in the text, unless it was written with an escape. */
+function mayDelegate(file: Uint8Array): boolean {
+  const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  return text.includes('"delegations"') || text.includes('\\')
 }
