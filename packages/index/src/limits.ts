@@ -245,8 +245,8 @@ export const STRAY_JOURNAL_INTERVAL_MS = 1000
 export const RENEWAL_INTERVAL_MS = 60_000
 /** How often a server verifies all that is signed, as a client would that had just been given the root. */
 export const VERIFICATION_INTERVAL_MS = 3_600_000
-/** The first time after a start, which is not to be slowed down by it. */
-export const VERIFICATION_FIRST_MS = 60_000
+/** The first time belongs to the start (design.md section 3), and comes once that is over: it is not to be slowed down by it. */
+export const VERIFICATION_FIRST_MS = 1000
 /** How long a command without the keys waits for the server to publish what it changed, and how often it looks. */
 export const LEFT_TO_SERVER_MS = 10_000
 export const LEFT_TO_SERVER_POLL_MS = 100
