@@ -118,6 +118,11 @@ export class TrustClient {
     return this.#whole?.snapshot?.signed.version
   }
 
+  /** When the trusted timestamp was signed, in milliseconds since 1970; 0 where it does not say. */
+  get issued(): number {
+    return this.#set.issued
+  }
+
   /**
    * Brings the trusted set up to date (specification 5.3 to 5.6.5). What verified is stored even if what follows it does not;
    * look-ups stay with the last whole set. Who asks while one is under way gets that one's result.
