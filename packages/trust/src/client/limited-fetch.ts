@@ -21,6 +21,8 @@ export interface LimitedFetchOptions {
 /** An answer whose body has not been read yet. */
 export interface LimitedResponse {
   readonly status: number
+  /** The reason phrase, which some indexes use to explain (behaviour.md section 0). */
+  readonly reason: string
   readonly headers: IncomingHttpHeaders
   /** Decoded. To be read to its end, or left with `discard`. @throws TrustError, while it is read, beyond the limits */
   readonly pieces: AsyncIterable<Uint8Array>
@@ -56,6 +58,7 @@ export async function limitedFetch(
     }
     return {
       status: response.statusCode ?? 0,
+      reason: response.statusMessage ?? '',
       headers: response.headers,
       pieces: receive(decoded(response), watch),
       discard,

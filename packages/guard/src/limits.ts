@@ -1,0 +1,39 @@
+/** Every cap of this package, in one place (design.md section 11). */
+
+/** Most bytes of a project's page, decoded: pages of 10,000 files have some 5 MB. */
+export const MAX_PAGE_BYTES = 64 * 1024 * 1024
+/** Most bytes of a name's record. */
+export const MAX_RECORD_BYTES = 1024 * 1024
+/** Most bytes of a sidecar (attacks.md MD-HUGE). */
+export const MAX_SIDECAR_BYTES = 16 * 1024 * 1024
+/** Most bytes of a file whose size nobody has signed. */
+export const MAX_FILE_BYTES = 64 * 1024 ** 3
+/** How long a page or a sidecar is waited for, and a file, in milliseconds (attacks.md SR-1; the pace is `@waxseal/trust`'s). */
+export const PAGE_DEADLINE_MS = 60_000
+export const FILE_DEADLINE_MS = 60 * 60_000
+/** For how long a verified page is taken for the newest, in milliseconds (design.md section 10: at most every 60 s). */
+export const FRESH_MS = 60_000
+/** Most bytes of files that are kept, unless the caller says otherwise; and what is left once there were more. */
+export const CACHE_BYTES = 10 * 1024 ** 3
+export const CACHE_LOW_WATER = 0.9
+/** Age of what a process left that died in a download, in milliseconds, before it is removed. */
+export const STALE_PART_MS = 60 * 60_000
+/** How long another guard that writes what is pinned is waited for, in milliseconds. */
+export const PINS_BUSY_MS = 10_000
+/** Files up to this size are read at once when they are handed out, in bytes; larger ones in pieces. */
+export const WHOLE_FILE_BYTES = 4 * 1024 * 1024
+export const PIECE_BYTES = 256 * 1024
+/** Longest reason phrase, in characters: clients show it whole (behaviour.md 1.2). */
+export const MAX_REASON_PHRASE = 400
+/** Most events of one kind that a report lists; the rest is counted. */
+export const MAX_REPORTED = 1000
+/** Most requests for other places that are told apart in a report. */
+export const MAX_OUTSIDE = 100
+/** Largest root, in bytes. */
+export const MAX_ROOT_BYTES = 512 * 1024
+/** Largest file of credentials, in bytes. */
+export const MAX_CREDENTIAL_BYTES = 4096
+/** How long a keyring is waited for, in milliseconds: a person may have to unlock it. */
+export const KEYRING_TIMEOUT_MS = 60_000
+/** Hidden headers and bodies of what is asked of the guard: the longest address, in characters. */
+export const MAX_REQUEST_TARGET = 4096

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { DirectoryState, TrustClient, TrustError } from '@waxseal/trust'
+import type { LimitedFetchOptions } from '@waxseal/trust'
+import { authorizationOf } from './credentials.ts'
+import { ALL_DEFENCES } from './defences.ts'
+import type { Defences } from './defences.ts'
+import { unverified } from './failures.ts'
+import { FileCache } from './file-cache.ts'
+import type { GuardHome } from './guard-home.ts'
+import { Origin } from './origin.ts'
+import { Pins } from './pins.ts'
+import { RunReport } from './run-report.ts'
+import type { Refusal, ReportDocument } from './run-report.ts'
+import { SignedState } from './signed-state.ts'
+import type { StoredIndex } from './trust-store.ts'
+import { VerifiedIndex } from './verified-index.ts'
+
+export interface OpenGuardOptions {
+  readonly home: GuardHome
+  readonly trusted: StoredIndex
+  /** The user's environment: proxies on the way to the index are taken from it. */
+  readonly env: NodeJS.ProcessEnv
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Nothing is asked of the network: what was verified before has to do, until it expires. */
+  readonly offline?: boolean
+  /** Most bytes that the cache keeps. */
+  readonly cacheBytes?: number | undefined
+  readonly onRefusal?: (refusal: Refusal) => void
+  readonly defences?: Defences
+  readonly pace?: Pick<LimitedFetchOptions, 'minBytesPerSecond' | 'slowStartMs'>
+}
+
+/** A guard of one trusted index, not yet reachable for programs. */
+export interface Guard extends AsyncDisposable {
+  readonly index: VerifiedIndex
+  readonly trusted: StoredIndex
+  readonly report: RunReport
+  readonly cache: FileCache
+  /** Brings what is trusted up to date. @throws GuardError */
+  refresh(): Promise<void>
+  document(): ReportDocument
+}
+
+/** Opens what is trusted and what is kept. Nothing is asked of the network. @throws GuardError */
+export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
+  const { home, trusted, env, now, offline = false, defences = ALL_DEFENCES } = options
+  await using opening = new AsyncDisposableStack()
+  const cache = await FileCache.open({
+    folder: home.cache,
+    rehash: defences.has('cache-rehash'),
+    ...(options.cacheBytes === undefined ? {} : { maxBytes: options.cacheBytes }),
+  })
+  const pins = opening.use(new Pins(join(trusted.folder, 'pins.sqlite')))
+  const authorization = offline ? undefined : await authorizationOf(trusted.folder, trusted.url, trusted.token)
+  const origin = opening.use(
+    new Origin({
+      url: trusted.url,
+      authorization,
+      env,
+      ...(defences.has('pace')
+        ? options.pace === undefined
+          ? {}
+          : { pace: options.pace }
+        : { pace: { minBytesPerSecond: 0 } }),
+    }),
+  )
+  const client = await openClient(trusted, origin, now)
+  const report = new RunReport(options.onRefusal)
+  const state = new SignedState({ url: trusted.url, client, report, defences, offline })
+  const index = new VerifiedIndex({ origin, client, state, cache, pins, report, now, defences, offline })
+  const parts = opening.move()
+  return {
+    index,
+    trusted,
+    report,
+    cache,
+    refresh: () => state.refresh(),
+    document: () => report.document({ index: trusted.url, root: trusted.root }, client.snapshot, client.issued, now()),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
+}
+
+async function openClient(trusted: StoredIndex, origin: Origin, now: () => number): Promise<TrustClient> {
+  try {
+    const state = await DirectoryState.open(join(trusted.folder, 'state'))
+    return await TrustClient.open({ state, remote: origin.remote, now })
+  } catch (error) {
+    if (error instanceof TrustError) throw unverified(`What is kept of ${trusted.url}`, error)
+    throw error
+  }
+}

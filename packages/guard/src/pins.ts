@@ -1,0 +1,116 @@
+import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
+import { GuardError } from './error.ts'
+import { PINS_BUSY_MS } from './limits.ts'
+
+/** What this guard has seen under a name so far. */
+export interface Pinned {
+  /** sha256 of the page that was seen last, and the index's own tag for it. */
+  readonly pageSha256: string
+  readonly etag: string
+  /** The highest revision of the name's record; 0 where none was seen. */
+  readonly rev: number
+  /** Each file's sha256, and since when it is known, in seconds since 1970. */
+  readonly files: ReadonlyMap<string, { readonly sha256: string; readonly since: number }>
+}
+
+/**
+ * What this guard saw first: the sha256 of each file name, for ever, and the revision of each name's record. One database per
+ * trusted index, for any number of guards at once. It protects from the one who holds the server's keys: a file that this guard
+ * has seen can be withheld from then on, never replaced (attacks.md KC-3, IDX-REPL, RB-POL).
+ */
+export class Pins implements Disposable {
+  readonly #database: DatabaseSync
+  readonly #select: StatementSync
+  readonly #upsert: StatementSync
+
+  /** @throws GuardError `trust-unusable` */
+  constructor(path: string) {
+    try {
+      this.#database = new DatabaseSync(path, { timeout: PINS_BUSY_MS })
+      // What was seen in the last moment before a power cut may be seen anew; what is there is whole.
+      this.#database.exec(`pragma journal_mode = wal; pragma synchronous = normal;
+        create table if not exists pinned (
+          project text primary key, page text not null, etag text not null, rev integer not null, files text not null
+        ) strict, without rowid;`)
+      this.#select = this.#database.prepare('select page, etag, rev, files from pinned where project = ?')
+      this.#upsert = this.#database.prepare(
+        'insert into pinned values (?, ?, ?, ?, ?) on conflict do update set page = ?2, etag = ?3, rev = max(rev, ?4), files = ?5',
+      )
+    } catch (cause) {
+      throw new GuardError(
+        'trust-unusable',
+        `What this guard has seen so far cannot be read from ${path}. If the file is damaged, move it away: the guard then pins files anew.`,
+        { cause },
+      )
+    }
+  }
+
+  /** What was seen under a name. */
+  of(project: string): Pinned | undefined {
+    const row = this.#select.get(project)
+    if (row === undefined) return undefined
+    return {
+      pageSha256: String(row['page']),
+      etag: String(row['etag']),
+      rev: Number(row['rev']),
+      files: new Map(
+        (JSON.parse(String(row['files'])) as [string, string, number][]).map(([filename, sha256, since]) => [
+          filename,
+          { sha256, since },
+        ]),
+      ),
+    }
+  }
+
+  /**
+   * Notes what stands on a page now. Files that were seen before keep what they had: what another guard has noted meanwhile counts
+   * too. Returns what holds from now on.
+   */
+  note(
+    project: string,
+    seen: {
+      readonly pageSha256: string
+      readonly etag: string
+      readonly rev: number
+      readonly files: readonly { readonly filename: string; readonly sha256: string }[]
+      readonly now: number
+    },
+  ): Pinned {
+    this.#database.exec('begin immediate')
+    try {
+      const before = this.of(project)
+      const files = new Map(before?.files)
+      for (const { filename, sha256 } of seen.files) {
+        if (!files.has(filename)) files.set(filename, { sha256, since: Math.floor(seen.now / 1000) })
+      }
+      const rev = Math.max(before?.rev ?? 0, seen.rev)
+      const text = JSON.stringify([...files].map(([filename, { sha256, since }]) => [filename, sha256, since]))
+      this.#upsert.run(project, seen.pageSha256, seen.etag, rev, text)
+      this.#database.exec('commit')
+      return { pageSha256: seen.pageSha256, etag: seen.etag, rev, files }
+    } catch (error) {
+      this.#database.exec('rollback')
+      throw error
+    }
+  }
+
+  /** Forgets a name: what stands on its page next is what is seen first. Whether there was anything. */
+  forget(project: string): boolean {
+    return this.#database.prepare('delete from pinned where project = ?').run(project).changes > 0
+  }
+
+  /** How many names, and how many files of them. */
+  count(): { readonly projects: number; readonly files: number } {
+    const row = this.#database
+      .prepare(
+        'select count(*) as projects, coalesce(sum((select count(*) from json_each(files))), 0) as files from pinned',
+      )
+      .get()
+    return { projects: Number(row?.['projects'] ?? 0), files: Number(row?.['files'] ?? 0) }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close()
+  }
+}

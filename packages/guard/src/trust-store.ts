@@ -1,0 +1,172 @@
+import { hash } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  DirectoryState,
+  HttpRemote,
+  initialiseState,
+  readIfThere,
+  TrustClient,
+  TrustError,
+  writeWhole,
+} from '@waxseal/trust'
+import type { CredentialPlace } from './credentials.ts'
+import { removeToken } from './credentials.ts'
+import { GuardError } from './error.ts'
+import { unreachable, unverified } from './failures.ts'
+import type { GuardHome } from './guard-home.ts'
+import { MAX_ROOT_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
+import { ownFolder } from './own-folder.ts'
+
+/** An index whose root is pinned on this machine. */
+export interface TrustedIndex {
+  /** Base URL, without a slash at the end. */
+  readonly url: string
+  /** sha256 of the root that the trust began with: what people compare. */
+  readonly root: string
+  /** ISO 8601. */
+  readonly addedAt: string
+  /** Whether the root came by another way than from the index itself. */
+  readonly rootFrom: 'file' | 'index'
+  readonly token?: CredentialPlace
+}
+
+/** Everything of one trusted index lies in one folder. */
+export interface StoredIndex extends TrustedIndex {
+  readonly folder: string
+}
+
+/** The sha256 of a root, as it is shown, and compared. */
+export function fingerprintOf(root: Uint8Array): string {
+  return hash('sha256', root)
+}
+
+/** The first root of an index, from itself: nobody has vouched for it. @throws GuardError `index-unreachable` */
+export async function fetchRoot(url: string, authorization?: string): Promise<Uint8Array> {
+  const headers = authorization === undefined ? {} : { authorization }
+  const remote = new HttpRemote({ metadataUrl: `${url}/tuf/`, headers })
+  let root: Uint8Array | undefined
+  try {
+    root = await remote.metadata('1.root.json', { maxBytes: MAX_ROOT_BYTES, deadlineMs: PAGE_DEADLINE_MS })
+  } catch (error) {
+    if (error instanceof TrustError) throw unreachable(url, error.message, error)
+    throw error
+  }
+  if (root !== undefined) return root
+  throw new GuardError(
+    'not-trusted',
+    `${url} shows no signatures (${url}/tuf/1.root.json): it is no Waxseal index, signs nothing yet ("waxseal init", there), or wants a token for reading (--token-file).`,
+  )
+}
+
+/**
+ * Looks whether an index is what a root says, and trusts it from then on. Nothing is kept where it does not verify.
+ * @throws GuardError `trust-exists`, `page-unverified`, `index-unreachable`
+ */
+export async function addTrust(
+  home: GuardHome,
+  index: Omit<TrustedIndex, 'root'>,
+  root: Uint8Array,
+  authorization: string | undefined,
+  now: () => number,
+): Promise<StoredIndex> {
+  await ownFolder(home.trust, 'trust-unusable')
+  const folder = folderOf(home, index.url)
+  const existing = await readStored(folder)
+  const fingerprint = fingerprintOf(root)
+  if (existing !== undefined && existing.root !== fingerprint) {
+    throw new GuardError(
+      'root-differs',
+      `${index.url} is trusted already, with another root (sha256 ${existing.root}; this one has ${fingerprint}). If its owner has begun anew: waxseal trust remove ${index.url}, and add it again.`,
+    )
+  }
+  if (existing !== undefined) throw new GuardError('trust-exists', `${index.url} is trusted already, with this root.`)
+  await ownFolder(folder, 'trust-unusable')
+  try {
+    const state = await DirectoryState.open(join(folder, 'state'))
+    await initialiseState(state, root)
+    const headers = authorization === undefined ? {} : { authorization }
+    const remote = new HttpRemote({ metadataUrl: `${index.url}/tuf/`, headers })
+    await (await TrustClient.open({ state, remote, now })).refresh()
+    const stored: TrustedIndex = { ...index, root: fingerprint }
+    await writeStored(folder, stored)
+    return { ...stored, folder }
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    if (!(error instanceof TrustError)) throw error
+    if (error.code === 'fetch-failed') throw unreachable(index.url, error.message, error)
+    throw unverified(`${index.url}`, error)
+  }
+}
+
+/** All indexes that are trusted, by URL. */
+export async function listTrust(home: GuardHome): Promise<readonly StoredIndex[]> {
+  const names = await readdir(home.trust).catch(() => [])
+  if (names.length === 0) return []
+  await ownFolder(home.trust, 'trust-unusable')
+  const found: StoredIndex[] = []
+  for (const name of names) {
+    const folder = join(home.trust, name)
+    const stored = await readStored(folder)
+    if (stored !== undefined) found.push({ ...stored, folder })
+  }
+  return found.sort((a, b) => (a.url < b.url ? -1 : 1))
+}
+
+/** The index that is meant: the one with this URL, or the only one. @throws GuardError `not-trusted` */
+export async function findTrust(home: GuardHome, url: string | undefined): Promise<StoredIndex> {
+  const all = await listTrust(home)
+  const [only] = all
+  if (url === undefined) {
+    if (only !== undefined && all.length === 1) return only
+    const which = all.map((index) => `--trust ${index.url}`).join(', ')
+    const message =
+      only === undefined
+        ? 'No index is trusted on this machine yet: waxseal trust add URL'
+        : `Several indexes are trusted; say which: ${which}`
+    throw new GuardError('not-trusted', message)
+  }
+  const found = all.find((index) => index.url === url)
+  if (found === undefined)
+    throw new GuardError('not-trusted', `${url} is not trusted on this machine: waxseal trust add ${url}`)
+  return found
+}
+
+/** Changes what is kept about a trusted index. */
+export async function updateTrust(index: StoredIndex, change: Pick<TrustedIndex, 'token'>): Promise<void> {
+  const { folder, ...stored } = index
+  await writeStored(folder, { ...stored, ...change })
+}
+
+/** Forgets an index: its root, all that was seen of it, and its token. */
+export async function removeTrust(index: StoredIndex): Promise<void> {
+  await removeToken(index.folder, index.url, index.token)
+  await rm(index.folder, { recursive: true, force: true })
+}
+
+/** A readable name for the folder, and one that no two URLs share. */
+function folderOf(home: GuardHome, url: string): string {
+  const { host } = new URL(url)
+  return join(home.trust, `${host.replaceAll(/[^a-z0-9.-]/gi, '_').slice(0, 60)}-${hash('sha256', url).slice(0, 12)}`)
+}
+
+async function readStored(folder: string): Promise<TrustedIndex | undefined> {
+  const bytes = await readIfThere(join(folder, 'index.json')).catch(() => undefined)
+  if (bytes === undefined) return undefined
+  try {
+    const { url, root, addedAt, rootFrom, token } = JSON.parse(Buffer.from(bytes).toString('utf8')) as TrustedIndex
+    if (typeof url === 'string' && /^[0-9a-f]{64}$/.test(root)) {
+      return { url, root, addedAt, rootFrom, ...(token === undefined ? {} : { token }) }
+    }
+  } catch {
+    // Told below.
+  }
+  throw new GuardError(
+    'trust-unusable',
+    `${join(folder, 'index.json')} is damaged: remove the folder, and add the index again.`,
+  )
+}
+
+async function writeStored(folder: string, index: TrustedIndex): Promise<void> {
+  await writeWhole(join(folder, 'index.json'), Buffer.from(`${JSON.stringify(index, undefined, 2)}\n`), { mode: 0o600 })
+}

@@ -1,0 +1,195 @@
+import { createHash, hash } from 'node:crypto'
+import { classifyDistribution } from '@waxseal/packaging'
+import { TrustError } from '@waxseal/trust'
+import { GuardError } from './error.ts'
+import { notOffered, unavailable, unreachable } from './failures.ts'
+import type { CachedFile } from './file-cache.ts'
+import { FILE_DEADLINE_MS, FRESH_MS, MAX_FILE_BYTES, MAX_SIDECAR_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
+import { loadPage } from './page-loader.ts'
+import type { OfferedPage, PageLoaderParts } from './page-loader.ts'
+import type { OfferedFile } from './page-rules.ts'
+import type { VerifiedPage, VerifiedPages } from './verified-page.ts'
+import { compareWheelMetadata } from './wheel-metadata.ts'
+
+/** One file that is asked for, by all that its address says. */
+export interface WantedFile {
+  readonly project: string
+  readonly sha256: string
+  readonly filename: string
+}
+
+/**
+ * What an index offers, from signed data alone (design.md section 10): pages made anew, files and sidecars handed on once length
+ * and sha256 are right.
+ */
+export class VerifiedIndex implements VerifiedPages {
+  readonly #parts: PageLoaderParts
+  readonly #pages = new Map<string, { readonly until: number; readonly page: Promise<OfferedPage | undefined> }>()
+  readonly #receiving = new Map<string, Promise<void>>()
+  #freshUntil = Number.NEGATIVE_INFINITY
+
+  constructor(parts: PageLoaderParts) {
+    this.#parts = parts
+  }
+
+  async page(project: string): Promise<VerifiedPage | undefined> {
+    return (await this.offered(project))?.verified
+  }
+
+  /** The page to render. Undefined: nobody offers the name. @throws GuardError */
+  async offered(project: string): Promise<OfferedPage | undefined> {
+    const now = this.#parts.now()
+    const kept = this.#pages.get(project)
+    if (kept !== undefined && kept.until > now) return await kept.page
+    const page = this.#load(project, now)
+    this.#pages.set(project, { until: now + FRESH_MS, page })
+    // What failed is tried anew by the next who asks.
+    page.catch(() => this.#pages.delete(project))
+    return await page
+  }
+
+  /** A file of a project's page, verified. To be closed by the caller. @throws GuardError */
+  async file(wanted: WantedFile): Promise<CachedFile> {
+    const { page, offered } = await this.#find(wanted)
+    const { cache, report } = this.#parts
+    const kept = await cache.get(wanted.sha256)
+    const file = kept ?? (await this.#received(wanted, offered))
+    try {
+      await this.#checkWheel(wanted, offered, file)
+    } catch (error) {
+      await file[Symbol.asyncDispose]()
+      throw error
+    }
+    report.file({
+      ...wanted,
+      version: classifyDistribution(wanted.filename, wanted.project)?.version ?? '',
+      size: file.size,
+      trust: offered.trust,
+      ...(offered.since === undefined ? {} : { pinnedSince: new Date(offered.since * 1000).toISOString() }),
+      snapshot: page.verified.snapshot,
+      cached: kept !== undefined,
+    })
+    return file
+  }
+
+  /** The metadata of a wheel, by the hash that the page gives it (PEP 658). @throws GuardError */
+  async sidecar(wanted: WantedFile): Promise<Uint8Array> {
+    const { offered } = await this.#find(wanted)
+    const { cache, defences, origin } = this.#parts
+    const { coreMetadata } = offered.file
+    if (typeof coreMetadata !== 'object') throw notOffered(wanted.project, `${wanted.filename}.metadata`)
+    const kept = await cache.read(coreMetadata.sha256)
+    if (kept !== undefined) return kept
+    this.#mustBeOnline(wanted.filename)
+    const pieces: Uint8Array[] = []
+    try {
+      for await (const piece of await origin.file(`${pathOf(wanted)}.metadata`, MAX_SIDECAR_BYTES, PAGE_DEADLINE_MS)) {
+        pieces.push(piece)
+      }
+    } catch (error) {
+      throw explain(wanted, error)
+    }
+    const bytes = Buffer.concat(pieces)
+    const isRight = hash('sha256', bytes) === coreMetadata.sha256
+    if (isRight) await cache.put(coreMetadata.sha256, bytes)
+    else if (defences.has('sidecar-hash')) throw sidecarDiffers(wanted, 'is not what was signed')
+    return bytes
+  }
+
+  async #load(project: string, now: number): Promise<OfferedPage | undefined> {
+    if (this.#freshUntil <= now) {
+      this.#freshUntil = now + FRESH_MS
+      await this.#parts.state.refresh()
+    }
+    return await loadPage(this.#parts, project)
+  }
+
+  async #find({ project, sha256, filename }: WantedFile): Promise<{ page: OfferedPage; offered: OfferedFile }> {
+    const page = await this.offered(project)
+    const offered = page?.byFilename.get(filename)
+    if (page !== undefined && offered?.file.sha256 === sha256) return { page, offered }
+    const withheld = page?.verified.withheld.find((file) => file.filename === filename)
+    if (withheld === undefined) throw notOffered(project, filename)
+    throw new GuardError(withheld.code, `${filename} is not handed on. ${withheld.reason}`, {
+      data: { project, filename },
+    })
+  }
+
+  /** Receives a file, once for all who want it at the same time. */
+  async #received(wanted: WantedFile, offered: OfferedFile): Promise<CachedFile> {
+    this.#mustBeOnline(wanted.filename)
+    let receiving = this.#receiving.get(wanted.sha256)
+    if (receiving === undefined) {
+      receiving = this.#receive(wanted, offered).finally(() => this.#receiving.delete(wanted.sha256))
+      this.#receiving.set(wanted.sha256, receiving)
+    }
+    await receiving
+    const file = await this.#parts.cache.get(wanted.sha256)
+    if (file === undefined)
+      throw new GuardError('cache-unusable', `${wanted.filename} was received, and is not in the cache any more.`)
+    return file
+  }
+
+  /** To a file without a name until length and sha256 are right (attacks.md ARB-1, ED-TGT, SR-1). */
+  async #receive(wanted: WantedFile, { file: { size } }: OfferedFile): Promise<void> {
+    const { cache, origin, defences } = this.#parts
+    const limit = defences.has('size-limit') ? (size ?? MAX_FILE_BYTES) : Number.MAX_SAFE_INTEGER
+    await using part = await cache.part()
+    const digest = createHash('sha256')
+    let length = 0
+    try {
+      for await (const piece of await origin.file(pathOf(wanted), limit, FILE_DEADLINE_MS)) {
+        digest.update(piece)
+        length += piece.length
+        await part.write(piece)
+      }
+    } catch (error) {
+      throw explain(wanted, error)
+    }
+    if (defences.has('file-hash')) {
+      if (size !== undefined && length !== size) {
+        throw explain(wanted, new TrustError('length-mismatch', `It has ${length} bytes where ${size} are signed.`))
+      }
+      if (digest.digest('hex') !== wanted.sha256) {
+        throw explain(wanted, new TrustError('hash-mismatch', 'Its sha256 is not the one that is signed.'))
+      }
+    }
+    await part.keep(wanted.sha256)
+  }
+
+  /** What programs resolved by must be what is in the wheel (attacks.md EXD-1, EXD-2). */
+  async #checkWheel(wanted: WantedFile, { file: { coreMetadata } }: OfferedFile, file: CachedFile): Promise<void> {
+    if (typeof coreMetadata !== 'object' || !this.#parts.defences.has('wheel-metadata')) return
+    switch (await compareWheelMetadata(file.handle, file.size, coreMetadata.sha256)) {
+      case 'same':
+        return
+      case 'differs':
+        throw sidecarDiffers(wanted, 'is not what is in the wheel')
+      case 'unreadable':
+        this.#parts.report.note(
+          `${wanted.filename} is verified, but its archive is of an old kind: whether its metadata is what the page says was left to the installer.`,
+        )
+    }
+  }
+
+  #mustBeOnline(what: string): void {
+    const { offline, origin } = this.#parts
+    if (offline) throw unreachable(origin.url, `${what} is not kept here, and this run is offline.`)
+  }
+}
+
+function pathOf({ project, sha256, filename }: WantedFile): string {
+  return `/files/${project}/${sha256}/${encodeURIComponent(filename)}`
+}
+
+function explain({ project, filename }: WantedFile, error: unknown): unknown {
+  return error instanceof TrustError ? unavailable(project, filename, error) : error
+}
+
+function sidecarDiffers({ project, filename }: WantedFile, how: string): GuardError {
+  return new GuardError(
+    'sidecar-differs',
+    `The metadata of ${filename} ${how}: somebody on the way, or the index, changed it. Nothing was handed on. Tell whoever runs the index.`,
+    { data: { project, filename } },
+  )
+}
