@@ -1,0 +1,23 @@
+import type { GuardEndpoint } from '../endpoint.ts'
+
+/** The index as the user names it and as the child sees it: https://packages.example/files/… ↔ http://127.0.0.1:PORT/SECRET/files/… */
+export interface UrlMapping {
+  /** The one index that a child is given. */
+  readonly loopbackIndex: string
+  /** The loopback URL of exactly the trusted index, with or without its last slash; undefined for any other. */
+  index(url: string): string | undefined
+  /** The loopback URL of a file of the trusted index; undefined for any other URL. */
+  file(url: string): string | undefined
+  /** What a child wrote, as it would have written it without a guard. Nothing but the exact loopback prefix is touched. */
+  toOrigin(text: string): string
+}
+
+export function urlMapping({ url, origin }: GuardEndpoint): UrlMapping {
+  const files = `${origin}/files/`
+  return {
+    loopbackIndex: `${url}/simple/`,
+    index: (given) => (given === `${origin}/simple/` || given === `${origin}/simple` ? `${url}/simple/` : undefined),
+    file: (given) => (given.startsWith(files) ? `${url}/files/${given.slice(files.length)}` : undefined),
+    toOrigin: (text) => text.replaceAll(`${url}/`, `${origin}/`),
+  }
+}
