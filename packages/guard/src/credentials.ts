@@ -30,6 +30,11 @@ export async function authorizationOf(
 ): Promise<string | undefined> {
   if (place === undefined) return undefined
   const token = place === 'file' ? await readToken(folder) : (await keyring(['get', url, KEYRING_USER])).trim()
+  return authorizationFor(url, token)
+}
+
+/** The header that a token is sent by. @throws GuardError `credentials-unusable` */
+export function authorizationFor(url: string, token: string): string {
   checkToken(url, token)
   return `Basic ${Buffer.from(`${KEYRING_USER}:${token}`).toString('base64')}`
 }

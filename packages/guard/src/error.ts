@@ -16,6 +16,7 @@ export type GuardErrorCode =
   | 'option-refused'
   | 'outside-refused'
   | 'page-unverified'
+  | 'port-taken'
   | 'requirement-refused'
   | 'root-differs'
   | 'sidecar-differs'

@@ -31,7 +31,7 @@ const SECRET_BYTES = 24
  * Lets programs of this machine reach the guard, those that know its secret (attacks.md CLI-3): on the loopback address, under a
  * path that nobody can guess. The same port is the proxy that they are given for everything: it answers for itself and refuses all
  * else, so that a bypass fails, loudly.
- * @throws GuardError `outside-refused` where the port is taken
+ * @throws GuardError `port-taken`
  */
 export async function openLoopback(guard: Guard, options: LoopbackOptions = {}): Promise<Loopback> {
   const secret = options.secret ?? randomBytes(SECRET_BYTES).toString('base64url')
@@ -58,7 +58,7 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
     await once(server, 'listening')
   } catch (cause) {
     throw new GuardError(
-      'outside-refused',
+      'port-taken',
       `Port ${options.port} of this machine is taken by another program: choose another with --listen.`,
       { cause },
     )

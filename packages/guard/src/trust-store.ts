@@ -26,8 +26,8 @@ export interface TrustedIndex {
   readonly root: string
   /** ISO 8601. */
   readonly addedAt: string
-  /** Whether the root came by another way than from the index itself. */
-  readonly rootFrom: 'file' | 'index'
+  /** Whether the root came from the index itself (trust on first use), or was vouched for by another way. */
+  readonly rootFrom: 'index' | 'elsewhere'
   readonly token?: CredentialPlace
 }
 
@@ -95,7 +95,7 @@ export async function addTrust(
     await rm(folder, { recursive: true, force: true })
     if (!(error instanceof TrustError)) throw error
     if (error.code === 'fetch-failed') throw unreachable(index.url, error.message, error)
-    throw unverified(`${index.url}`, error)
+    throw unverified(index.url, error)
   }
 }
 

@@ -1,5 +1,4 @@
 import { CommanderError } from 'commander'
-import { explainFailure } from './command-error.ts'
 import { EXIT_DONE, EXIT_ENVIRONMENT, EXIT_USAGE } from './exit-codes.ts'
 import { terminalText } from './output.ts'
 import { createProgram } from './program.ts'
@@ -19,11 +18,13 @@ async function main(argv: readonly string[]): Promise<number> {
       if (error.exitCode === 0) return EXIT_DONE
       // A command alone, without its subcommand: its help stands on standard error, and nothing was done.
       const message = error.code === 'commander.help' ? 'A command is missing; see --help.' : error.message
-      if (argv.includes('--json')) printFailure('wrong-use', message.replace(/^error: /, ''))
+      if (isJson) printFailure('wrong-use', message.replace(/^error: /, ''))
       return EXIT_USAGE
     }
+    // Loaded when something fails: it knows the server's errors, and what runs programs has no use for a server.
+    const { explainFailure } = await import('./explain-failure.ts')
     const { code, message, exitCode, data } = explainFailure(error)
-    if (argv.includes('--json')) printFailure(code, message, data)
+    if (isJson) printFailure(code, message, data)
     process.stderr.write(terminalText(`waxseal: ${message}`.split('\n')))
     return exitCode
   }
@@ -32,12 +33,15 @@ async function main(argv: readonly string[]): Promise<number> {
 /** A promise that nothing can settle any more is a bug, here or in a library; Node's own exit code for it is 13. */
 function stoppedInItsMidst(): void {
   const message = 'The command stopped in its midst: what it waited for cannot come any more. Please report this.'
-  if (argv.includes('--json')) printFailure('failed', message)
+  if (isJson) printFailure('failed', message)
   process.stderr.write(`waxseal: ${message}\n`)
   process.exitCode = EXIT_ENVIRONMENT
 }
 
 const argv = process.argv.slice(2)
+/** What a program is told that we run is not said to us. */
+const separator = argv.indexOf('--')
+const isJson = argv.slice(0, separator === -1 ? undefined : separator).includes('--json')
 process.stderr.on('error', () => undefined)
 process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   process.stdout.on('error', () => undefined)

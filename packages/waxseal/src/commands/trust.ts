@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs'
+import {
+  addTrust,
+  authorizationFor,
+  fetchRoot,
+  fingerprintOf,
+  guardHome,
+  indexUrl,
+  listTrust,
+  openGuard,
+  Pins,
+  removeToken,
+  removeTrust,
+  storeToken,
+  updateTrust,
+} from '@waxseal/guard'
+import type { CredentialPlace, StoredIndex } from '@waxseal/guard'
+import { normalizeProjectName } from '@waxseal/packaging'
+import type { Command } from 'commander'
+import { join } from 'node:path'
+import { confirmed } from '../ask-passphrase.ts'
+import { CommandError } from '../command-error.ts'
+import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { isGuardError, trustedIndex } from '../guarding.ts'
+import { withExample } from '../help.ts'
+import type { Output } from '../output.ts'
+import { columns, counted, printResult, terminalText } from '../output.ts'
+import { readSecretFile } from '../secret-file.ts'
+
+interface AddOptions extends Output, TokenOptions {
+  readonly root?: string
+  readonly fingerprint?: string
+  readonly yes: boolean
+}
+
+interface TokenOptions {
+  readonly tokenFile?: string
+  readonly keyring: boolean
+}
+
+export function addTrustCommands(program: Command): void {
+  const trust = program.command('trust').description('the indexes whose signatures this machine goes by')
+  withExample(trust.command('add'), 'waxseal trust add https://packages.example')
+    .description('trust an index: its root is shown, looked at, and pinned')
+    .argument('<url>', 'the index, with or without /simple/')
+    .option('--root <file>', 'its first root, which came by a way that you trust, instead of from the index itself')
+    .option('--fingerprint <sha256>', 'the sha256 that its first root must have')
+    .option('--token-file <file>', 'its token for reading is in this file; - reads standard input')
+    .option('--keyring', 'keep the token in the keyring instead of in a file that you alone can read', false)
+    .option('--yes', 'do not ask whether the fingerprint is right', false)
+    .option('--json', 'print one JSON document', false)
+    .action(add)
+  withExample(trust.command('list'), 'waxseal trust list')
+    .description('the indexes that are trusted')
+    .option('--json', 'print one JSON document', false)
+    .action(list)
+  withExample(trust.command('show'), 'waxseal trust show')
+    .description('what is trusted, seen and kept of an index')
+    .argument('[url]')
+    .option('--json', 'print one JSON document', false)
+    .action(show)
+  withExample(trust.command('login'), 'waxseal trust login --token-file -')
+    .description('keep another token for an index')
+    .argument('[url]')
+    .requiredOption('--token-file <file>', 'it is in this file; - reads standard input')
+    .option('--keyring', 'keep it in the keyring instead of in a file that you alone can read', false)
+    .option('--json', 'print one JSON document', false)
+    .action(login)
+  withExample(trust.command('forget'), 'waxseal trust forget requests')
+    .description('forget what was seen of a project: what its page says next is pinned anew')
+    .argument('<project>')
+    .option('--trust <url>', 'the index, where several are trusted')
+    .option('--json', 'print one JSON document', false)
+    .action(forget)
+  withExample(trust.command('remove'), 'waxseal trust remove https://packages.example')
+    .description('stop trusting an index, and forget what was seen of it')
+    .argument('<url>')
+    .option('--json', 'print one JSON document', false)
+    .action(remove)
+}
+
+async function add(text: string, options: AddOptions): Promise<void> {
+  const url = indexUrl(text)
+  const home = guardHome(process.env)
+  const token = tokenIn(options)
+  const authorization = token === undefined ? undefined : authorizationFor(url, token)
+  const root = options.root === undefined ? await fetchRoot(url, authorization) : rootIn(options.root)
+  const fingerprint = fingerprintOf(root)
+  checkFingerprint(fingerprint, options.fingerprint)
+  const isVouchedFor = options.root !== undefined || options.fingerprint !== undefined
+  if (!isVouchedFor && !options.yes) await askAbout(url, fingerprint)
+  const added = {
+    url,
+    addedAt: new Date().toISOString(),
+    rootFrom: isVouchedFor ? ('elsewhere' as const) : ('index' as const),
+  }
+  let stored: StoredIndex
+  try {
+    stored = await addTrust(home, added, root, authorization, Date.now)
+  } catch (error) {
+    // The same once more is what scripts do.
+    if (!isGuardError(error, 'trust-exists')) throw error
+    const { folder, ...known } = (await trustedIndex(url)).trusted
+    stored = { folder, ...known }
+  }
+  if (token !== undefined) await keepToken(stored, token, options)
+  printResult(options, { url, root: fingerprint }, [
+    `${url} is trusted from now on; its root has the sha256`,
+    `  ${fingerprint}`,
+    ...(isVouchedFor
+      ? []
+      : ['It came from the index itself: compare it with whoever runs it, who sees it where the index starts.']),
+    'Install from it: waxseal run -- pip install NAME',
+  ])
+}
+
+async function askAbout(url: string, fingerprint: string): Promise<void> {
+  process.stderr.write(
+    terminalText([
+      `${url} shows a root with the sha256`,
+      `  ${fingerprint}`,
+      'Compare it with the one that whoever runs the index sees (where it starts, or in "waxseal status"): by telephone, or by',
+      'a page that others vouch for. From then on nobody can pretend to be this index.',
+    ]),
+  )
+  if (await confirmed('Is it the right one?')) return
+  throw new CommandError('cancelled', 'Nothing is trusted.', EXIT_REFUSED)
+}
+
+function checkFingerprint(fingerprint: string, wanted: string | undefined): void {
+  if (wanted === undefined) return
+  const plain = wanted
+    .toLowerCase()
+    .replace(/^sha256:/, '')
+    .replaceAll(/[\s:]/g, '')
+  if (!/^[0-9a-f]{64}$/.test(plain)) {
+    throw new CommandError('wrong-use', '--fingerprint: a sha256 has 64 hexadecimal digits.', EXIT_USAGE)
+  }
+  if (plain === fingerprint) return
+  throw new CommandError(
+    'root-differs',
+    `The root has the sha256 ${fingerprint}, not the one that was given: nothing is trusted. Another server answers, or the index began anew; ask whoever runs it.`,
+    EXIT_REFUSED,
+  )
+}
+
+function rootIn(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new CommandError('secret-unreadable', `--root: ${path} cannot be read.`, EXIT_USAGE, { cause })
+  }
+}
+
+function tokenIn({ tokenFile }: Partial<TokenOptions>): string | undefined {
+  return tokenFile === undefined ? undefined : readSecretFile(tokenFile, '--token-file').trim()
+}
+
+async function keepToken(index: StoredIndex, token: string, { keyring }: TokenOptions): Promise<void> {
+  const place: CredentialPlace = keyring ? 'keyring' : 'file'
+  await storeToken(index.folder, index.url, token, place)
+  if (index.token !== undefined && index.token !== place) await removeToken(index.folder, index.url, index.token)
+  await updateTrust(index, { token: place })
+}
+
+async function list(options: Output): Promise<void> {
+  const all = await listTrust(guardHome(process.env))
+  const lines =
+    all.length === 0
+      ? ['No index is trusted on this machine yet: waxseal trust add URL']
+      : columns(all.map(({ url, root, addedAt }) => [url, `sha256 ${root}`, `since ${addedAt.slice(0, 10)}`]))
+  printResult(options, all, lines)
+}
+
+async function show(url: string | undefined, options: Output): Promise<void> {
+  const { home, trusted } = await trustedIndex(url)
+  await using guard = await openGuard({ home, trusted, env: process.env, now: Date.now, offline: true })
+  const { snapshot, signedAt } = guard.document()
+  using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
+  const pinned = pins.count()
+  const { folder, ...index } = trusted
+  printResult(options, { ...index, folder, snapshot, signedAt, pinned }, [
+    trusted.url,
+    ...columns([
+      ['root', `sha256 ${trusted.root}`],
+      ['came', trusted.rootFrom === 'index' ? 'from the index itself, trusted on first use' : 'by another way'],
+      ['trusted since', trusted.addedAt],
+      ['snapshot', snapshot === null ? 'none seen yet' : `${snapshot}, signed ${signedAt}`],
+      ['pinned', `${counted(pinned.files, 'file')} of ${counted(pinned.projects, 'project')}`],
+      ['token', trusted.token === undefined ? 'none' : `in the ${trusted.token === 'file' ? 'file token' : 'keyring'}`],
+      ['kept in', folder],
+      ['files in', home.cache],
+    ]),
+  ])
+}
+
+async function login(url: string | undefined, options: Output & TokenOptions): Promise<void> {
+  const { trusted } = await trustedIndex(url)
+  await keepToken(trusted, tokenIn(options) ?? '', options)
+  printResult(options, { url: trusted.url }, [`The token for ${trusted.url} is kept.`])
+}
+
+async function forget(raw: string, options: Output & { readonly trust?: string }): Promise<void> {
+  const project = normalizeProjectName(raw)
+  const { trusted } = await trustedIndex(options.trust)
+  using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
+  const known = pins.forget(project)
+  printResult(options, { project, known }, [
+    known
+      ? `Forgotten what was seen of ${project}: the next page is pinned anew.`
+      : `Nothing was seen of ${project} yet.`,
+  ])
+}
+
+async function remove(url: string, options: Output): Promise<void> {
+  const { trusted } = await trustedIndex(url)
+  await removeTrust(trusted)
+  printResult(options, { url: trusted.url }, [`${trusted.url} is not trusted any more.`])
+}
