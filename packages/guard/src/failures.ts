@@ -2,8 +2,12 @@ import type { TrustError } from '@waxseal/trust'
 import { GuardError } from './error.ts'
 import { trustAdvice } from './trust-advice.ts'
 
-/** What is said where signatures do not hold; the reason of `@waxseal/trust` is in `data.trust`. */
+/** What is said where signatures do not hold, or cannot be had; the reason of `@waxseal/trust` is in `data.trust`. */
 export function unverified(what: string, cause: TrustError, data: Readonly<Record<string, unknown>> = {}): GuardError {
+  if (cause.code === 'fetch-failed') {
+    const message = `${what} cannot be verified, because it cannot be had: ${cause.message} ${trustAdvice(cause.code)}`
+    return new GuardError('index-unreachable', message, { cause, data: { trust: cause.code, ...data } })
+  }
   const message = `${what} cannot be verified (${cause.code}): ${cause.message} ${trustAdvice(cause.code)}`
   return new GuardError('page-unverified', message, { cause, data: { trust: cause.code, ...data } })
 }
