@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import { GuardError } from './error.ts'
 
 /**
@@ -23,5 +24,10 @@ export function indexUrl(text: string): string {
 /** Whether nobody between here and there can read along: TLS, or this machine itself. */
 export function isPrivateWay(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
+  return (
+    protocol === 'https:' ||
+    hostname === 'localhost' ||
+    hostname === '[::1]' ||
+    (isIPv4(hostname) && hostname.startsWith('127.'))
+  )
 }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Pins } from './pins.ts'
+
+const A = 'a'.repeat(64)
+const B = 'b'.repeat(64)
+const file = (filename: string, sha256: string): { filename: string; sha256: string } => ({ filename, sha256 })
+const seen = (
+  files: readonly { filename: string; sha256: string }[],
+  rev = 0,
+  now = 5000,
+): Parameters<Pins['note']>[1] => ({
+  pageSha256: A,
+  etag: '"e"',
+  rev,
+  files,
+  now,
+})
+
+const pinsIn = async (): Promise<{ path: string } & AsyncDisposable> => {
+  const folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-pins-'))
+  return { path: join(folder.path, 'pins.sqlite'), [Symbol.asyncDispose]: () => folder.remove() }
+}
+
+void test('what was seen first stays, whatever is seen later, by whichever guard', async () => {
+  await using place = await pinsIn()
+  using one = new Pins(place.path)
+  using other = new Pins(place.path)
+  assert.equal(one.of('demo'), undefined)
+  one.note('demo', seen([file('a.whl', A)], 2))
+  other.note('demo', seen([file('a.whl', B), file('b.whl', B)], 1, 9000))
+  const pinned = one.of('demo')
+  assert.deepEqual(
+    [...(pinned?.files ?? [])],
+    [
+      ['a.whl', { sha256: A, since: 5 }],
+      ['b.whl', { sha256: B, since: 9 }],
+    ],
+  )
+  assert.equal(pinned?.rev, 2, 'the highest revision')
+  assert.deepEqual(one.count(), { projects: 1, files: 2 })
+})
+
+void test('a name can be forgotten, and nothing else goes with it', async () => {
+  await using place = await pinsIn()
+  using pins = new Pins(place.path)
+  pins.note('demo', seen([file('a.whl', A)]))
+  pins.note('other', seen([file('b.whl', B)]))
+  assert.equal(pins.forget('demo'), true)
+  assert.equal(pins.forget('demo'), false)
+  assert.equal(pins.of('demo'), undefined)
+  assert.equal(pins.of('other')?.files.size, 1)
+})
+
+void test('a file name that JavaScript has other plans for is a file name', async () => {
+  await using place = await pinsIn()
+  using pins = new Pins(place.path)
+  pins.note('demo', seen([file('__proto__', A), file('constructor', B)]))
+  assert.deepEqual([...(pins.of('demo')?.files.keys() ?? [])], ['__proto__', 'constructor'])
+})
+
+void test('a damaged file is said, with what to do', async () => {
+  await using place = await pinsIn()
+  await writeFile(place.path, 'not a database, and longer than the header of one would be: '.repeat(20))
+  assert.throws(() => new Pins(place.path), { code: 'trust-unusable', message: /move it away/ })
+})
