@@ -91,7 +91,7 @@ function guardVariables(endpoint: GuardEndpoint, allowDirectUrls: boolean): Read
     UV_KEYRING_PROVIDER: 'disabled',
     UV_HTTP_TIMEOUT: PATIENCE_SECONDS,
     PDM_PYPI_URL: index,
-    PDM_IGNORE_STORED_INDEX: '1',
+    PDM_USE_UV: '0',
     PDM_REQUEST_TIMEOUT: PATIENCE_SECONDS,
     PDM_CHECK_UPDATE: '0',
     PIPENV_PYPI_MIRROR: index,

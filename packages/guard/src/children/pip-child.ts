@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { findOptions, type FoundOption, type OptionRule } from './command-options.ts'
-import { childFile } from './child-file.ts'
+import { childFile, nameBeside } from './child-file.ts'
+import { isLockName } from './lock-name.ts'
 import {
   inFolder,
   mappedIndex,
@@ -120,8 +120,8 @@ function lockOutput(
   const output = options.findLast(({ means }) => means === 'lock')
   if (output?.value === '-') return { args: words, rewriteOutput: true }
   const place = inFolder(preparing, output?.value ?? 'pylock.toml')
-  const written = join(dirname(place), `pylock.waxseal-${randomBytes(8).toString('hex')}.toml`)
-  const outputs: readonly ChildOutput[] = [childFile(written, place, preparing.urls)]
+  const written = preparing.temporary.track(nameBeside(isLockName(place) ? place : join(dirname(place), 'pylock.toml')))
+  const outputs: readonly ChildOutput[] = [childFile({ written, place, map: preparing.urls.toOrigin })]
   return {
     args: output === undefined ? words.toSpliced(command + 1, 0, '--output', written) : output.replace(words, written),
     outputs,
@@ -139,6 +139,6 @@ async function reportOutput(
   const written = await preparing.temporary.path('report.json')
   return {
     args: report.replace(words, written),
-    outputs: [childFile(written, inFolder(preparing, report.value), preparing.urls)],
+    outputs: [childFile({ written, place: inFolder(preparing, report.value), map: preparing.urls.toOrigin })],
   }
 }

@@ -1,6 +1,9 @@
+import type { TomlTable } from 'smol-toml'
 import type { GuardEndpoint } from '../endpoint.ts'
 import { GuardError } from '../error.ts'
 import { childEnvironment } from './child-environment.ts'
+import { preparePdm } from './pdm-child.ts'
+import { pdmUserConfig, pdmVariables } from './pdm-config.ts'
 import { preparePip } from './pip-child.ts'
 import { fileVariables } from './file-variables.ts'
 import type { PreparedClient, Preparing } from './preparing.ts'
@@ -30,7 +33,8 @@ export interface ChildPlan {
   mapText(text: string): string
   /**
    * Maps what the child wrote back to the index's own URLs, and removes the temporary copies; the files that were written. To be called
-   * once the child has ended, however it ended. `exitCode`: null where a signal ended it; a lock takes its place only after a 0.
+   * once the child has ended, however it ended. `exitCode`: null where a signal ended it: what it wrote then may be half a file, and takes no other's
+   * place.
    */
   finish(exitCode?: number | null): Promise<readonly string[]>
 }
@@ -48,8 +52,9 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
   const preparing: Preparing = { urls, origin: endpoint.origin, cwd, env, allowDirectUrls, temporary }
   try {
     const files = new RequirementsFiles(preparing)
-    const prepared = await prepare(recognised, preparing, files)
-    const variables = await fileVariables(preparing, files)
+    const pdmConfig = await pdmUserConfig(preparing, request.env)
+    const variables = { ...(await fileVariables(preparing, files)), ...(await pdmVariables(preparing, pdmConfig)) }
+    const prepared = await prepare(recognised, preparing, files, pdmConfig)
     let finished: Promise<readonly string[]> | undefined
     return {
       client: recognised.client === 'twine' ? 'other' : recognised.client,
@@ -57,7 +62,7 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
       env: { ...env, ...variables, ...prepared.env },
       rewriteOutput: prepared.rewriteOutput ?? false,
       mapText: (text) => urls.toOrigin(text),
-      finish: (exitCode = 0) => (finished ??= finish(prepared, temporary, exitCode === 0)),
+      finish: (exitCode = 0) => (finished ??= finish(prepared, temporary, exitCode !== null)),
     }
   } catch (error) {
     await temporary.remove()
@@ -69,10 +74,13 @@ async function prepare(
   { client, args }: RecognisedClient,
   preparing: Preparing,
   files: RequirementsFiles,
+  pdmConfig: TomlTable,
 ): Promise<PreparedClient> {
   switch (client) {
     case 'pip':
       return await preparePip(args, preparing, files)
+    case 'pdm':
+      return await preparePdm(args, preparing, files, pdmConfig)
     case 'twine':
       throw refusedClient('twine', 'publishing does not go through the guard. Run twine without it.')
     case 'poetry':

@@ -25,7 +25,7 @@ export interface PreparedClient {
 
 /** A file that the child writes in another place than the user's, or with other URLs. */
 export interface ChildOutput {
-  /** Puts what the child wrote where the user wants it; the paths. `completed`: the child ended by itself, with 0. */
+  /** Puts what the child wrote where the user wants it; the paths. `completed`: the child ended by itself. */
   collect(completed: boolean): Promise<readonly string[]>
 }
 

@@ -1,20 +1,15 @@
 import { basename, dirname, resolve } from 'node:path'
-import { parse, stringify, type TomlTable } from 'smol-toml'
-import { GuardError } from '../error.ts'
+import { stringify, type TomlTable } from 'smol-toml'
 import { mappedRequirement, type Preparing } from './preparing.ts'
 import { readBounded } from './read-file.ts'
-
-/** PEP 751: `pylock.toml` or `pylock.NAME.toml`. */
-export function isLockName(path: string): boolean {
-  return /^pylock(?:\.[^.]+)?\.toml$/.test(basename(path))
-}
+import { parseToml, tables } from './toml.ts'
 
 /** As `RequirementsFiles.prepare`, for a PEP 751 lock file: its URLs must be of files of the trusted index. */
 export async function preparePylock(preparing: Preparing, path: string, given: string): Promise<string> {
   const bytes = await readBounded(path, 'lock-unreadable')
   if (bytes === undefined) return given
   const text = bytes.toString('utf8')
-  const lock = parseLock(text, path)
+  const lock = parseToml(text, path, 'lock-unreadable')
   let changed = false
   for (const part of partsOf(lock)) {
     const url = part.table['url']
@@ -30,17 +25,6 @@ export async function preparePylock(preparing: Preparing, path: string, given: s
   return changed ? await preparing.temporary.write(basename(path), stringify(lock)) : given
 }
 
-function parseLock(text: string, path: string): TomlTable {
-  try {
-    return parse(text)
-  } catch (error) {
-    throw new GuardError('lock-unreadable', `${path} is not valid TOML: make the lock again.`, {
-      cause: error,
-      data: { path },
-    })
-  }
-}
-
 /** Every table of a lock that says where a package comes from. */
 function partsOf(lock: TomlTable): readonly { readonly table: TomlTable; readonly vcs: boolean }[] {
   return tables(lock['packages']).flatMap((entry) => [
@@ -49,15 +33,6 @@ function partsOf(lock: TomlTable): readonly { readonly table: TomlTable; readonl
     ),
     ...tables(entry['vcs']).map((table) => ({ table, vcs: true })),
   ])
-}
-
-function tables(value: unknown): readonly TomlTable[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return values.filter(isTable)
-}
-
-function isTable(value: unknown): value is TomlTable {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
 
 function lineOf(text: string, value: string): number {
