@@ -13,7 +13,7 @@ export interface ChildFile {
   /** What stands at `place` as the child starts. */
   readonly before?: string | undefined
   /** What the child wrote, as the user gets it. */
-  map(text: string): string
+  map(text: string): string | Promise<string>
 }
 
 /** A file that the child writes in another place than the user's: it takes that place mapped, and whole or not at all. */
@@ -22,7 +22,7 @@ export function childFile({ written, place, before, map }: ChildFile): ChildOutp
     collect: async (completed) => {
       try {
         const text = completed ? await textIfThere(written) : undefined
-        const mapped = text === undefined ? undefined : map(text)
+        const mapped = text === undefined ? undefined : await map(text)
         if (mapped === undefined || mapped === before) return []
         // As the child would have written through a link.
         const target = await realpath(place).catch(() => place)

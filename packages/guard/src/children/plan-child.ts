@@ -4,6 +4,7 @@ import { GuardError } from '../error.ts'
 import { childEnvironment } from './child-environment.ts'
 import { preparePdm } from './pdm-child.ts'
 import { pdmUserConfig, pdmVariables } from './pdm-config.ts'
+import { preparePipenv } from './pipenv-child.ts'
 import { preparePip } from './pip-child.ts'
 import { fileVariables } from './file-variables.ts'
 import type { PreparedClient, Preparing } from './preparing.ts'
@@ -53,7 +54,11 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
   try {
     const files = new RequirementsFiles(preparing)
     const pdmConfig = await pdmUserConfig(preparing, request.env)
-    const variables = { ...(await fileVariables(preparing, files)), ...(await pdmVariables(preparing, pdmConfig)) }
+    const variables = {
+      ...(await fileVariables(preparing, files)),
+      ...(await pdmVariables(preparing, pdmConfig)),
+      PIPENV_CACHE_DIR: await temporary.path('pipenv'),
+    }
     const prepared = await prepare(recognised, preparing, files, pdmConfig)
     let finished: Promise<readonly string[]> | undefined
     return {
@@ -81,6 +86,8 @@ async function prepare(
       return await preparePip(args, preparing, files)
     case 'pdm':
       return await preparePdm(args, preparing, files, pdmConfig)
+    case 'pipenv':
+      return await preparePipenv(args, preparing, files)
     case 'twine':
       throw refusedClient('twine', 'publishing does not go through the guard. Run twine without it.')
     case 'poetry':

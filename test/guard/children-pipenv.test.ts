@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+import { clientTest, outsideRequests, wantedClients, type Client } from '../support/clients.ts'
+import { assertInstalled, assertSuccess, startScene, workFolder, type Scene } from '../clients/scene.ts'
+import { runGuarded, startStandIn, type StandIn } from './stand-in.ts'
+
+let scene: Scene
+let standIn: StandIn
+before(async () => {
+  scene = await startScene()
+  standIn = await startStandIn(scene.server.url)
+})
+after(async () => {
+  await standIn?.[Symbol.asyncDispose]()
+  await scene?.[Symbol.asyncDispose]()
+  assert.deepEqual(outsideRequests(), [], 'pipenv asked somebody past the guard')
+})
+
+const pipfile = (url: string): string => `[[source]]
+name = "waxseal"
+url = "${url}"
+verify_ssl = true
+
+[packages]
+Acme_App = "*"
+acme-native = "==1.0"
+`
+
+const envFor = (pipenv: Client) => ({
+  PIPENV_VENV_IN_PROJECT: '1',
+  PIPENV_DEFAULT_PYTHON_VERSION: pipenv.python,
+  PIPENV_PYTHON: pipenv.python,
+})
+
+for (const wanted of wantedClients('pipenv')) {
+  clientTest(wanted, 'makes the lock that it makes without a guard, and installs from it', async (pipenv) => {
+    await using bare = await workFolder()
+    await using work = await workFolder()
+    // Without its last slash it is the same index.
+    const text = pipfile(`${scene.server.url}/simple`)
+    for (const { path } of [bare, work]) writeFileSync(join(path, 'Pipfile'), text)
+    assertSuccess(await pipenv.run(['lock'], { cwd: bare.path, env: envFor(pipenv) }))
+    const options = { cwd: work.path, env: { ...envFor(pipenv), PIPENV_TEST_INDEX: 'http://127.0.0.1:9/' } }
+    const locked = await runGuarded(pipenv, standIn, ['lock'], options)
+    assertSuccess(locked)
+    const lock = join(work.path, 'Pipfile.lock')
+    assert.deepEqual(locked.mapped, [lock])
+    assert.equal(readFileSync(lock, 'utf8'), readFileSync(join(bare.path, 'Pipfile.lock'), 'utf8'))
+    assert.equal(statSync(lock).mode, statSync(join(bare.path, 'Pipfile.lock')).mode)
+    assert.equal(readFileSync(join(work.path, 'Pipfile'), 'utf8'), text)
+
+    // `--deploy` fails where the lock's hash is not that of the Pipfile.
+    const before = standIn.asked.length
+    const installed = await runGuarded(pipenv, standIn, ['install', '--deploy'], options)
+    assertSuccess(installed)
+    assert.deepEqual(installed.mapped, [])
+    assertInstalled(work.path, [scene.app, scene.native, scene.alpha, scene.beta])
+    assert.ok(standIn.asked.slice(before).includes('GET /simple/flit-core/'), standIn.asked.join('\n'))
+    assert.deepEqual(readdirSync(work.path).toSorted(), ['.venv', 'Pipfile', 'Pipfile.lock'])
+    assertSuccess(await pipenv.run(['verify'], options))
+  })
+
+  clientTest(wanted, 'uses the virtual environment that it has without a guard', async (pipenv) => {
+    await using work = await workFolder()
+    writeFileSync(join(work.path, 'Pipfile'), pipfile(scene.indexUrl))
+    const { PIPENV_VENV_IN_PROJECT: _inProject, ...env } = envFor(pipenv)
+    const options = { cwd: work.path, env: { ...env, WORKON_HOME: join(work.path, 'environments') } }
+    assertSuccess(await runGuarded(pipenv, standIn, ['run', 'python', '--version'], options))
+    const there = await pipenv.run(['--venv'], options)
+    assertSuccess(there)
+    assert.deepEqual(
+      readdirSync(join(work.path, 'environments')).map((name) => join(work.path, 'environments', name)),
+      [there.stdout.trim()],
+    )
+  })
+
+  clientTest(wanted, 'begins a Pipfile with the trusted index, and reads PyPI as the trusted index', async (pipenv) => {
+    await using work = await workFolder()
+    const options = { cwd: work.path, env: envFor(pipenv) }
+    assertSuccess(await runGuarded(pipenv, standIn, ['install', 'alpha-dep'], options))
+    assertInstalled(work.path, [scene.alpha])
+    const written = readFileSync(join(work.path, 'Pipfile'), 'utf8')
+    assert.ok(written.includes(`url = "${scene.indexUrl}"`) && written.includes('alpha-dep = '), written)
+    const pypi = written.replace(scene.indexUrl, 'https://pypi.org/simple')
+    writeFileSync(join(work.path, 'Pipfile'), pypi)
+    assertSuccess(await runGuarded(pipenv, standIn, ['lock'], options))
+    const lock = readFileSync(join(work.path, 'Pipfile.lock'), 'utf8')
+    assert.ok(lock.includes('"url": "https://pypi.org/simple"') && lock.includes(scene.alpha.sha256), lock)
+    assert.equal(readFileSync(join(work.path, 'Pipfile'), 'utf8'), pypi)
+  })
+}
