@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { clientTest, outsideRequests, runScrubbed, wantedClients, type Client } from '../support/clients.ts'
+import { assertLocked } from './locked.ts'
 import { assertInstalled, assertSuccess, startScene, terminal, workFolder, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -46,6 +47,7 @@ for (const wanted of wantedClients('pdm')) {
     assertSuccess(await pdm.run(['lock'], options))
     const lock = readFileSync(join(work.path, 'pdm.lock'), 'utf8')
     for (const file of [scene.app, scene.alpha, scene.beta]) assert.ok(lock.includes(`sha256:${file.sha256}`), lock)
+    await assertLocked(scene.server, join(work.path, 'pdm.lock'), [scene.app, scene.alpha, scene.beta])
     assert.ok(!lock.includes('1.1'), 'a yanked release was chosen')
     assertSuccess(await pdm.run(['sync', '--no-self'], options))
     assertInstalled(work.path, [scene.app, scene.alpha, scene.beta])

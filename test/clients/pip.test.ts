@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { clientTest, outsideRequests, wantedClients } from '../support/clients.ts'
+import { assertLocked } from './locked.ts'
 import { assertSuccess, startScene, terminal, workFolder, YANK_REASON, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -36,6 +37,15 @@ for (const wanted of wantedClients('pip')) {
       assert.deepEqual(installedIn(join(work.path, 'out')), ['acme_app-1.0', 'alpha_dep-1.0', 'beta_dep-2.0'])
     },
   )
+
+  // `pip lock` came with pip 25.1.
+  if (wanted.client?.generation !== 'bookworm') {
+    clientTest(wanted, 'locks what can be verified without installing it', async (pip) => {
+      await using work = await workFolder()
+      assertSuccess(await pip.run(['lock', 'acme-app', '--index-url', scene.indexUrl], { cwd: work.path }))
+      await assertLocked(scene.server, join(work.path, 'pylock.toml'), [scene.app, scene.alpha, scene.beta])
+    })
+  }
 
   clientTest(wanted, 'refuses a file that does not match the pinned hash', async (pip) => {
     await using work = await workFolder()

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { clientTest, outsideRequests, wantedClients, type Client } from '../support/clients.ts'
+import { assertLocked } from './locked.ts'
 import { assertInstalled, assertSuccess, startScene, workFolder, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -39,6 +40,7 @@ for (const wanted of wantedClients('pipenv')) {
     assertSuccess(await pipenv.run(['lock'], options))
     const lock = readFileSync(join(work.path, 'Pipfile.lock'), 'utf8')
     for (const file of [scene.app, scene.alpha, scene.beta]) assert.ok(lock.includes(`sha256:${file.sha256}`), lock)
+    await assertLocked(scene.server, join(work.path, 'Pipfile.lock'), [scene.app, scene.alpha, scene.beta])
     assert.ok(!lock.includes('==1.1'), 'a yanked release was chosen')
     assertSuccess(await pipenv.run(['sync'], options))
     assertInstalled(work.path, [scene.app, scene.alpha, scene.beta])

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { clientTest, outsideRequests, wantedClients, type Client } from '../support/clients.ts'
+import { assertLocked } from './locked.ts'
 import { assertInstalled, assertSuccess, startScene, terminal, workFolder, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -53,6 +54,7 @@ for (const wanted of wantedClients('poetry')) {
     assertSuccess(await poetry.run(['lock'], options))
     const lock = readFileSync(join(work.path, 'poetry.lock'), 'utf8')
     for (const file of [scene.app, scene.alpha, scene.beta]) assert.ok(lock.includes(`sha256:${file.sha256}`), lock)
+    await assertLocked(scene.server, join(work.path, 'poetry.lock'), [scene.app, scene.alpha, scene.beta])
     assert.match(lock, /name = "alpha-dep"\nversion = "1\.0"/)
     assertSuccess(await poetry.run(['install', '--no-root'], options))
     assertInstalled(work.path, [scene.app, scene.alpha, scene.beta])
