@@ -13,6 +13,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['init', async () => (await import('./commands/init.ts')).addInit],
   ['trust', async () => (await import('./commands/trust.ts')).addTrustCommands],
   ['run', async () => (await import('./commands/run.ts')).addRun],
+  ['verify', async () => (await import('./commands/verify.ts')).addVerify],
   ['guard', async () => (await import('./commands/guard.ts')).addGuard],
   ['serve', async () => (await import('./commands/serve.ts')).addServe],
   ['config', async () => (await import('./commands/config.ts')).addConfig],
