@@ -16,7 +16,12 @@ export function reportLines(report: ReportDocument): readonly string[] {
   ]
 }
 
-function stateText({ snapshot, ageSeconds, offline }: ReportDocument): string {
+/** Which state of the index was looked at, and how old it is: a piece of a sentence. */
+export function stateText({
+  snapshot,
+  ageSeconds,
+  offline,
+}: Pick<ReportDocument, 'snapshot' | 'ageSeconds' | 'offline'>): string {
   if (snapshot === null || ageSeconds === null) return '; nothing of it is signed for us yet'
   return `, snapshot ${snapshot}, signed ${ageText(ageSeconds)} ago${offline ? '; the index was not asked (offline)' : ''}`
 }

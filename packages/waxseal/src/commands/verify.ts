@@ -1,4 +1,4 @@
-import { readLocks, verifyLocks, withoutUserinfo } from '@waxseal/guard'
+import { readLocks, stateText, verifyLocks, withoutUserinfo } from '@waxseal/guard'
 import type { LockReport, ReportDocument, Verdict, VerifyReport } from '@waxseal/guard'
 import type { Command } from 'commander'
 import { EXIT_REFUSED } from '../exit-codes.ts'
@@ -34,10 +34,9 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
 
 function verifyLines(
   { locks, verified, unverified }: VerifyReport,
-  { index, snapshot, offline }: Pick<ReportDocument, 'index' | 'snapshot' | 'offline'>,
+  state: Pick<ReportDocument, 'index' | 'snapshot' | 'ageSeconds' | 'offline'>,
 ): readonly string[] {
-  const seen = offline ? ' as seen last: it was not asked now' : ''
-  const by = `${index}${snapshot === null ? '' : `, snapshot ${snapshot}`}${seen}`
+  const by = `${state.index}${stateText(state)}`
   return [
     ...locks.flatMap(lockLines),
     unverified > 0

@@ -1,22 +1,73 @@
+import { explainProject, guardHome, listTrust, stateText } from '@waxseal/guard'
+import type { ClientExplanation } from '@waxseal/guard'
 import type { Explanation } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
+import { CommandError } from '../command-error.ts'
+import type { GuardingOptions } from '../guarding.ts'
+import { openTrusted } from '../guarding.ts'
 import { withExample } from '../help.ts'
 import { columns, counted, printResult } from '../output.ts'
+
+interface WhyOptions extends AdministerOptions, GuardingOptions {}
 
 export function addWhy(program: Command): void {
   withExample(withIndexOptions(program.command('why')), 'waxseal why requests')
     .description('explain a name: who answers for it, what is offered, what is withheld and why')
     .argument('<name>')
     .argument('[version]')
-    .action((raw: string, version: string | undefined, options: AdministerOptions) =>
-      administer(options, async (index) => {
-        const explanation = await index.management.explain(normalizeProjectName(raw), version)
-        printResult(options, explanation, explanationLines(explanation))
-      }),
-    )
+    .option('--trust <url>', 'explain what this trusted index has signed, not what is recorded in a data folder')
+    .option('--offline', 'then: ask no network', false)
+    .action(why)
+}
+
+async function why(raw: string, version: string | undefined, options: WhyOptions): Promise<void> {
+  const project = normalizeProjectName(raw)
+  if (options.trust !== undefined) return await whyOfClient(project, version, options)
+  try {
+    await administer(options, async (index) => {
+      const explanation = await index.management.explain(project, version)
+      printResult(options, explanation, explanationLines(explanation))
+    })
+  } catch (error) {
+    // Whoever names a folder means a server; else this may be a machine that only installs.
+    const isHere = !(error instanceof CommandError && error.code === 'no-index') || options.data !== undefined
+    if (isHere || (await listTrust(guardHome(process.env))).length === 0) throw error
+    await whyOfClient(project, version, options)
+  }
+}
+
+async function whyOfClient(project: string, version: string | undefined, options: WhyOptions): Promise<void> {
+  await using guard = await openTrusted(options)
+  const explanation = await explainProject(guard, project, version)
+  printResult(options, explanation, clientLines(explanation))
+}
+
+function clientLines(explanation: ClientExplanation): readonly string[] {
+  const { project, known, sealed, status, statusReason, offered, withheld, notes } = explanation
+  const state = `${explanation.index}${stateText(explanation)}`
+  if (!known) return [`Nobody offers ${project}: nothing of that name is signed by ${state}.`, ...notes]
+  const yanked = offered.filter((file) => file.yanked !== false).length
+  return [
+    `${project} is answered for by ${state}.`,
+    ...columns([
+      ['record', sealed ? 'sealed offline' : 'signed by the server'],
+      ['status', statusReason === null ? (status ?? '') : `${status}: ${statusReason}`],
+      ['offered', `${counted(offered.length, 'file')}${yanked === 0 ? '' : `, ${yanked} yanked`}`],
+      ['withheld', counted(withheld.length, 'file')],
+    ]),
+    ...columns(
+      offered.map(({ filename, trust, pinnedSince, yanked: reason }) => [
+        `  ${filename}`,
+        pinnedSince === undefined ? trust : `${trust} since ${pinnedSince.slice(0, 10)}`,
+        reason === false ? '' : `yanked${typeof reason === 'string' ? `: ${reason}` : ''}`,
+      ]),
+    ),
+    ...columns(withheld.map(({ filename, code, reason }) => [`  ${filename}`, code, reason])),
+    ...notes,
+  ]
 }
 
 /** What people get; `--json` has more. */
