@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { createProgram } from './program.ts'
 
 /** Commands whose result is no data: a server that runs, a script for a shell. */
-const WITHOUT_JSON = new Set(['waxseal serve', 'waxseal completion'])
+const WITHOUT_JSON = new Set(['waxseal guard', 'waxseal serve', 'waxseal completion'])
 
 /** The whole help of a command, as it is printed. */
 function helpOf(command: Command): string {
