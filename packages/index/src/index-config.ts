@@ -7,6 +7,7 @@ import {
   SUPERSEDED_HOURS,
 } from './limits.ts'
 import type { RetentionPolicy } from './keeping/retention.ts'
+import type { OwnFolder } from './own-files.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { StoreOptions } from './store/store.ts'
 import type { LogConfig } from './telemetry/log.ts'
@@ -33,8 +34,8 @@ export interface IndexConfig {
   /** Addresses or networks whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
   readonly accelRedirect?: string
-  /** Where the documentation's built site lies, if it has been built; served at `/docs/`. */
-  readonly docsDir?: string
+  /** The documentation's site, empty where it has not been built; served at `/docs/`. */
+  readonly docs?: OwnFolder
   /** The first administrator's token, instead of one that is made and told once. */
   readonly adminToken?: string
   readonly log: LogConfig

@@ -285,7 +285,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       modes: observed.modes,
       ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     },
-    docs: config.docsDir === undefined ? undefined : await DocsSite.open(config.docsDir),
+    docs: config.docs === undefined ? undefined : await DocsSite.open(config.docs),
     requests: observed.requests,
     operation: observed.operation,
     background,

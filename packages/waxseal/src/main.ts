@@ -51,6 +51,8 @@ process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   process.exitCode = EXIT_ENVIRONMENT
 })
 process.once('beforeExit', stoppedInItsMidst)
-const exitCode = await main(argv)
-process.off('beforeExit', stoppedInItsMidst)
-process.exitCode ||= exitCode
+// No await at the top, which CommonJS does not know (docs/decisions/0020-one-executable.md).
+void main(argv).then((exitCode) => {
+  process.off('beforeExit', stoppedInItsMidst)
+  process.exitCode ||= exitCode
+})

@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { serveDocs } from './docs-route.ts'
 import { DocsSite } from './docs-site.ts'
+import { ownFolder } from '../own-files.ts'
 import { parseTarget } from './path.ts'
 
 const cleanup = new AsyncDisposableStack()
@@ -14,7 +15,7 @@ after(() => cleanup.disposeAsync())
 
 /** A server that has nothing but the documentation in `folder`. */
 async function serve(folder: string): Promise<string> {
-  const site = await DocsSite.open(folder)
+  const site = await DocsSite.open(ownFolder(folder))
   const server = createServer((req, res) => {
     const path = parseTarget(req.url ?? '/')
     if (path.kind === 'refused') res.writeHead(400).end()

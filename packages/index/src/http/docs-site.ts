@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { extname, join, relative, sep } from 'node:path'
+import { extname } from 'node:path'
 import { DOCS_SITE_BYTES, DOCS_SITE_FILES } from '../limits.ts'
+import type { OwnFolder } from '../own-files.ts'
 
 /** A file of the documentation's site, as it is sent. */
 export interface DocsFile {
@@ -25,24 +25,21 @@ const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
  * ever chooses among them, and its words never become part of a path on disk (attacks.md FN-PATH).
  */
 export class DocsSite {
-  readonly #places: ReadonlyMap<string, string>
+  readonly #folder: OwnFolder
+  readonly #places: ReadonlySet<string>
   readonly #read = new Map<string, Promise<DocsFile | undefined>>()
   #bytes = 0
 
-  private constructor(places: ReadonlyMap<string, string>) {
+  private constructor(folder: OwnFolder, places: ReadonlySet<string>) {
+    this.#folder = folder
     this.#places = places
   }
 
   /** Lists the site in `folder`. Undefined where none has been built. */
-  static async open(folder: string): Promise<DocsSite | undefined> {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-    const files = entries.filter((entry) => entry.isFile() && CONTENT_TYPES.has(extname(entry.name)))
-    const places = files.slice(0, DOCS_SITE_FILES).map((entry) => {
-      const place = join(entry.parentPath, entry.name)
-      return [relative(folder, place).split(sep).join('/'), place] as const
-    })
-    const site = new Map(places)
-    return site.has('index.html') ? new DocsSite(site) : undefined
+  static async open(folder: OwnFolder): Promise<DocsSite | undefined> {
+    const files = (await folder.list()).filter((path) => CONTENT_TYPES.has(extname(path)))
+    const places = new Set(files.slice(0, DOCS_SITE_FILES))
+    return places.has('index.html') ? new DocsSite(folder, places) : undefined
   }
 
   /** The path of the site that `path` means: itself, with `.html`, or the index of a folder. */
@@ -53,11 +50,10 @@ export class DocsSite {
 
   /** The file at a path that `resolve` gave. Undefined when it has gone since the start. */
   async file(path: string): Promise<DocsFile | undefined> {
-    const place = this.#places.get(path)
-    if (place === undefined) return undefined
+    if (!this.#places.has(path)) return undefined
     const known = this.#read.get(path)
     if (known !== undefined) return known
-    const file = readDocsFile(place)
+    const file = readDocsFile(this.#folder, path)
     this.#read.set(path, file)
     // A failed read is tried again; and what would not fit into memory is read each time.
     const read = await file
@@ -70,9 +66,9 @@ export class DocsSite {
   }
 }
 
-async function readDocsFile(place: string): Promise<DocsFile | undefined> {
-  const bytes = await readFile(place).catch(() => undefined)
+async function readDocsFile(folder: OwnFolder, path: string): Promise<DocsFile | undefined> {
+  const bytes = await folder.read(path).catch(() => undefined)
   if (bytes === undefined) return undefined
   const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
-  return { bytes, contentType: CONTENT_TYPES.get(extname(place)) ?? 'application/octet-stream', etag }
+  return { bytes, contentType: CONTENT_TYPES.get(extname(path)) ?? 'application/octet-stream', etag }
 }

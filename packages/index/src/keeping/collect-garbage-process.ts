@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { systemClock } from '../clock.ts'
@@ -26,8 +25,10 @@ async function collect({ dataDir, database, retention, upstreams }: CollectionOr
 
 // When the server goes, this goes: stopping a collection at any moment loses nothing.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
-const [order] = (await once(process, 'message')) as [CollectionOrder]
-const answer = await collect(order)
-process.removeAllListeners('disconnect')
-if (process.send === undefined) throw new Error('this is started by collect-regularly.ts, with a channel')
-process.send(answer, () => process.disconnect?.())
+process.once('message', (order: CollectionOrder) => void answer(order))
+
+async function answer(order: CollectionOrder): Promise<void> {
+  const collected = await collect(order)
+  process.removeAllListeners('disconnect')
+  process.send?.(collected, () => process.disconnect?.())
+}

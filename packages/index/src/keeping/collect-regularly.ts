@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import type { Logger } from 'pino'
 import type { BackgroundWork } from '../background-work.ts'
@@ -6,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { COLLECT_CHECK_MS } from '../limits.ts'
 import type { IndexConfig } from '../index-config.ts'
+import { startProcess } from '../own-files.ts'
 import type { Store } from '../store/store.ts'
 import type { Collection } from './collect-garbage.ts'
 import { lastCollection } from './collect-garbage.ts'
@@ -94,7 +94,7 @@ export function isDue(last: string | undefined, now: number, { everyHours }: Ret
 /** Runs one collection in another process; ending that process at any moment loses nothing. */
 export async function collectElsewhere(order: CollectionOrder, stopped: AbortSignal): Promise<CollectionAnswer> {
   if (stopped.aborted) return { kind: 'busy' }
-  const child = fork(PROCESS, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = startProcess(PROCESS, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const { promise, resolve } = Promise.withResolvers<CollectionAnswer>()
   child.on('message', (answer) => resolve(answer as CollectionAnswer))
   child.on('error', (error) => resolve({ kind: 'failed', message: error.message }))

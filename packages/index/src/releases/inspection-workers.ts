@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { INSPECTION_HEAP_MB, INSPECTION_NURSERY_MB } from '../limits.ts'
+import { startThread } from '../own-files.ts'
 import type { Inspected, InspectionJob } from './inspect-archive.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
@@ -67,7 +68,7 @@ export class InspectionWorkers {
 }
 
 function startInspector(): Worker {
-  return new Worker(WORKER, { resourceLimits: RESOURCE_LIMITS })
+  return startThread(WORKER, { resourceLimits: RESOURCE_LIMITS })
 }
 
 /** One worker, which has one job at a time or none. */

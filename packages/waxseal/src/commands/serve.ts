@@ -9,6 +9,7 @@ import {
   offlineKeyFiles,
   offlineKeyIds,
   openIndex,
+  ownFolder,
   ServerCertificate,
 } from '@waxseal/index'
 import type { Index } from '@waxseal/index'
@@ -96,7 +97,7 @@ async function serve(options: ServeOptions & { readonly upstream?: readonly stri
   refuseForgottenConfig(config.index.dataDir, options)
   const stopped = firstSignal()
   await using index = await openIndex(
-    { ...config.index, acceptRestored: options.acceptConfig === true, version: VERSION, docsDir: DOCS_DIR },
+    { ...config.index, acceptRestored: options.acceptConfig === true, version: VERSION, docs: ownFolder(DOCS_DIR) },
     {
       signNew: {
         size: 'normal',
