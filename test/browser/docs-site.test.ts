@@ -10,6 +10,7 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import { serveDocs } from '../../packages/index/src/http/docs-route.ts'
 import { DocsSite } from '../../packages/index/src/http/docs-site.ts'
 import { parseTarget } from '../../packages/index/src/http/path.ts'
+import { ownFolder } from '../../packages/index/src/own-files.ts'
 import { buildSite } from '../../scripts/docs-site/build-site.ts'
 
 /** Debian's; Playwright's own browsers are not downloaded. */
@@ -33,7 +34,7 @@ before(async () => {
   const scratch = await mkdtemp(join(tmpdir(), 'waxseal-browser-'))
   resources.defer(() => rm(scratch, { recursive: true }))
   buildSite(join(scratch, 'site'))
-  const site = await DocsSite.open(join(scratch, 'site'))
+  const site = await DocsSite.open(ownFolder(join(scratch, 'site')))
   const server = createServer((req, res) => {
     // As a proxy does that publishes the index under a prefix.
     req.url = (req.url ?? '/').replace(PREFIX, '')
