@@ -16,6 +16,8 @@ const CAUSES: Kept = { from: '<!-- kept: causes -->', to: '<!-- end of causes --
 const TRUST: Kept = { from: '<!-- kept: trust -->', to: '<!-- end of trust -->' }
 /** Written by `npm run bench:guard`. */
 const GUARD: Kept = { from: '<!-- kept: guard -->', to: '<!-- end of guard -->' }
+/** Written by `npm run bench:executable`. */
+const EXECUTABLE: Kept = { from: '<!-- kept: executable -->', to: '<!-- end of executable -->' }
 
 function cells(figure: Figure): readonly string[] {
   const { what, ours, beside = '', ratio, bar = '', met } = figure
@@ -81,6 +83,15 @@ export function withGuard(before: string, figures: readonly Figure[], pip: strin
 }
 
 function withSection(before: string, part: Kept, where: string, figures: readonly Figure[]): string {
+  return withPart(before, TRUST, figures)
+}
+
+/** The same for the executable. */
+export function withExecutable(before: string, figures: readonly Figure[]): string {
+  return withPart(before, EXECUTABLE, figures)
+}
+
+function withPart(before: string, part: Kept, figures: readonly Figure[]): string {
   const content = `
 - Day and commit: ${dayAndCommit()}; ${where}
 
@@ -132,6 +143,12 @@ turn, ten rounds. The index has everything already. *Nothing kept*: pip's own ca
 snapshot. *All kept*: both have what they fetched before. The ratio is the median of the rounds'; seconds are medians, CPU that of all processes of the user's side.
 
 ${written(GUARD, keptIn(before, GUARD))}
+## One file, without Node
+
+Written by \`npm run bench:executable -- --write\`: \`npm run executable\` beside \`packages/waxseal/bin/waxseal\` of a checkout, whose compile cache is
+warm; ten starts in turn, medians, and CPU time as a mean.
+
+${written(EXECUTABLE, keptIn(before, EXECUTABLE))}
 
 ## Bars that are missed, and why
 
