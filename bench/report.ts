@@ -82,16 +82,12 @@ export function withGuard(before: string, figures: readonly Figure[], pip: strin
   return withSection(before, GUARD, `the machine and Node as above; pip ${pip}`, figures)
 }
 
-function withSection(before: string, part: Kept, where: string, figures: readonly Figure[]): string {
-  return withPart(before, TRUST, figures)
-}
-
 /** The same for the executable. */
 export function withExecutable(before: string, figures: readonly Figure[]): string {
-  return withPart(before, EXECUTABLE, figures)
+  return withSection(before, EXECUTABLE, 'the machine and Node as above', figures)
 }
 
-function withPart(before: string, part: Kept, figures: readonly Figure[]): string {
+function withSection(before: string, part: Kept, where: string, figures: readonly Figure[]): string {
   const content = `
 - Day and commit: ${dayAndCommit()}; ${where}
 

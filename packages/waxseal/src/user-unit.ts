@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url'
+import { isSea } from 'node:sea'
 
 /**
  * A systemd user unit that runs the guard of an index while its user is logged in (or lingers). It names this very program: a unit
  * has no PATH to look in.
  */
 export function userUnit(index: string, port: number): string {
-  const main = fileURLToPath(new URL('../bin/waxseal.js', import.meta.url))
-  const program = `${process.execPath} ${main}`
+  // Alone where it is one executable file.
+  const program = isSea() ? process.execPath : `${process.execPath} ${process.argv[1] ?? ''}`
   return `# Waxseal's guard as a service of one user. See docs/guard.md.
 [Unit]
 Description=Waxseal guard for ${index}
