@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CommandError } from '../../packages/waxseal/src/command-error.ts'
-import { IniFile } from '../../packages/waxseal/src/setup/ini-file.ts'
-import { netrcEdit, readNetrc } from '../../packages/waxseal/src/setup/netrc-file.ts'
+import { GuardError } from '@waxseal/guard'
+import { IniFile, readNetrc } from '@waxseal/guard/configuration'
+import { netrcEdit } from '../../packages/waxseal/src/setup/netrc-file.ts'
 
 /** What pip and the others read these files with: Python's own modules, of Debian's release and of sid. */
 const ORACLE = resolve(import.meta.dirname, '../support/setup-oracle.py')
@@ -44,7 +44,7 @@ const orRefused = <T>(read: () => T): T | undefined => {
   try {
     return read()
   } catch (error) {
-    assert.ok(error instanceof CommandError && error.code === 'config-unreadable', String(error))
+    assert.ok(error instanceof GuardError && error.code === 'config-unreadable', String(error))
     return undefined
   }
 }

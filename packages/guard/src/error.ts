@@ -3,6 +3,7 @@ export type GuardErrorCode =
   | 'cache-unusable'
   | 'client-unknown'
   | 'command-not-found'
+  | 'config-unreadable'
   | 'configuration-refused'
   | 'credentials-unusable'
   | 'file-changed'

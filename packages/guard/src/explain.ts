@@ -42,7 +42,12 @@ export async function explainProject(guard: Guard, project: string, version?: st
   }
   return {
     project,
-    ...{ index, snapshot, signedAt, ageSeconds, offline, notes },
+    index,
+    snapshot,
+    signedAt,
+    ageSeconds,
+    offline,
+    notes,
     known: page !== undefined,
     sealed: page?.sealed ?? false,
     status: page?.status ?? null,

@@ -71,6 +71,7 @@ function guardExitCode(code: GuardErrorCode): number {
     case 'trust-unusable':
       return EXIT_ENVIRONMENT
     case 'client-unknown':
+    case 'config-unreadable':
     case 'configuration-refused':
     case 'file-changed':
     case 'file-unavailable':

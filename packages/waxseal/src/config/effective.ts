@@ -3,7 +3,7 @@ import type { ConfigKey } from './keys.ts'
 import type { CheckedConfig } from './load.ts'
 import type { ToldProblem } from './problems.ts'
 import { dotted, tellProblems } from './problems.ts'
-import { redactUrl } from './redact.ts'
+import { redactUrl } from '@waxseal/guard/redact'
 
 /** One key with the value that holds and where it comes from. Secrets are blanked out. */
 export interface EffectiveSetting {

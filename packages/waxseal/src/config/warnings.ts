@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { keyProblems, signerContext, systemClock } from '@waxseal/index'
 import type { CheckedConfig, ServerConfig } from './load.ts'
 import { CONFIG_NAME } from './read-file.ts'
-import { redactUrl } from './redact.ts'
+import { redactUrl } from '@waxseal/guard/redact'
 import type { Settings } from './settings.ts'
 
 /** What works and is hardly meant: one sentence each, with what to do about it. For `waxseal config check`. */

@@ -1,5 +1,5 @@
+import { withoutSecrets } from '@waxseal/guard/configuration'
 import type { SetupRequest } from './setup-plan.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 /** Why there is one index only; said with every configuration. */
 export const ONLY_INDEX =

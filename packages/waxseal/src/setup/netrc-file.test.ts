@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommandError } from '../command-error.ts'
+import { GuardError } from '@waxseal/guard'
 import { netrcEdit } from './netrc-file.ts'
 
 const LINE = 'machine packages.example login __token__ password wax_new\n'
@@ -76,7 +76,7 @@ test('a file that Python refuses, or whose end would swallow an entry, is refuse
     assert.throws(
       () => edit(text),
       (error) => {
-        assert.ok(error instanceof CommandError && error.code === 'config-unreadable')
+        assert.ok(error instanceof GuardError && error.code === 'config-unreadable')
         assert.match(error.message, new RegExp(`line ${line}\\.`))
         assert.doesNotMatch(error.message, /hunter2/)
         return true

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'smol-toml'
-import { CommandError } from '../command-error.ts'
+import { GuardError } from '@waxseal/guard'
 import { onlySource } from './only-source.ts'
 
 const URL_HERE = 'https://packages.example/simple/'
@@ -72,7 +72,7 @@ test('sources in another form are a conflict; forced, they are replaced where th
 test('a file that is not TOML is refused', () => {
   assert.throws(
     () => edit('[broken'),
-    (error) => error instanceof CommandError && error.code === 'config-unreadable',
+    (error) => error instanceof GuardError && error.code === 'config-unreadable',
   )
 })
 

@@ -1,8 +1,7 @@
+import { TomlFile, withoutSecrets } from '@waxseal/guard/configuration'
+import type { ArrayEntry } from '@waxseal/guard/configuration'
 import type { Edit } from './setup-plan.ts'
 import { isPublicDefault, sameUrl } from './setup-plan.ts'
-import type { ArrayEntry } from './toml-file.ts'
-import { TomlFile } from './toml-file.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 export interface OnlySource {
   /** Of the file, for messages. */

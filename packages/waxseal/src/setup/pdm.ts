@@ -1,5 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import {
+  isTable,
+  pdmProjectFiles,
+  pdmSiteFile,
+  pdmUserFile,
+  tableText,
+  TomlFile,
+  withoutSecrets,
+} from '@waxseal/guard/configuration'
 import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
 import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
@@ -7,8 +16,6 @@ import { netrcFile } from './netrc-file.ts'
 import { onlySource } from './only-source.ts'
 import type { Edit, PlannedFile, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { isPublicDefault, sameUrl } from './setup-plan.ts'
-import { isTable, tableText, TomlFile } from './toml-file.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 const TABLE = ['tool', 'pdm', 'source']
 /** A list of links is no index, and a choice of packages leaves the others to nobody or to the next source. */
@@ -22,7 +29,7 @@ export function planPdm(request: SetupRequest): SetupPlan {
   if (scope === 'venv' || scope === 'global') {
     throw new CommandError('scope-invalid', 'PDM has a configuration of the project and of the user.', EXIT_USAGE)
   }
-  const config = userConfig(request)
+  const config = pdmUserFile(request)
   const project = scope === 'project' || (scope === undefined && existsSync(pyproject))
   const netrc = netrcFile(request)
   return {
@@ -32,11 +39,11 @@ export function planPdm(request: SetupRequest): SetupPlan {
     ],
     snippets: [],
     conflicts: project
-      ? storedConflicts(request, [...localConfigs(projectDir), config, siteConfig(request)])
+      ? storedConflicts(request, [...pdmProjectFiles(projectDir), config, pdmSiteFile(request)])
       : [
           ...userVariables(request),
-          ...ignoredConflicts(siteConfig(request)),
-          ...storedConflicts(request, [siteConfig(request)]),
+          ...ignoredConflicts(pdmSiteFile(request)),
+          ...storedConflicts(request, [pdmSiteFile(request)]),
         ],
     notes: [
       ONLY_INDEX,
@@ -62,14 +69,6 @@ function projectFile({ index }: SetupRequest, path: string): PlannedFile {
   }
 }
 
-function userConfig({ env, home, platform }: SetupRequest): string {
-  if ((env['PDM_CONFIG_FILE'] ?? '') !== '') return env['PDM_CONFIG_FILE'] ?? ''
-  if (platform === 'win32')
-    return join(env['LOCALAPPDATA'] || join(home, 'AppData', 'Local'), 'pdm', 'pdm', 'config.toml')
-  if (platform === 'darwin') return join(home, 'Library/Application Support/pdm/config.toml')
-  return join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'pdm', 'config.toml')
-}
-
 function userFile({ index }: SetupRequest, path: string): PlannedFile {
   return {
     path,
@@ -92,19 +91,6 @@ function userEdit(before: string, path: string, simple: string): Edit {
   if (!file.setIn(['pypi'], 'url', simple))
     conflicts.push(`${path} has pypi in another form than [pypi]. Edit it by hand.`)
   return { text: file.text, conflicts }
-}
-
-/** PDM's configuration of the machine. */
-function siteConfig({ env, platform }: SetupRequest): string {
-  if (platform === 'win32') return join(env['PROGRAMDATA'] || 'C:\\ProgramData', 'pdm', 'pdm', 'config.toml')
-  if (platform === 'darwin') return '/Library/Application Support/pdm/config.toml'
-  // Of several folders platformdirs takes the first.
-  return join((env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(':')[0] ?? '', 'pdm', 'config.toml')
-}
-
-/** PDM's configuration beside the project's file, by its name of now and of before 2.5. */
-function localConfigs(projectDir: string): readonly string[] {
-  return [join(projectDir, 'pdm.toml'), join(projectDir, '.pdm.toml')]
 }
 
 function userVariables({ env, index }: SetupRequest): readonly string[] {

@@ -1,3 +1,4 @@
+import { pipOptionName } from '@waxseal/guard/configuration'
 import { unsetIt } from './credential-notes.ts'
 import type { SetupRequest } from './setup-plan.ts'
 import { sameUrl } from './setup-plan.ts'
@@ -8,11 +9,6 @@ const ADDS_A_PLACE = new Set(['extra-index-url', 'find-links', 'no-index'])
 const NAMES_THE_INDEX = new Set(['index-url', 'pypi-url'])
 /** What pip's `strtobool` takes for no. */
 const NO = /^(?:n|no|f|false|off|0)$/i
-
-/** An option's name as pip compares it, from a file or the environment (configuration.py, `_normalize_name`). */
-export function pipOptionName(text: string): string {
-  return text.toLowerCase().replaceAll('_', '-').replace(/^--/, '')
-}
 
 export function namesTheIndex(key: string): boolean {
   return NAMES_THE_INDEX.has(pipOptionName(key))

@@ -1,14 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { IniFile, isNoFile, pipFiles, pipOptionName, withoutSecrets } from '@waxseal/guard/configuration'
 import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
 import { insecureNotes, ONLY_INDEX, readingNotes } from './credential-notes.ts'
-import { IniFile } from './ini-file.ts'
 import { netrcFile } from './netrc-file.ts'
-import { isInTheWay, namesTheIndex, pipEnvironmentConflicts, pipOptionName } from './pip-options.ts'
+import { isInTheWay, namesTheIndex, pipEnvironmentConflicts } from './pip-options.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { isPublicDefault } from './setup-plan.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 /** pip.conf: the index in `[global]`, which holds for every command of pip. */
 export function planPip(request: SetupRequest): SetupPlan {
@@ -35,37 +33,10 @@ export function planPip(request: SetupRequest): SetupPlan {
   }
 }
 
-/** Where pip's files lie, in the order in which the later wins (pip's configuration.py). */
-export function pipFiles({
-  env,
-  home,
-  platform,
-}: SetupRequest): Readonly<Record<'global' | 'user' | 'venv', string[]>> {
-  const name = platform === 'win32' ? 'pip.ini' : 'pip.conf'
-  const config = env['XDG_CONFIG_HOME'] || join(home, '.config')
-  const venv = env['VIRTUAL_ENV'] ? [join(env['VIRTUAL_ENV'], name)] : []
-  if (platform === 'win32') {
-    const roaming = env['APPDATA'] || join(home, 'AppData', 'Roaming')
-    const shared = env['PROGRAMDATA'] || 'C:\\ProgramData'
-    return { global: [join(shared, 'pip', name)], user: [join(home, 'pip', name), join(roaming, 'pip', name)], venv }
-  }
-  if (platform === 'darwin') {
-    const library = join(home, 'Library/Application Support/pip')
-    const user = existsSync(library) ? join(library, name) : join(home, '.config/pip', name)
-    return { global: ['/Library/Application Support/pip/pip.conf'], user: [join(home, '.pip', name), user], venv }
-  }
-  const shared = (env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(':').filter((folder) => folder !== '')
-  return {
-    global: [...shared.map((folder) => join(folder, 'pip', name)), '/etc/pip.conf'],
-    user: [join(home, '.pip', name), join(config, 'pip', name)],
-    venv,
-  }
-}
-
 function targetFile(request: SetupRequest): string {
   const named = request.env['PIP_CONFIG_FILE'] ?? ''
   if (named !== '') {
-    if (isNothing(named)) {
+    if (isNoFile(named)) {
       throw usage('PIP_CONFIG_FILE turns the configuration files of pip off. Unset it, then try again.')
     }
     if (request.scope !== undefined) {
@@ -115,7 +86,7 @@ export function otherPipFiles(request: SetupRequest, target?: string): readonly 
   const read = named === '' ? [...global, ...user, ...venv] : [...global, ...venv, named]
   const rank = target === undefined ? read.length : read.indexOf(target)
   return read.flatMap((path, at) => {
-    if (path === target || !existsSync(path) || isNothing(path)) return []
+    if (path === target || !existsSync(path) || isNoFile(path)) return []
     return new IniFile(readFileSync(path, 'utf8'), path)
       .options()
       .filter(({ key, value }) => isInTheWay(key, value, request.index.simple))
@@ -125,9 +96,4 @@ export function otherPipFiles(request: SetupRequest, target?: string): readonly 
           `${path}, which pip reads too: ${key} in [${section}] is ${withoutSecrets(value)}. Remove it there.`,
       )
   })
-}
-
-/** What PIP_CONFIG_FILE is set to where pip is to read no file. */
-function isNothing(path: string): boolean {
-  return path === '/dev/null' || path.toLowerCase() === 'nul'
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isTable, tableText, TomlFile } from '@waxseal/guard/configuration'
 import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
 import { netrcFile } from './netrc-file.ts'
 import { onlySource } from './only-source.ts'
@@ -8,7 +9,6 @@ import { requireProjectFile } from './project-file.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { sameUrl } from './setup-plan.ts'
 import { withPins } from './source-pins.ts'
-import { isTable, tableText, TomlFile } from './toml-file.ts'
 
 /** Tables of a Pipfile that hold no packages; every other is a category of them. */
 const NO_PACKAGES = new Set(['source', 'pipenv', 'requires', 'scripts'])

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isTable, tableText, TomlFile } from '@waxseal/guard/configuration'
 import { insecureNotes, ONLY_INDEX, readingNotes, unsetIt } from './credential-notes.ts'
 import { netrcFile } from './netrc-file.ts'
 import { onlySource } from './only-source.ts'
@@ -6,7 +7,6 @@ import { requireProjectFile } from './project-file.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { sameUrl } from './setup-plan.ts'
 import { withPins } from './source-pins.ts'
-import { isTable, tableText, TomlFile } from './toml-file.ts'
 
 const TABLE = ['tool', 'poetry', 'source']
 

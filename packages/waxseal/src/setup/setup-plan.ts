@@ -1,3 +1,5 @@
+import type { UserMachine } from '@waxseal/guard/configuration'
+
 /** Where the index is, as a client is told. */
 export interface IndexAddress {
   /** Without a final slash. */
@@ -15,7 +17,7 @@ export interface IndexAddress {
 export type Scope = 'project' | 'user' | 'venv' | 'global'
 
 /** What is wanted: everything that a client's plan is made from. */
-export interface SetupRequest {
+export interface SetupRequest extends UserMachine {
   readonly index: IndexAddress
   /** What the configuration calls the index, where it calls it anything. */
   readonly name: string
@@ -30,9 +32,6 @@ export interface SetupRequest {
   readonly ca: string | undefined
   /** The client's version, where its configuration depends on it. */
   readonly clientVersion: string | undefined
-  readonly env: NodeJS.ProcessEnv
-  readonly home: string
-  readonly platform: NodeJS.Platform
 }
 
 /** What becomes of a file. */

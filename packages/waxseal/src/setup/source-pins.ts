@@ -1,6 +1,5 @@
+import { isTable, TomlFile, withoutSecrets } from '@waxseal/guard/configuration'
 import type { Edit } from './setup-plan.ts'
-import { isTable, TomlFile } from './toml-file.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 export interface SourcePins {
   /** Of the file, for messages. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { IniFile } from '@waxseal/guard/configuration'
 import { unsetIt } from './credential-notes.ts'
-import { IniFile } from './ini-file.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
 import { sameUrl } from './setup-plan.ts'
 

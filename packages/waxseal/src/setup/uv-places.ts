@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, matchesGlob, relative } from 'node:path'
+import { isTable, TomlFile, uvFiles, withoutSecrets } from '@waxseal/guard/configuration'
 import { unsetIt } from './credential-notes.ts'
 import type { Edit, SetupRequest } from './setup-plan.ts'
 import { isPublicDefault, sameUrl } from './setup-plan.ts'
-import { isTable, TomlFile } from './toml-file.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 /** Settings of uv's beside `index` that name an index or another place, or none; the table `pip` has the same. */
 const OTHER_PLACES = ['index-url', 'extra-index-url', 'find-links', 'no-index', 'torch-backend'] as const
@@ -40,21 +39,6 @@ function placesIn(
       return name === 'index-url' && sameUrl(text, simple) ? [] : [[key, text] as const]
     }),
   )
-}
-
-/** Files of uv's, those of the user before those of the machine: uv reads them beside the one of a project. */
-export function uvFiles({ env, home, platform }: SetupRequest): { readonly user: string; readonly global: string[] } {
-  if (platform === 'win32') {
-    return {
-      user: join(env['APPDATA'] || join(home, 'AppData', 'Roaming'), 'uv', 'uv.toml'),
-      global: [join(env['PROGRAMDATA'] || 'C:\\ProgramData', 'uv', 'uv.toml')],
-    }
-  }
-  const shared = (env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(':').filter((folder) => folder !== '')
-  return {
-    user: join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'uv', 'uv.toml'),
-    global: [...shared.map((folder) => join(folder, 'uv', 'uv.toml')), '/etc/uv/uv.toml'],
-  }
 }
 
 /** What uv's other files add to the index in `target`; a default index counts in a file that comes before it only. */

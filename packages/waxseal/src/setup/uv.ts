@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { tableText, TomlFile, uvFiles } from '@waxseal/guard/configuration'
 import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
 import { insecureNotes, ONLY_INDEX, readingNotes } from './credential-notes.ts'
@@ -8,8 +9,7 @@ import { onlySource } from './only-source.ts'
 import type { Edit, SetupPlan, SetupRequest } from './setup-plan.ts'
 import type { SourcePins } from './source-pins.ts'
 import { pinConflicts, withPins } from './source-pins.ts'
-import { tableText, TomlFile } from './toml-file.ts'
-import { otherUvFiles, uvEnvironmentConflicts, uvFiles, withoutOtherPlaces, workspaceConflicts } from './uv-places.ts'
+import { otherUvFiles, uvEnvironmentConflicts, withoutOtherPlaces, workspaceConflicts } from './uv-places.ts'
 
 const IN_PYPROJECT = ['tool', 'uv', 'index']
 /** An explicit index is asked for the packages that name it only; a flat one is a page of links. */

@@ -1,7 +1,6 @@
 import { getStaticTOMLValue, parseTOML } from 'toml-eslint-parser'
 import type { AST } from 'toml-eslint-parser'
-import { CommandError } from '../command-error.ts'
-import { EXIT_REFUSED } from '../exit-codes.ts'
+import { GuardError } from '../error.ts'
 
 const ARRAY: readonly [string, string] = ['[[', ']]']
 
@@ -19,7 +18,7 @@ export class TomlFile {
   #text: string
   readonly #path: string
 
-  /** Throws CommandError `config-unreadable` when the text is not TOML. `path` is for the message. */
+  /** Throws GuardError `config-unreadable` when the text is not TOML. `path` is for the message. */
   constructor(text: string, path: string) {
     this.#text = text
     this.#path = path
@@ -122,10 +121,9 @@ export class TomlFile {
     try {
       return parseTOML(this.#text)
     } catch (error) {
-      throw new CommandError(
+      throw new GuardError(
         'config-unreadable',
         `${this.#path} is not TOML: ${error instanceof Error ? error.message : String(error)}. Correct it and try again.`,
-        EXIT_REFUSED,
         { cause: error },
       )
     }

@@ -1,5 +1,4 @@
-import { CommandError } from '../command-error.ts'
-import { EXIT_REFUSED } from '../exit-codes.ts'
+import { GuardError } from '../error.ts'
 
 /** One option with the lines it stands on; continuation lines belong to it. */
 export interface IniOption {
@@ -37,7 +36,7 @@ export class IniFile {
   readonly #eol: string
   readonly #path: string
 
-  /** Throws CommandError `config-unreadable` where configparser refuses the text. `path` is for the message. */
+  /** Throws GuardError `config-unreadable` where configparser refuses the text. `path` is for the message. */
   constructor(text: string, path: string) {
     this.#eol = text.includes('\r\n') ? '\r\n' : '\n'
     this.#lines = text.match(LINE) ?? []
@@ -151,11 +150,10 @@ export class IniFile {
   }
 
   /** Names the line and never shows it: it may hold a password. */
-  #unreadable(line: number, why: string): CommandError {
-    return new CommandError(
+  #unreadable(line: number, why: string): GuardError {
+    return new GuardError(
       'config-unreadable',
       `${this.#path} cannot be read, by its client either: line ${line + 1}, ${why}. Correct it and try again.`,
-      EXIT_REFUSED,
     )
   }
 }

@@ -1,4 +1,4 @@
-import { REDACTED, redactUrl } from '../config/redact.ts'
+import { REDACTED, redactUrl } from './redact.ts'
 
 /**
  * What a client's file or variable says, as a message may show it. Every URL in it is without user and password, either

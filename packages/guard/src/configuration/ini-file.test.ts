@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommandError } from '../command-error.ts'
+import { GuardError } from '../error.ts'
 import { IniFile } from './ini-file.ts'
 
 const PIPRC = `; mine
@@ -85,7 +85,7 @@ test('what configparser refuses is refused, with its line and without what stand
     assert.throws(
       () => ini(text),
       (error) => {
-        assert.ok(error instanceof CommandError && error.code === 'config-unreadable')
+        assert.ok(error instanceof GuardError && error.code === 'config-unreadable')
         assert.match(error.message, new RegExp(`pip\\.conf.*line ${line},`))
         assert.doesNotMatch(error.message, /hunter2/)
         return true

@@ -1,0 +1,11 @@
+/** What reads and edits the configuration of pip, uv and the others: for commands that show or write it. */
+export { IniFile } from './configuration/ini-file.ts'
+export { readNetrc } from './configuration/netrc-entries.ts'
+export type { NetrcEntry } from './configuration/netrc-entries.ts'
+export { pdmProjectFiles, pdmSiteFile, pdmUserFile } from './configuration/pdm-files.ts'
+export { isNoFile, pipFiles, pipOptionName } from './configuration/pip-files.ts'
+export { isTable, tableText, TomlFile } from './configuration/toml-file.ts'
+export type { ArrayEntry } from './configuration/toml-file.ts'
+export type { UserMachine } from './configuration/user-machine.ts'
+export { uvFiles } from './configuration/uv-files.ts'
+export { withoutSecrets } from './configuration/without-secrets.ts'
