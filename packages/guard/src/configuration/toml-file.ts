@@ -37,6 +37,19 @@ export class TomlFile {
     )
   }
 
+  /** The line, from 1, of what is written at `path`, or of the nearest thing around it that has one; 1 where nothing has. */
+  line(path: readonly (string | number)[]): number {
+    const written = [
+      ...this.#pairs().map(({ full, node }) => ({ full, node })),
+      ...this.#tables().map((node) => ({ full: node.resolvedKey, node })),
+    ]
+    for (let length = path.length; length > 0; length -= 1) {
+      const found = written.find(({ full }) => full.length === length && full.every((key, at) => key === path[at]))
+      if (found !== undefined) return found.node.loc.start.line
+    }
+    return 1
+  }
+
   /** The tables of the array at `path` that are written as `[[path]]`. */
   entries(path: readonly string[]): readonly ArrayEntry[] {
     return this.#tables()

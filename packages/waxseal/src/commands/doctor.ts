@@ -1,8 +1,10 @@
-import type { Diagnosis, Finding } from '@waxseal/index'
+import type { Diagnosis } from '@waxseal/index'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
+import { examineThisMachine } from '../examine-this-machine.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
+import { findingLines } from '../finding-lines.ts'
 import { withExample } from '../help.ts'
 import { printResult, sizeText } from '../output.ts'
 import { startProgress } from '../progress.ts'
@@ -12,16 +14,30 @@ interface RepairOptions extends Omit<AdministerOptions, 'upstream'> {
   readonly from?: string
   /** False: `--no-upstream`. */
   readonly upstream: boolean
+  /** Not the index: what clients on this machine reach. */
+  readonly client: boolean
+  readonly trust?: string
 }
 
 export function addDoctor(program: Command): void {
-  withExample(withIndexOptions(program.command('doctor')), 'waxseal doctor --repair --from /backup/waxseal')
+  withExample(
+    withIndexOptions(program.command('doctor')),
+    'waxseal doctor --repair --from /backup/waxseal',
+    'waxseal doctor --client',
+  )
     .description('look at everything that is kept, every blob by its hash; exit code 1 while something is wrong')
     .option('--repair', 'mend what can be mended', false)
     .option('--from <dir>', "a backup's folder, to take lost files from")
     .option('--no-upstream', 'ask no upstream for what is missing')
-    .action(({ upstream, ...options }: RepairOptions) =>
-      administer(options, async (index) => {
+    .option(
+      '--client',
+      'look at the configuration of pip, uv and others instead: what of it reaches another index',
+      false,
+    )
+    .option('--trust <url>', 'with --client: the index that they should reach, where several are trusted')
+    .action(async ({ upstream, client, trust, ...options }: RepairOptions) => {
+      if (client) return await examineThisMachine(trust, options)
+      return await administer(options, async (index) => {
         const progress = startProgress('Hashing')
         try {
           const diagnosis = await index.examine({
@@ -36,8 +52,8 @@ export function addDoctor(program: Command): void {
         } finally {
           progress.end()
         }
-      }),
-    )
+      })
+    })
 }
 
 function lines({ checked, findings, counts, repaired, left }: Diagnosis): readonly string[] {
@@ -53,16 +69,5 @@ function lines({ checked, findings, counts, repaired, left }: Diagnosis): readon
       : repaired > 0
         ? `All ${repaired} repaired.`
         : 'Nothing is wrong.',
-  ]
-}
-
-function findingLines({ code, severity, what, means, advice, sha256, repair }: Finding): readonly string[] {
-  const next =
-    repair === undefined ? [`  ${advice}`] : [`  ${repair.done ? 'Repaired' : 'Not repaired'}: ${repair.how}.`]
-  return [
-    `${severity} ${code}: ${what}`,
-    `  ${means}`,
-    ...(sha256 === undefined ? [] : [`  sha256 ${sha256}`]),
-    ...next,
   ]
 }
