@@ -56,7 +56,7 @@ export type RunningServer = {
 
 /** What the launcher starts Node with: measured is what users run. */
 const LAUNCHER = readFileSync(resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal'), 'utf8')
-const NODE_FLAGS = /exec "\$node" (--\S+)/.exec(LAUNCHER)?.slice(1) ?? []
+const NODE_FLAGS = /\bflags=(--\S+)/.exec(LAUNCHER)?.slice(1) ?? []
 const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js')
 const ADMIN_TOKEN = 'waxseal-tests-first-administrator-token'
 /** A start takes under half a second; on a busy machine much longer, never this long. */

@@ -1,12 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  isSafeFilename,
-  isValidProjectName,
-  normalizeProjectName,
-  renderSimpleHtml,
-  writeSimpleJson,
-} from '@waxseal/packaging'
+import { isSafeFilename, isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import { GuardError } from './error.ts'
 import { notOffered } from './failures.ts'
 import type { Guard } from './open-guard.ts'
@@ -60,7 +54,7 @@ async function servePage(guard: Guard, req: IncomingMessage, res: ServerResponse
   const page = await guard.index.offered(project)
   if (page === undefined) throw notOffered(project, project)
   const isJson = (req.headers.accept ?? '').includes(JSON_TYPE)
-  const body = isJson ? Buffer.from(writeSimpleJson(page.simple)) : Buffer.from(renderSimpleHtml(page.simple))
+  const body = isJson ? page.json : Buffer.from(page.html)
   res.writeHead(200, {
     'Content-Type': isJson ? JSON_TYPE : 'text/html; charset=utf-8',
     'Content-Length': body.length,

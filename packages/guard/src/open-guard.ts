@@ -75,7 +75,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     trusted,
     report,
     cache,
-    refresh: () => state.refresh(),
+    refresh: () => index.refresh(),
     document: () => report.document({ index: trusted.url, root: trusted.root }, client.snapshot, client.issued, now()),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }

@@ -57,7 +57,7 @@ export class Origin implements Disposable {
     const headers = {
       ...this.#options.headers,
       accept: JSON_TYPE,
-      ...(etag === undefined ? {} : { 'if-none-match': etag }),
+      ...(etag === undefined || etag === '' ? {} : { 'if-none-match': etag }),
     }
     try {
       const response = await this.#get(`/simple/${project}/`, headers, MAX_PAGE_BYTES, PAGE_DEADLINE_MS)

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { PackagingError, readSimpleJson } from '@waxseal/packaging'
-import type { SimpleProjectPage, SimpleReading } from '@waxseal/packaging'
+import { PackagingError, readSimpleJson, rewriteSimpleJson } from '@waxseal/packaging'
+import type { SimpleFile, SimpleReading } from '@waxseal/packaging'
 import { TrustError } from '@waxseal/trust'
 import type { TargetFile, TrustClient } from '@waxseal/trust'
 import type { Defences } from './defences.ts'
@@ -9,14 +9,16 @@ import { unreachable, unverified } from './failures.ts'
 import type { FileCache } from './file-cache.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
 import type { Origin, PageAnswer } from './origin.ts'
-import { applyRules } from './page-rules.ts'
+import { OfferedPage } from './offered-page.ts'
+import type { OfferedPageParts } from './offered-page.ts'
+import { applyRules, trustOf } from './page-rules.ts'
 import type { OfferedFile } from './page-rules.ts'
-import type { Pinned, Pins } from './pins.ts'
+import type { Pinned, PinnedFiles, Pins } from './pins.ts'
 import type { RunReport } from './run-report.ts'
-import { lookUpName } from './signed-names.ts'
-import type { SignedName } from './signed-names.ts'
+import { lookUpDevelopers, lookUpName } from './signed-names.ts'
+import type { DeveloperFiles, SignedName } from './signed-names.ts'
 import type { SignedState } from './signed-state.ts'
-import type { VerifiedFile, VerifiedPage, WithheldFile } from './verified-page.ts'
+import type { WithheldFile } from './verified-page.ts'
 
 export interface PageLoaderParts {
   readonly origin: Origin
@@ -31,14 +33,7 @@ export interface PageLoaderParts {
   readonly offline: boolean
 }
 
-/** A page as it is handed on, and what stands behind each file. */
-export interface OfferedPage {
-  readonly verified: VerifiedPage
-  readonly simple: SimpleProjectPage
-  readonly byFilename: ReadonlyMap<string, OfferedFile>
-}
-
-const NOTHING_SIGNED: SignedName = { record: undefined, sealed: false, developers: undefined }
+const NOTHING_SIGNED: SignedName = { record: undefined, sealed: false, hasDevelopers: false }
 
 /**
  * Makes the page of a project from what is signed about it. The index is asked for the page first, as pip would, since that is what
@@ -47,14 +42,13 @@ const NOTHING_SIGNED: SignedName = { record: undefined, sealed: false, developer
  * @throws GuardError
  */
 export async function loadPage(parts: PageLoaderParts, project: string): Promise<OfferedPage | undefined> {
-  const { client, state, cache, pins, defences, origin } = parts
-  const pinned = pins.of(project)
-  const kept = pinned === undefined ? undefined : await cache.read(pinned.pageSha256)
+  const { client, state, cache, pins, defences, origin, report } = parts
+  const seen = pins.of(project)
   const answer: PageAnswer = parts.offline
     ? { kind: 'unreachable', reason: 'this run is offline.' }
-    : await origin.askPage(project, kept === undefined || pinned?.etag === '' ? undefined : pinned?.etag)
+    : await origin.askPage(project, seen?.etag)
   if (!defences.has('signatures')) {
-    return answer.kind === 'page' ? offer(parts, project, answer.bytes, NOTHING_SIGNED, pinned) : undefined
+    return answer.kind === 'page' ? makePage(parts, project, answer.bytes, NOTHING_SIGNED, new Map()).page : undefined
   }
   if (answer.kind === 'page' || answer.kind === 'same') await state.reach(answer.snapshot)
   const target = await findPage(client, project)
@@ -66,34 +60,73 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   const sha256 = target.hashes.get('sha256') ?? ''
   const answered = answer.kind === 'page' && hash('sha256', answer.bytes) === sha256 ? answer : undefined
   if (answer.kind === 'page' && answered === undefined) {
-    parts.report.note(
-      `The page of ${project} that the index shows is not the one that is signed; the signed one was taken.`,
-    )
+    report.note(`The page of ${project} that the index shows is not the one that is signed; the signed one was taken.`)
   }
-  const bytes =
-    answered?.bytes ??
-    (pinned?.pageSha256 === sha256 ? kept : await cache.read(sha256)) ??
-    (await download(parts, project, target))
-  const reading = read(origin, project, bytes)
-  const name = await lookUpName(
-    client,
+  const name = await lookUpName(client, project)
+  checkRevision(project, name, seen)
+  if (seen?.pageSha256 === sha256) {
+    if (answered !== undefined && answered.etag !== seen.etag) pins.noteTag(project, answered.etag)
+    const made = isPlain(name) && seen.rendered !== '' ? await cache.read(seen.rendered) : undefined
+    if (made !== undefined) return plainPage(parts, project, made)
+  }
+  const bytes = answered?.bytes ?? (await cache.read(sha256)) ?? (await download(parts, project, target))
+  const pinned = pins.files(project)
+  const { page, offered, complete } = makePage(
+    parts,
     project,
-    reading.page.files.map(({ filename }) => filename),
+    bytes,
+    name,
+    pinned,
+    await developersOf(parts, project, name, bytes),
   )
-  checkRevision(project, name, pinned)
-  const etag = answered?.etag ?? (answer.kind === 'same' ? pinned?.etag : undefined) ?? ''
-  const page = offer(parts, project, bytes, name, pinned, reading)
-  if (pinned?.pageSha256 !== sha256 || pinned.etag !== etag || pinned.rev < (name.record?.rev ?? 0)) {
-    if (pinned?.pageSha256 !== sha256) await cache.put(sha256, bytes)
+  const rendered = complete && isPlain(name) ? hash('sha256', page.json) : ''
+  if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < (name.record?.rev ?? 0)) {
+    await cache.put(sha256, bytes)
+    if (rendered !== '') await cache.put(rendered, page.json)
     pins.note(project, {
       pageSha256: sha256,
-      etag,
+      etag: answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : ''),
       rev: name.record?.rev ?? 0,
-      files: [...page.byFilename.values()].map(({ file }) => file),
+      rendered,
+      files: offered,
       now: parts.now(),
     })
   }
   return page
+}
+
+/** Whether nothing but the page itself has a say in what is on it. */
+function isPlain({ record, hasDevelopers }: SignedName): boolean {
+  return record === undefined && !hasDevelopers
+}
+
+/** What was made of the same page before: every file of it is pinned since then. */
+function plainPage({ state, pins }: PageLoaderParts, project: string, json: Uint8Array): OfferedPage {
+  let pinned: PinnedFiles | undefined
+  return new OfferedPage({
+    project,
+    json,
+    snapshot: state.snapshot,
+    issued: state.issued,
+    sealed: false,
+    withheld: [],
+    trustOf: (file) => trustOf(file, { developers: undefined, pinned: (pinned ??= pins.files(project)) }),
+  })
+}
+
+async function developersOf(
+  { client, origin }: PageLoaderParts,
+  project: string,
+  { hasDevelopers }: SignedName,
+  bytes: Uint8Array,
+): Promise<DeveloperFiles | undefined> {
+  if (!hasDevelopers) return undefined
+  const { page } = read(origin, project, bytes)
+  return await lookUpDevelopers(
+    client,
+    project,
+    page.files.map(({ filename }) => filename),
+  )
 }
 
 /** What is signed about a project's page. */
@@ -141,25 +174,33 @@ function read(origin: Origin, project: string, bytes: Uint8Array): SimpleReading
 }
 
 /** attacks.md RB-POL: an older decision about a name never comes back. */
-function checkRevision(project: string, { record }: SignedName, pinned: Pinned | undefined): void {
-  const seen = pinned?.rev ?? 0
-  if (seen <= (record?.rev ?? 0)) return
+function checkRevision(project: string, { record }: SignedName, seen: Pinned | undefined): void {
+  const rev = seen?.rev ?? 0
+  if (rev <= (record?.rev ?? 0)) return
   throw new GuardError(
     'name-refused',
-    `The record of ${project} was at revision ${seen} when this guard saw it, and ${record === undefined ? 'is gone' : `is at ${record.rev}`} now. Ask whoever runs the index.`,
+    `The record of ${project} was at revision ${rev} when this guard saw it, and ${record === undefined ? 'is gone' : `is at ${record.rev}`} now. Ask whoever runs the index.`,
     { data: { project } },
   )
 }
 
-function offer(
+interface MadePage {
+  readonly page: OfferedPage
+  readonly offered: readonly { readonly filename: string; readonly sha256: string }[]
+  /** Whether everything that the page lists is on it. */
+  readonly complete: boolean
+}
+
+function makePage(
   { origin, defences, report, state }: PageLoaderParts,
   project: string,
   bytes: Uint8Array,
-  name: SignedName,
-  pinned: Pinned | undefined,
-  { page, dropped }: SimpleReading = read(origin, project, bytes),
-): OfferedPage {
-  const { offered, withheld } = applyRules(page.files, { project, ...name, pinned }, defences)
+  { record, sealed }: SignedName,
+  pinned: PinnedFiles,
+  developers?: DeveloperFiles,
+): MadePage {
+  const { page, dropped } = read(origin, project, bytes)
+  const { offered, withheld } = applyRules(page.files, { project, record, developers, pinned }, defences)
   const all: readonly WithheldFile[] = [
     ...withheld,
     ...dropped.map(({ what, reason }) => ({
@@ -169,62 +210,27 @@ function offer(
     })),
   ]
   report.withheld(project, all)
-  const verified: VerifiedPage = {
+  const parts: OfferedPageParts = {
     project,
+    json: rewriteSimpleJson({ ...page, files: offered.map(({ file }) => ownFile(project, file)) }),
     snapshot: state.snapshot,
     issued: state.issued,
-    status: page.status?.status ?? 'active',
-    ...(page.status?.reason === undefined ? {} : { statusReason: page.status.reason }),
-    sealed: name.sealed,
-    files: offered.map(verifiedFile),
+    sealed,
     withheld: all,
+    trustOf: (file) => trustOf(file, { developers, pinned }),
   }
-  return {
-    verified,
-    simple: rendered(project, page, offered),
-    byFilename: new Map(offered.map((one) => [one.file.filename, one])),
-  }
+  return { page: new OfferedPage(parts), offered: offered.map(({ file }) => file), complete: all.length === 0 }
 }
 
-function verifiedFile({ file, trust, since }: OfferedFile): VerifiedFile {
-  const metadata = metadataSha256(file)
+/** A file as programs get it: with a link of our own, and without a sidecar whose hash is not known. */
+function ownFile(project: string, file: OfferedFile['file']): SimpleFile {
+  const { provenance: _, coreMetadata, ...rest } = file
   return {
-    filename: file.filename,
-    sha256: file.sha256,
-    ...(file.size === undefined ? {} : { size: file.size }),
-    yanked: file.yanked,
-    trust,
-    ...(since === undefined ? {} : { pinnedSince: new Date(since * 1000).toISOString() }),
-    ...(metadata === undefined ? {} : { metadataSha256: metadata }),
+    ...rest,
+    url: `../../files/${project}/${file.sha256}/${file.filename}`,
+    // What it says could not be told from anything else.
+    ...(typeof coreMetadata === 'object' ? { coreMetadata } : {}),
   }
-}
-
-/** The page as programs get it: made anew, with links of our own, and nothing of which the hash is not known. */
-function rendered(project: string, page: SimpleProjectPage, offered: readonly OfferedFile[]): SimpleProjectPage {
-  return {
-    name: project,
-    versions: page.versions,
-    ...(page.status === undefined ? {} : { status: page.status }),
-    apiVersion: page.apiVersion,
-    files: offered.map(({ file }) => {
-      const metadata = metadataSha256(file)
-      return {
-        filename: file.filename,
-        url: `../../files/${project}/${file.sha256}/${file.filename}`,
-        sha256: file.sha256,
-        yanked: file.yanked,
-        ...(file.requiresPython === undefined ? {} : { requiresPython: file.requiresPython }),
-        ...(file.size === undefined ? {} : { size: file.size }),
-        ...(file.uploadTime === undefined ? {} : { uploadTime: file.uploadTime }),
-        ...(metadata === undefined ? {} : { coreMetadata: { sha256: metadata } }),
-      }
-    }),
-  }
-}
-
-/** A sidecar without a hash is as if there were none: what it says could not be told from anything else. */
-function metadataSha256({ coreMetadata }: OfferedFile['file']): string | undefined {
-  return typeof coreMetadata === 'object' ? coreMetadata.sha256 : undefined
 }
 
 function hasFiles(bytes: Uint8Array): boolean {

@@ -9,15 +9,10 @@ import { applyRules } from './page-rules.ts'
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
 const WHEEL: SimpleFile = { filename: 'demo-1.0-py3-none-any.whl', url: 'x', sha256: A, yanked: false }
-const NOTHING: NameFacts = { project: 'demo', record: undefined, developers: undefined, pinned: undefined }
+const NOTHING: NameFacts = { project: 'demo', record: undefined, developers: undefined, pinned: new Map() }
 const SINCE = 1_790_000_000
 
-const pinnedAs = (sha256: string): NameFacts['pinned'] => ({
-  pageSha256: A,
-  etag: '',
-  rev: 0,
-  files: new Map([[WHEEL.filename, { sha256, since: SINCE }]]),
-})
+const pinnedAs = (sha256: string): NameFacts['pinned'] => new Map([[WHEEL.filename, { sha256, since: SINCE }]])
 const record = (sources: readonly string[]): NonNullable<NameFacts['record']> =>
   readNameRecord('demo', Buffer.from(JSON.stringify({ name: 'demo', rev: 1, authority: 'internal', sources })))
 const judged = (file: SimpleFile, facts: Partial<NameFacts> = {}): string => {
@@ -37,6 +32,9 @@ describe('What is handed on of a signed page', () => {
   test('WSI-1: never a file of another project', () => {
     assert.equal(judged({ ...WHEEL, filename: 'other-1.0-py3-none-any.whl' }), 'file-unverified')
     assert.equal(judged({ ...WHEEL, filename: 'demo-1.0.exe' }), 'file-unverified')
+    assert.equal(judged({ ...WHEEL, filename: 'Demo-1.0-1-py3-none-any.whl' }), 'signed')
+    assert.equal(judged({ ...WHEEL, filename: 'demo-1.0.tar.gz' }), 'signed')
+    assert.equal(judged({ ...WHEEL, filename: 'demo.x-1.0-py3-none-any.whl' }), 'file-unverified')
   })
 
   test('is pinned where this guard saw the same hash before, with the day', () => {

@@ -1,8 +1,8 @@
-import { classifyDistribution } from '@waxseal/packaging'
+import { classifyDistribution, normalizeProjectName } from '@waxseal/packaging'
 import type { SimpleFile } from '@waxseal/packaging'
 import type { Defences } from './defences.ts'
 import type { NameRecord } from './name-record.ts'
-import type { Pinned } from './pins.ts'
+import type { PinnedFiles } from './pins.ts'
 import type { FileTrust, WithheldFile } from './verified-page.ts'
 
 /** What is known, from signed data and from what was seen before, about a name whose page has been verified. */
@@ -11,7 +11,8 @@ export interface NameFacts {
   readonly record: NameRecord | undefined
   /** Files under the developers' own keys, by name; undefined: the project has no such keys. */
   readonly developers: ReadonlyMap<string, { readonly sha256: string; readonly sealed: boolean }> | undefined
-  readonly pinned: Pinned | undefined
+  /** What this guard saw before. */
+  readonly pinned: PinnedFiles
 }
 
 /** A file that may be handed on, and how far it is vouched for. */
@@ -33,8 +34,9 @@ export function applyRules(
 ): { readonly offered: readonly OfferedFile[]; readonly withheld: readonly WithheldFile[] } {
   const offered: OfferedFile[] = []
   const withheld: WithheldFile[] = []
+  const isOwn = ownFiles(facts.project)
   for (const file of files) {
-    const verdict = judge(file, facts, defences)
+    const verdict = judge(file, facts, isOwn, defences)
     if ('trust' in verdict) offered.push(verdict)
     else withheld.push({ filename: file.filename, ...verdict })
   }
@@ -43,18 +45,20 @@ export function applyRules(
 
 function judge(
   file: SimpleFile,
-  { project, record, developers, pinned }: NameFacts,
+  facts: NameFacts,
+  isOwn: (filename: string) => boolean,
   defences: Defences,
 ): OfferedFile | Omit<WithheldFile, 'filename'> {
+  const { project, record, developers, pinned } = facts
   const { filename, sha256 } = file
   // attacks.md HASH-NONE: what has no hash cannot be told from anything else.
   if (sha256 === undefined) return { code: 'file-unverified', reason: 'The page gives no sha256 for it.' }
   const known: SimpleFile & { readonly sha256: string } = { ...file, sha256 }
   // attacks.md WSI-1, API-NAME
-  if (defences.has('name-check') && classifyDistribution(filename, project) === undefined) {
+  if (defences.has('name-check') && !isOwn(filename)) {
     return { code: 'file-unverified', reason: `It is no wheel or source archive of ${project}.` }
   }
-  const since = pinned?.files.get(filename)
+  const since = pinned.get(filename)
   if (defences.has('pins') && since !== undefined && since.sha256 !== sha256) {
     const day = new Date(since.since * 1000).toISOString().slice(0, 10)
     const reason = `It had the sha256 ${since.sha256} when this guard first saw it (${day}), and has ${sha256} now. A file never changes: ask whoever runs the index. If they replaced it on purpose: waxseal trust forget ${project}`
@@ -65,12 +69,36 @@ function judge(
     const from = typeof source === 'string' ? `from ${source.slice(0, 60)}` : 'from nowhere that it names'
     return { code: 'file-unverified', reason: `It comes ${from}, and the record of ${project} does not allow that.` }
   }
-  const vouched = developers?.get(filename)
-  if (developers !== undefined && defences.has('developer-keys') && vouched?.sha256 !== sha256) {
+  if (developers !== undefined && defences.has('developer-keys') && developers.get(filename)?.sha256 !== sha256) {
     return { code: 'file-unverified', reason: `The developers of ${project} did not sign it.` }
   }
-  if (vouched?.sealed === true) return { file: known, trust: 'sealed' }
-  return since?.sha256 === sha256
-    ? { file: known, trust: 'pinned', since: since.since }
-    : { file: known, trust: 'signed' }
+  return { file: known, ...trustOf(known, facts) }
+}
+
+/** How far a file is vouched for that may be handed on. */
+export function trustOf(
+  { filename, sha256 }: { readonly filename: string; readonly sha256: string },
+  { developers, pinned }: Pick<NameFacts, 'developers' | 'pinned'>,
+): Omit<OfferedFile, 'file'> {
+  if (developers?.get(filename)?.sealed === true) return { trust: 'sealed' }
+  const pin = pinned.get(filename)
+  return pin?.sha256 === sha256 ? { trust: 'pinned', since: pin.since } : { trust: 'signed' }
+}
+
+/** Tells the files of a project by their names: pages have thousands that begin alike, and few that do not. */
+function ownFiles(project: string): (filename: string) => boolean {
+  const prefixes = new Map<string, boolean>()
+  return (filename) => {
+    const prefix = filename.slice(0, filename.indexOf('-'))
+    const parts = filename.split('-').length
+    // PEP 427: name, version, perhaps a build, Python, ABI, platform.
+    if (!filename.endsWith('.whl') || parts < 5 || parts > 6)
+      return classifyDistribution(filename, project) !== undefined
+    let isOwn = prefixes.get(prefix)
+    if (isOwn === undefined) {
+      isOwn = normalizeProjectName(prefix) === project
+      prefixes.set(prefix, isOwn)
+    }
+    return isOwn
+  }
 }

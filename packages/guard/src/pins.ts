@@ -10,9 +10,12 @@ export interface Pinned {
   readonly etag: string
   /** The highest revision of the name's record; 0 where none was seen. */
   readonly rev: number
-  /** Each file's sha256, and since when it is known, in seconds since 1970. */
-  readonly files: ReadonlyMap<string, { readonly sha256: string; readonly since: number }>
+  /** sha256 of what was made of that page; empty where it has to be made anew. */
+  readonly rendered: string
 }
+
+/** Each file's sha256 by its name, and since when it is known, in seconds since 1970. */
+export type PinnedFiles = ReadonlyMap<string, { readonly sha256: string; readonly since: number }>
 
 /**
  * What this guard saw first: the sha256 of each file name, for ever, and the revision of each name's record. One database per
@@ -22,6 +25,7 @@ export interface Pinned {
 export class Pins implements Disposable {
   readonly #database: DatabaseSync
   readonly #select: StatementSync
+  readonly #selectFiles: StatementSync
   readonly #upsert: StatementSync
 
   /** @throws GuardError `trust-unusable` */
@@ -31,11 +35,14 @@ export class Pins implements Disposable {
       // What was seen in the last moment before a power cut may be seen anew; what is there is whole.
       this.#database.exec(`pragma journal_mode = wal; pragma synchronous = normal;
         create table if not exists pinned (
-          project text primary key, page text not null, etag text not null, rev integer not null, files text not null
+          project text primary key, page text not null, etag text not null, rev integer not null, rendered text not null,
+          files text not null
         ) strict, without rowid;`)
-      this.#select = this.#database.prepare('select page, etag, rev, files from pinned where project = ?')
+      this.#select = this.#database.prepare('select page, etag, rev, rendered from pinned where project = ?')
+      this.#selectFiles = this.#database.prepare('select files from pinned where project = ?')
       this.#upsert = this.#database.prepare(
-        'insert into pinned values (?, ?, ?, ?, ?) on conflict do update set page = ?2, etag = ?3, rev = max(rev, ?4), files = ?5',
+        `insert into pinned values (?, ?, ?, ?, ?, ?)
+         on conflict do update set page = ?2, etag = ?3, rev = max(rev, ?4), rendered = ?5, files = ?6`,
       )
     } catch (cause) {
       throw new GuardError(
@@ -54,45 +61,47 @@ export class Pins implements Disposable {
       pageSha256: String(row['page']),
       etag: String(row['etag']),
       rev: Number(row['rev']),
-      files: new Map(
-        (JSON.parse(String(row['files'])) as [string, string, number][]).map(([filename, sha256, since]) => [
-          filename,
-          { sha256, since },
-        ]),
-      ),
+      rendered: String(row['rendered']),
     }
+  }
+
+  /** The files that were seen under a name. */
+  files(project: string): PinnedFiles {
+    const row = this.#selectFiles.get(project)
+    if (row === undefined) return new Map()
+    const files = JSON.parse(String(row['files'])) as [string, string, number][]
+    return new Map(files.map(([filename, sha256, since]) => [filename, { sha256, since }]))
   }
 
   /**
    * Notes what stands on a page now. Files that were seen before keep what they had: what another guard has noted meanwhile counts
-   * too. Returns what holds from now on.
+   * too.
    */
   note(
     project: string,
-    seen: {
-      readonly pageSha256: string
-      readonly etag: string
-      readonly rev: number
-      readonly files: readonly { readonly filename: string; readonly sha256: string }[]
+    seen: Pinned & {
+      readonly files: Iterable<{ readonly filename: string; readonly sha256: string }>
+      /** Milliseconds since 1970. */
       readonly now: number
     },
-  ): Pinned {
+  ): void {
     this.#database.exec('begin immediate')
     try {
-      const before = this.of(project)
-      const files = new Map(before?.files)
-      for (const { filename, sha256 } of seen.files) {
-        if (!files.has(filename)) files.set(filename, { sha256, since: Math.floor(seen.now / 1000) })
-      }
-      const rev = Math.max(before?.rev ?? 0, seen.rev)
-      const text = JSON.stringify([...files].map(([filename, { sha256, since }]) => [filename, sha256, since]))
-      this.#upsert.run(project, seen.pageSha256, seen.etag, rev, text)
+      const files = new Map(this.files(project))
+      const since = Math.floor(seen.now / 1000)
+      for (const { filename, sha256 } of seen.files) if (!files.has(filename)) files.set(filename, { sha256, since })
+      const text = JSON.stringify([...files].map(([filename, pin]) => [filename, pin.sha256, pin.since]))
+      this.#upsert.run(project, seen.pageSha256, seen.etag, seen.rev, seen.rendered, text)
       this.#database.exec('commit')
-      return { pageSha256: seen.pageSha256, etag: seen.etag, rev, files }
     } catch (error) {
       this.#database.exec('rollback')
       throw error
     }
+  }
+
+  /** Notes another tag for the page that was seen last. */
+  noteTag(project: string, etag: string): void {
+    this.#database.prepare('update pinned set etag = ? where project = ?').run(etag, project)
   }
 
   /** Forgets a name: what stands on its page next is what is seen first. Whether there was anything. */

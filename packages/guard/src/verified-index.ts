@@ -6,7 +6,8 @@ import { notOffered, unavailable, unreachable } from './failures.ts'
 import type { CachedFile } from './file-cache.ts'
 import { FILE_DEADLINE_MS, FRESH_MS, MAX_FILE_BYTES, MAX_SIDECAR_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
 import { loadPage } from './page-loader.ts'
-import type { OfferedPage, PageLoaderParts } from './page-loader.ts'
+import type { PageLoaderParts } from './page-loader.ts'
+import type { OfferedPage } from './offered-page.ts'
 import type { OfferedFile } from './page-rules.ts'
 import type { VerifiedPage, VerifiedPages } from './verified-page.ts'
 import { compareWheelMetadata } from './wheel-metadata.ts'
@@ -26,14 +27,25 @@ export class VerifiedIndex implements VerifiedPages {
   readonly #parts: PageLoaderParts
   readonly #pages = new Map<string, { readonly until: number; readonly page: Promise<OfferedPage | undefined> }>()
   readonly #receiving = new Map<string, Promise<void>>()
-  #freshUntil = Number.NEGATIVE_INFINITY
+  #fresh: { readonly until: number; readonly refreshed: Promise<void> } | undefined
 
   constructor(parts: PageLoaderParts) {
     this.#parts = parts
   }
 
+  /**
+   * Brings what is trusted up to date, at most once in a while: what is asked meanwhile waits for it.
+   * @throws GuardError
+   */
+  async refresh(now = this.#parts.now()): Promise<void> {
+    if (this.#fresh === undefined || this.#fresh.until <= now) {
+      this.#fresh = { until: now + FRESH_MS, refreshed: this.#parts.state.refresh() }
+    }
+    await this.#fresh.refreshed
+  }
+
   async page(project: string): Promise<VerifiedPage | undefined> {
-    return (await this.offered(project))?.verified
+    return (await this.offered(project))?.verified()
   }
 
   /** The page to render. Undefined: nobody offers the name. @throws GuardError */
@@ -41,6 +53,7 @@ export class VerifiedIndex implements VerifiedPages {
     const now = this.#parts.now()
     const kept = this.#pages.get(project)
     if (kept !== undefined && kept.until > now) return await kept.page
+    for (const [name, { until }] of this.#pages) if (until <= now) this.#pages.delete(name)
     const page = this.#load(project, now)
     this.#pages.set(project, { until: now + FRESH_MS, page })
     // What failed is tried anew by the next who asks.
@@ -66,7 +79,7 @@ export class VerifiedIndex implements VerifiedPages {
       size: file.size,
       trust: offered.trust,
       ...(offered.since === undefined ? {} : { pinnedSince: new Date(offered.since * 1000).toISOString() }),
-      snapshot: page.verified.snapshot,
+      snapshot: page.snapshot,
       cached: kept !== undefined,
     })
     return file
@@ -97,18 +110,15 @@ export class VerifiedIndex implements VerifiedPages {
   }
 
   async #load(project: string, now: number): Promise<OfferedPage | undefined> {
-    if (this.#freshUntil <= now) {
-      this.#freshUntil = now + FRESH_MS
-      await this.#parts.state.refresh()
-    }
+    await this.refresh(now)
     return await loadPage(this.#parts, project)
   }
 
   async #find({ project, sha256, filename }: WantedFile): Promise<{ page: OfferedPage; offered: OfferedFile }> {
     const page = await this.offered(project)
-    const offered = page?.byFilename.get(filename)
+    const offered = page?.find(filename)
     if (page !== undefined && offered?.file.sha256 === sha256) return { page, offered }
-    const withheld = page?.verified.withheld.find((file) => file.filename === filename)
+    const withheld = page?.withheld(filename)
     if (withheld === undefined) throw notOffered(project, filename)
     throw new GuardError(withheld.code, `${filename} is not handed on. ${withheld.reason}`, {
       data: { project, filename },

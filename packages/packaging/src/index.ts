@@ -32,6 +32,7 @@ export { digestZipEntry, hashZipEntry, readZipEntry, streamZipEntry } from './zi
 export { parseSimpleJson, readSimpleJson } from './simple-json-reader.ts'
 export { readSimpleHtml } from './simple-html-reader.ts'
 export { prepareSimpleJson, writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
+export { findSimpleFile, rewriteSimpleJson } from './simple-json-rewriter.ts'
 export { renderProjectListHtml, renderSimpleHtml } from './simple-html-writer.ts'
 export { isUploadTime, normalizeUploadTime } from './simple-upload-time.ts'
 export type {

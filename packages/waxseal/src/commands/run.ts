@@ -48,19 +48,27 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   const { endpoint } = loopback
   const { allowDirectUrls } = options
   const plan = await planChild({ command, env: process.env, cwd: process.cwd(), endpoint, allowDirectUrls })
+  // What the program asks for waits for this; its own start does not.
+  const refreshed = guard.refresh().then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   let code: number | null = null
   try {
-    await guard.refresh()
     const stdout = plan.rewriteOutput ? (text: string) => plan.mapText(text) : options.json ? 'stderr' : 'inherit'
     code = await runProgram({ command: plan.command, env: plan.env, cwd: process.cwd(), stdout })
   } finally {
     await plan.finish(code)
   }
+  const failure = await refreshed
   const document = guard.document()
   if (options.report !== undefined) writeReport(options.report, document, options.format)
-  if (options.json) process.stdout.write(`${JSON.stringify({ exitCode: code, ...document })}\n`)
+  const isTold = failure === undefined && options.json
+  if (isTold) process.stdout.write(`${JSON.stringify({ exitCode: code, ...document })}\n`)
   else if (!options.quiet || isNotable(document)) process.stderr.write(terminalText(reportLines(document)))
   await guard.cache.tidy()
+  // Nothing that the program got was verified, since it got nothing: that it ended well says nothing.
+  if (failure !== undefined) throw failure
   process.exitCode = code
 }
 
