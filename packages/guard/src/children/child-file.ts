@@ -13,7 +13,7 @@ export interface ChildFile {
   /** What stands at `place` as the child starts. */
   readonly before?: string | undefined
   /** What the child wrote, as the user gets it. */
-  map(text: string): string | Promise<string>
+  readonly map: (text: string) => string | Promise<string>
 }
 
 /** A file that the child writes in another place than the user's: it takes that place mapped, and whole or not at all. */

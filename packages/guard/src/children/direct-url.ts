@@ -1,6 +1,6 @@
 /** At least two letters: `C:` is a drive. */
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i
-const LOCAL_FILE = /^file:(?:\/\/(?:localhost)?)?\//i
+const LOCAL_FILE = /^file:(?:\/\/(?:localhost)?\/|\/(?!\/))/i
 const NAMED = /^[a-z0-9][a-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*(.*)$/is
 
 /**

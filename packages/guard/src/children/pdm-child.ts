@@ -6,7 +6,7 @@ import { findOptions, type OptionRule } from './command-options.ts'
 import { inFolder, mappedRequirement, refusedOption, type PreparedClient, type Preparing } from './preparing.ts'
 import { checkProjectRequirements, readProjectFile, refusedSource } from './project-file.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
-import { isTable, table, tables } from './toml.ts'
+import { isTable, strings, table, tables } from './toml.ts'
 import { GuardError } from '../error.ts'
 
 const RULES: readonly OptionRule<'refused' | 'requirement' | 'requirements' | 'project' | 'lock'>[] = [
@@ -75,7 +75,7 @@ async function checkProject(preparing: Preparing, root: string): Promise<TomlTab
     throw refusedSource(
       preparing,
       path,
-      `[[tool.pdm.source]] ${String(source['name'] ?? '')} ${String(source['url'] ?? '')}`,
+      `[[tool.pdm.source]] ${strings([source['name'], source['url']]).join(' ')}`,
       `PDM lets nothing else win over it. Take the table out and run \`pdm config pypi.url ${preparing.urls.originIndex}\`: the guard stands in for that.`,
     )
   }

@@ -13,7 +13,7 @@ import {
 } from './preparing.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
 
-type Meaning = 'index' | 'refused' | 'requirements' | 'requirement' | 'lock' | 'report'
+type Meaning = 'index' | 'refused' | 'requirements' | 'requirement' | 'group' | 'lock' | 'report'
 
 /** Every command of both generations of pip has these. */
 const GENERAL: readonly OptionRule<Meaning>[] = [
@@ -33,8 +33,11 @@ const SOURCES: readonly OptionRule<Meaning>[] = [
   { names: ['--requirement', '-r'], means: 'requirements', value: true },
   { names: ['--constraint', '-c'], means: 'requirements', value: true },
   { names: ['--build-constraint'], means: 'requirements', value: true },
+  { names: ['--requirements-from-script'], means: 'requirements', value: true },
+  { names: ['--group'], means: 'group', value: true },
   { names: ['--editable', '-e'], means: 'requirement', value: true },
 ]
+const LISTED = SOURCES.filter(({ means }) => means !== 'requirement')
 const LOCK: OptionRule<Meaning> = { names: ['--output', '-o'], means: 'lock', value: true }
 const REPORT: OptionRule<Meaning> = { names: ['--report'], means: 'report', value: true }
 /** Commands that ask no index; some of their short options mean something else. */
@@ -67,7 +70,8 @@ export async function preparePip(
     return { args }
   }
   const rules = [...SOURCES, ...(name === 'lock' ? [LOCK] : []), ...(name === 'install' ? [REPORT] : [])]
-  const options = findOptions(args, rules, OTHER_SHORT)
+  // `-e` and `-o` are switches of `pip list`.
+  const options = name === 'list' ? findOptions(args, LISTED) : findOptions(args, rules, OTHER_SHORT)
   let words = args
   for (const option of options) words = await mapOption(option, words, preparing, files)
   const values = new Set(options.filter(({ value }) => value !== undefined).map(({ place }) => place))
@@ -92,6 +96,12 @@ async function mapOption(
   if (option.value === undefined) return words
   if (option.means === 'requirements') {
     return option.replace(words, await files.prepare(option.value, preparing.cwd))
+  }
+  if (option.means === 'group') {
+    // `[PATH:]GROUP`
+    const path = option.value.includes(':') ? option.value.replace(/:[^:]*$/, '') : 'pyproject.toml'
+    await files.prepare(path, preparing.cwd)
+    return words
   }
   if (option.means === 'requirement') {
     return option.replace(words, mappedRequirement(preparing, option.value, 'pip'))

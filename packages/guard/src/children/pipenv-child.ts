@@ -16,7 +16,7 @@ import {
 } from './preparing.ts'
 import { refusedSource } from './project-file.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
-import { isTable, parseToml, table, tables } from './toml.ts'
+import { isTable, parseToml, strings, table, tables } from './toml.ts'
 
 const RULES: readonly OptionRule<'index' | 'refused' | 'requirement' | 'requirements'>[] = [
   { names: ['--index', '-i'], means: 'index', value: true },
@@ -139,7 +139,7 @@ function checkPipfile(preparing: Preparing, path: string, pipfile: TomlTable): v
     throw refusedSource(
       preparing,
       path,
-      `the source ${String(url)}`,
+      `the source ${strings(url).join('')}`,
       `${instead}; what the other offers it can have as an upstream.`,
     )
   }

@@ -12,6 +12,7 @@ import { recogniseClient, type RecognisedClient } from './recognise-client.ts'
 import { RequirementsFiles } from './requirements-file.ts'
 import { TemporaryFiles } from './temporary-files.ts'
 import { urlMapping } from './url-mapping.ts'
+import { prepareUv } from './uv-child.ts'
 
 export interface ChildRequest {
   readonly command: readonly string[]
@@ -66,7 +67,7 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
       command: [...recognised.head, ...prepared.args],
       env: { ...env, ...variables, ...prepared.env },
       rewriteOutput: prepared.rewriteOutput ?? false,
-      mapText: (text) => urls.toOrigin(text),
+      mapText: (text) => files.restorePaths(urls.toOrigin(text)),
       finish: (exitCode = 0) => (finished ??= finish(prepared, temporary, exitCode !== null)),
     }
   } catch (error) {
@@ -76,7 +77,7 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
 }
 
 async function prepare(
-  { client, args }: RecognisedClient,
+  { client, head, args }: RecognisedClient,
   preparing: Preparing,
   files: RequirementsFiles,
   pdmConfig: TomlTable,
@@ -84,6 +85,8 @@ async function prepare(
   switch (client) {
     case 'pip':
       return await preparePip(args, preparing, files)
+    case 'uv':
+      return await prepareUv(head, args, preparing, files)
     case 'pdm':
       return await preparePdm(args, preparing, files, pdmConfig)
     case 'pipenv':

@@ -5,9 +5,9 @@ import { readBounded } from './read-file.ts'
 import { parseToml, tables } from './toml.ts'
 
 /** As `RequirementsFiles.prepare`, for a PEP 751 lock file: its URLs must be of files of the trusted index. */
-export async function preparePylock(preparing: Preparing, path: string, given: string): Promise<string> {
+export async function preparePylock(preparing: Preparing, path: string): Promise<string | undefined> {
   const bytes = await readBounded(path, 'lock-unreadable')
-  if (bytes === undefined) return given
+  if (bytes === undefined) return undefined
   const text = bytes.toString('utf8')
   const lock = parseToml(text, path, 'lock-unreadable')
   let changed = false
@@ -22,7 +22,7 @@ export async function preparePylock(preparing: Preparing, path: string, given: s
     // In a copy a relative path would start from the wrong folder.
     if (typeof local === 'string') part.table['path'] = resolve(dirname(path), local)
   }
-  return changed ? await preparing.temporary.write(basename(path), stringify(lock)) : given
+  return changed ? await preparing.temporary.write(basename(path), stringify(lock)) : undefined
 }
 
 /** Every table of a lock that says where a package comes from. */

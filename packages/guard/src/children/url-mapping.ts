@@ -6,11 +6,11 @@ export interface UrlMapping {
   readonly loopbackIndex: string
   readonly originIndex: string
   /** The loopback URL of exactly the trusted index, with or without its last slash; undefined for any other. */
-  index(url: string): string | undefined
+  readonly index: (url: string) => string | undefined
   /** The loopback URL of a file of the trusted index; undefined for any other URL. */
-  file(url: string): string | undefined
+  readonly file: (url: string) => string | undefined
   /** A project file or a lock as the child reads it: every URL of the trusted index or of its files. */
-  toLoopback(text: string): string
+  readonly toLoopback: (text: string) => string
   /** What a child wrote, as it would have written it without a guard. Nothing but the exact loopback prefix is touched. */
   readonly toOrigin: (text: string) => string
 }
