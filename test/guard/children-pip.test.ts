@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
@@ -82,6 +83,14 @@ for (const wanted of wantedClients('pip')) {
     assertSuccess(outcome)
     assertTarget(work.path, [scene.alpha, scene.beta])
     assert.deepEqual(readdirSync(work.path).toSorted(), ['deeper.txt', 'outer file.txt', 'site'])
+    const info = join(work.path, 'site/beta_dep-2.0.dist-info')
+    const record = readFileSync(join(info, 'direct_url.json'))
+    assert.equal((JSON.parse(record.toString()) as { url: string }).url, fileUrl(scene.beta))
+    const digest = createHash('sha256').update(record).digest('base64url')
+    assert.match(
+      readFileSync(join(info, 'RECORD'), 'utf8'),
+      new RegExp(`^beta_dep-2\\.0\\.dist-info/direct_url\\.json,sha256=${digest},${record.byteLength}$`, 'm'),
+    )
   })
 
   clientTest(wanted, 'makes the lock that it makes without a guard, and installs it', async (pip) => {

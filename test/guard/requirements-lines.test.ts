@@ -9,29 +9,44 @@ const RUNS = 4_000
 const ENV = { PLACE: 'a # b', EMPTY: '', NESTED: '${PLACE}' }
 
 /** Everything that pip's reading turns on, often enough to meet. */
-const text = fc
-  .array(
-    fc.constantFrom(
-      ...['a', '-r', '--x=1', ' ', '  ', '#', ' #', '\\', '\\\n', '\n', '\r', '\r\n', '\t', '\f', '\v', '"', "'", '$'],
-      ...['${PLACE}', '${EMPTY}', '${NESTED}', '${none}', '${UNSET}'],
-      ...[
-        '\u001c',
-        '\u001d',
-        '\u001e',
-        '\u001f',
-        '\u0085',
-        '\u00a0',
-        '\u2028',
-        '\u2029',
-        '\u3000',
-        '\ufeff',
-        '\u180e',
-        '\u200b',
-      ],
-    ),
-    { maxLength: 14 },
-  )
-  .map((parts) => parts.join(''))
+const PARTS = [
+  'a',
+  '-r',
+  '--x=1',
+  ' ',
+  '  ',
+  '#',
+  ' #',
+  '\\',
+  '\\\n',
+  '\n',
+  '\r',
+  '\r\n',
+  '\t',
+  '\f',
+  '\v',
+  '"',
+  "'",
+  '$',
+  '${PLACE}',
+  '${EMPTY}',
+  '${NESTED}',
+  '${none}',
+  '${UNSET}',
+  '\u001c',
+  '\u001d',
+  '\u001e',
+  '\u001f',
+  '\u0085',
+  '\u00a0',
+  '\u2028',
+  '\u2029',
+  '\u3000',
+  '\ufeff',
+  '\u180e',
+  '\u200b',
+]
+const text = fc.array(fc.constantFrom(...PARTS), { maxLength: 14 }).map((parts) => parts.join(''))
 
 const ORACLE = `
 import json, shlex, sys

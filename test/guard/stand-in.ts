@@ -66,8 +66,9 @@ export const runGuarded = async (
   args: readonly string[],
   options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
 ): Promise<Guarded> => {
-  const plan = await planChild({ command: [client.name, ...args], env: options.env ?? {}, cwd: options.cwd, endpoint })
-  const outcome = await client.run(plan.command.slice(1), { cwd: options.cwd, env: plan.env })
+  const head = client.name === 'pip' ? [client.python, '-m', 'pip'] : [client.name]
+  const plan = await planChild({ command: [...head, ...args], env: options.env ?? {}, cwd: options.cwd, endpoint })
+  const outcome = await client.run(plan.command.slice(head.length), { cwd: options.cwd, env: plan.env })
   const mapped = await plan.finish(outcome.code)
   return { ...outcome, stdout: plan.rewriteOutput ? plan.mapText(outcome.stdout) : outcome.stdout, plan, mapped }
 }

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { findOptions, type FoundOption, type OptionRule } from './command-options.ts'
 import { childFile, nameBeside } from './child-file.ts'
+import { directUrlRecords } from './direct-url-records.ts'
 import { isLockName } from './lock-name.ts'
 import {
   inFolder,
@@ -13,7 +14,7 @@ import {
 } from './preparing.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
 
-type Meaning = 'index' | 'refused' | 'requirements' | 'requirement' | 'group' | 'lock' | 'report'
+type Meaning = 'index' | 'refused' | 'requirements' | 'requirement' | 'group' | 'lock' | 'report' | 'target'
 
 /** Every command of both generations of pip has these. */
 const GENERAL: readonly OptionRule<Meaning>[] = [
@@ -37,6 +38,7 @@ const SOURCES: readonly OptionRule<Meaning>[] = [
   { names: ['--group'], means: 'group', value: true },
   { names: ['--editable', '-e'], means: 'requirement', value: true },
 ]
+const TARGET: OptionRule<Meaning> = { names: ['--target', '-t'], means: 'target', value: true }
 const LISTED = SOURCES.filter(({ means }) => means !== 'requirement')
 const LOCK: OptionRule<Meaning> = { names: ['--output', '-o'], means: 'lock', value: true }
 const REPORT: OptionRule<Meaning> = { names: ['--report'], means: 'report', value: true }
@@ -59,6 +61,7 @@ const OTHER_SHORT = 'CadtwopbZ'
 
 /** Checks and maps what pip is started with. */
 export async function preparePip(
+  head: readonly string[],
   args: readonly string[],
   preparing: Preparing,
   files: RequirementsFiles,
@@ -69,7 +72,7 @@ export async function preparePip(
     for (const option of findOptions(args, GENERAL)) throw refusedOption(preparing, option.name, 'pip')
     return { args }
   }
-  const rules = [...SOURCES, ...(name === 'lock' ? [LOCK] : []), ...(name === 'install' ? [REPORT] : [])]
+  const rules = [...SOURCES, ...(name === 'lock' ? [LOCK] : []), ...(name === 'install' ? [REPORT, TARGET] : [])]
   // `-e` and `-o` are switches of `pip list`.
   const options = name === 'list' ? findOptions(args, LISTED) : findOptions(args, rules, OTHER_SHORT)
   let words = args
@@ -78,9 +81,14 @@ export async function preparePip(
   words = words.map((word, at) =>
     at <= command || values.has(at) || word.startsWith('-') ? word : mappedRequirement(preparing, word, 'pip'),
   )
-  return name === 'lock'
-    ? lockOutput(words, options, command, preparing)
-    : await reportOutput(words, options, preparing)
+  if (name === 'lock') return lockOutput(words, options, command, preparing)
+  const report = await reportOutput(words, options, preparing)
+  const fromFiles = files.haveCopies() || words.some((word) => word.includes(`${preparing.loopback}/files/`))
+  if (name !== 'install' || !fromFiles) return report
+  const target = options.findLast(({ means }) => means === 'target')?.value
+  const { cwd, env, loopback, urls } = preparing
+  const records = directUrlRecords({ head, target, cwd, env, loopback, toOrigin: urls.toOrigin })
+  return { ...report, outputs: [...(report.outputs ?? []), records] }
 }
 
 async function mapOption(

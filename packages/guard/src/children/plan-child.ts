@@ -51,7 +51,15 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
   const env = childEnvironment(request.env, endpoint, allowDirectUrls)
   const urls = urlMapping(endpoint)
   const temporary = new TemporaryFiles()
-  const preparing: Preparing = { urls, origin: endpoint.origin, cwd, env, allowDirectUrls, temporary }
+  const preparing: Preparing = {
+    urls,
+    origin: endpoint.origin,
+    loopback: endpoint.url,
+    cwd,
+    env,
+    allowDirectUrls,
+    temporary,
+  }
   try {
     const files = new RequirementsFiles(preparing)
     const pdmConfig = await pdmUserConfig(preparing, request.env)
@@ -84,7 +92,7 @@ async function prepare(
 ): Promise<PreparedClient> {
   switch (client) {
     case 'pip':
-      return await preparePip(args, preparing, files)
+      return await preparePip(head, args, preparing, files)
     case 'uv':
       return await prepareUv(head, args, preparing, files)
     case 'pdm':

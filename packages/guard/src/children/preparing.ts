@@ -8,6 +8,8 @@ import type { UrlMapping } from './url-mapping.ts'
 export interface Preparing {
   readonly urls: UrlMapping
   readonly origin: string
+  /** The guard's own base URL. */
+  readonly loopback: string
   readonly cwd: string
   /** The child's own: what its files expand `${NAME}` from. */
   readonly env: NodeJS.ProcessEnv

@@ -33,6 +33,8 @@ export class RequirementsFiles {
     this.#preparing = preparing
   }
 
+  readonly haveCopies = (): boolean => this.#copies.size > 0
+
   /** A text in which the child names its copies, with the names of the files themselves. */
   readonly restorePaths = (text: string): string =>
     [...this.#copies].reduce((restored, [copy, given]) => restored.replaceAll(copy, given), text)
