@@ -56,8 +56,8 @@ for (const wanted of wantedClients('pdm')) {
     )
   })
 
-  clientTest(wanted, 'installs an old lock that names files of the origin', async (pdm) => {
-    if (pdm.generation === 'bookworm') return
+  clientTest(wanted, 'installs an old lock that names files of the origin', async (pdm, t) => {
+    if (pdm.generation === 'bookworm') return t.skip('this PDM locks no URLs')
     await using work = await workFolder()
     await writeProject(pdm, work.path, ['acme-app'])
     assertSuccess(await pdm.run(['lock', '--static-urls'], { cwd: work.path, env: { PDM_PYPI_URL: scene.indexUrl } }))
