@@ -1,4 +1,4 @@
-import type { TrustError } from '@waxseal/trust'
+import type { TrustError } from '@waxseal/trust/client'
 import { GuardError } from './error.ts'
 import { trustAdvice } from './trust-advice.ts'
 

@@ -72,6 +72,11 @@ export class FileCache {
     return undefined
   }
 
+  /** Whether there is a file under this name, whatever is in it. */
+  async has(sha256: string): Promise<boolean> {
+    return (await stat(this.#pathOf(sha256)).catch(() => undefined)) !== undefined
+  }
+
   /** Small contents as a whole. */
   async read(sha256: string): Promise<Uint8Array | undefined> {
     await using file = await this.get(sha256)

@@ -37,3 +37,6 @@ export const MAX_CREDENTIAL_BYTES = 4096
 export const KEYRING_TIMEOUT_MS = 60_000
 /** Hidden headers and bodies of what is asked of the guard: the longest address, in characters. */
 export const MAX_REQUEST_TARGET = 4096
+/** Requests that are made ahead of an installer at a time, and the largest file that is fetched so, in bytes. */
+export const AHEAD_AT_A_TIME = 4
+export const MAX_AHEAD_BYTES = 64 * 1024 * 1024

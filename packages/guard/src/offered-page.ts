@@ -40,6 +40,10 @@ export class OfferedPage {
     return file?.sha256 === undefined ? undefined : this.#offered({ ...file, sha256: file.sha256 })
   }
 
+  get allWithheld(): readonly WithheldFile[] {
+    return this.#parts.withheld
+  }
+
   withheld(filename: string): WithheldFile | undefined {
     return this.#parts.withheld.find((file) => file.filename === filename)
   }

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
-import { DirectoryState, TrustClient, TrustError } from '@waxseal/trust'
-import type { LimitedFetchOptions } from '@waxseal/trust'
+import { DirectoryState, TrustClient, TrustError } from '@waxseal/trust/client'
+import type { LimitedFetchOptions } from '@waxseal/trust/client'
 import { authorizationOf } from './credentials.ts'
 import { ALL_DEFENCES } from './defences.ts'
 import type { Defences } from './defences.ts'
 import { unverified } from './failures.ts'
 import { FileCache } from './file-cache.ts'
 import type { GuardHome } from './guard-home.ts'
+import { Keeping } from './keeping.ts'
 import { Origin } from './origin.ts'
 import { Pins } from './pins.ts'
 import { RunReport } from './run-report.ts'
@@ -39,6 +40,8 @@ export interface Guard extends AsyncDisposable {
   readonly cache: FileCache
   /** Brings what is trusted up to date. @throws GuardError */
   refresh(): Promise<void>
+  /** Until all that was seen is written down. */
+  kept(): Promise<void>
   document(): ReportDocument
 }
 
@@ -68,7 +71,9 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
   const client = await openClient(trusted, origin, now)
   const report = new RunReport(options.onRefusal)
   const state = new SignedState({ url: trusted.url, client, report, defences, offline })
-  const index = new VerifiedIndex({ origin, client, state, cache, pins, report, now, defences, offline })
+  const keeping = new Keeping(report)
+  const index = new VerifiedIndex({ origin, client, state, cache, pins, keeping, report, now, defences, offline })
+  opening.defer(() => keeping.done())
   const parts = opening.move()
   return {
     index,
@@ -76,6 +81,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     report,
     cache,
     refresh: () => index.refresh(),
+    kept: () => keeping.done(),
     document: () => report.document({ index: trusted.url, root: trusted.root }, client.snapshot, client.issued, now()),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { HttpRemote, limitedFetch, TrustError } from '@waxseal/trust'
-import type { LimitedFetchOptions, LimitedResponse } from '@waxseal/trust'
+import { HttpRemote, limitedFetch, TrustError } from '@waxseal/trust/client'
+import type { LimitedFetchOptions, LimitedResponse } from '@waxseal/trust/client'
 import { MAX_PAGE_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
 
 /** What the index answers when it is asked for a project's page. Nothing of it is believed before it was found signed. */

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto'
 import { PackagingError, readSimpleJson, rewriteSimpleJson } from '@waxseal/packaging'
 import type { SimpleFile, SimpleReading } from '@waxseal/packaging'
-import { TrustError } from '@waxseal/trust'
-import type { TargetFile, TrustClient } from '@waxseal/trust'
+import { TrustError } from '@waxseal/trust/client'
+import type { TargetFile, TrustClient } from '@waxseal/trust/client'
 import type { Defences } from './defences.ts'
 import { GuardError } from './error.ts'
 import { unreachable, unverified } from './failures.ts'
 import type { FileCache } from './file-cache.ts'
+import type { Keeping } from './keeping.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
 import type { Origin, PageAnswer } from './origin.ts'
 import { OfferedPage } from './offered-page.ts'
@@ -26,6 +27,7 @@ export interface PageLoaderParts {
   readonly state: SignedState
   readonly cache: FileCache
   readonly pins: Pins
+  readonly keeping: Keeping
   readonly report: RunReport
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -81,15 +83,13 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   )
   const rendered = complete && isPlain(name) ? hash('sha256', page.json) : ''
   if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < (name.record?.rev ?? 0)) {
-    await cache.put(sha256, bytes)
-    if (rendered !== '') await cache.put(rendered, page.json)
-    pins.note(project, {
-      pageSha256: sha256,
-      etag: answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : ''),
-      rev: name.record?.rev ?? 0,
-      rendered,
-      files: offered,
-      now: parts.now(),
+    const etag = answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : '')
+    const rev = name.record?.rev ?? 0
+    // Whoever waits for the page need not wait for this. Cut off before it, what was seen is seen for the first time again.
+    parts.keeping.add(async () => {
+      await cache.put(sha256, bytes)
+      if (rendered !== '') await cache.put(rendered, page.json)
+      pins.note(project, { pageSha256: sha256, etag, rev, rendered, files: offered, now: parts.now() })
     })
   }
   return page
@@ -192,7 +192,7 @@ interface MadePage {
 }
 
 function makePage(
-  { origin, defences, report, state }: PageLoaderParts,
+  { origin, defences, state }: PageLoaderParts,
   project: string,
   bytes: Uint8Array,
   { record, sealed }: SignedName,
@@ -209,7 +209,6 @@ function makePage(
       reason: `Malformed: ${reason}.`,
     })),
   ]
-  report.withheld(project, all)
   const parts: OfferedPageParts = {
     project,
     json: rewriteSimpleJson({ ...page, files: offered.map(({ file }) => ownFile(project, file)) }),

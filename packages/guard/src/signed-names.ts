@@ -1,5 +1,5 @@
-import type { Lookup, TrustClient } from '@waxseal/trust'
-import { TrustError } from '@waxseal/trust'
+import type { Lookup, TrustClient } from '@waxseal/trust/client'
+import { TrustError } from '@waxseal/trust/client'
 import { MAX_RECORD_BYTES } from './limits.ts'
 import { unverified } from './failures.ts'
 import { GuardError } from './error.ts'

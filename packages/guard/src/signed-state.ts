@@ -1,5 +1,5 @@
-import { TrustError } from '@waxseal/trust'
-import type { TrustClient } from '@waxseal/trust'
+import { TrustError } from '@waxseal/trust/client'
+import type { TrustClient } from '@waxseal/trust/client'
 import type { Defences } from './defences.ts'
 import { unreachable, unverified } from './failures.ts'
 import type { RunReport } from './run-report.ts'

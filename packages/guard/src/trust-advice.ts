@@ -1,4 +1,4 @@
-import type { TrustErrorCode } from '@waxseal/trust'
+import type { TrustErrorCode } from '@waxseal/trust/client'
 
 /** What it may mean that an index does not verify, and what to do: for people who did not set it up. */
 export function trustAdvice(code: TrustErrorCode): string {

@@ -9,7 +9,7 @@ import {
   TrustClient,
   TrustError,
   writeWhole,
-} from '@waxseal/trust'
+} from '@waxseal/trust/client'
 import type { CredentialPlace } from './credentials.ts'
 import { removeToken } from './credentials.ts'
 import { GuardError } from './error.ts'

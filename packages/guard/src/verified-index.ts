@@ -1,10 +1,11 @@
 import { createHash, hash } from 'node:crypto'
 import { classifyDistribution } from '@waxseal/packaging'
-import { TrustError } from '@waxseal/trust'
+import { TrustError } from '@waxseal/trust/client'
 import { GuardError } from './error.ts'
 import { notOffered, unavailable, unreachable } from './failures.ts'
 import type { CachedFile } from './file-cache.ts'
 import { FILE_DEADLINE_MS, FRESH_MS, MAX_FILE_BYTES, MAX_SIDECAR_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
+import { FetchingAhead } from './fetching-ahead.ts'
 import { loadPage } from './page-loader.ts'
 import type { PageLoaderParts } from './page-loader.ts'
 import type { OfferedPage } from './offered-page.ts'
@@ -27,10 +28,18 @@ export class VerifiedIndex implements VerifiedPages {
   readonly #parts: PageLoaderParts
   readonly #pages = new Map<string, { readonly until: number; readonly page: Promise<OfferedPage | undefined> }>()
   readonly #receiving = new Map<string, Promise<void>>()
+  readonly #ahead: FetchingAhead
   #fresh: { readonly until: number; readonly refreshed: Promise<void> } | undefined
 
   constructor(parts: PageLoaderParts) {
     this.#parts = parts
+    this.#ahead = new FetchingAhead(
+      (project) => this.#kept(project),
+      async (wanted) => {
+        const { offered } = await this.#find(wanted)
+        if (!(await parts.cache.has(wanted.sha256))) await this.#shared(wanted, offered)
+      },
+    )
   }
 
   /**
@@ -48,8 +57,14 @@ export class VerifiedIndex implements VerifiedPages {
     return (await this.offered(project))?.verified()
   }
 
-  /** The page to render. Undefined: nobody offers the name. @throws GuardError */
+  /** The page to hand on. Undefined: nobody offers the name. @throws GuardError */
   async offered(project: string): Promise<OfferedPage | undefined> {
+    const page = await this.#kept(project)
+    if (page !== undefined) this.#parts.report.withheld(project, page.allWithheld)
+    return page
+  }
+
+  async #kept(project: string): Promise<OfferedPage | undefined> {
     const now = this.#parts.now()
     const kept = this.#pages.get(project)
     if (kept !== undefined && kept.until > now) return await kept.page
@@ -65,6 +80,7 @@ export class VerifiedIndex implements VerifiedPages {
   async file(wanted: WantedFile): Promise<CachedFile> {
     const { page, offered } = await this.#find(wanted)
     const { cache, report } = this.#parts
+    this.#ahead.file(wanted)
     const kept = await cache.get(wanted.sha256)
     const file = kept ?? (await this.#received(wanted, offered))
     try {
@@ -88,11 +104,17 @@ export class VerifiedIndex implements VerifiedPages {
   /** The metadata of a wheel, by the hash that the page gives it (PEP 658). @throws GuardError */
   async sidecar(wanted: WantedFile): Promise<Uint8Array> {
     const { offered } = await this.#find(wanted)
-    const { cache, defences, origin } = this.#parts
+    const { cache } = this.#parts
     const { coreMetadata } = offered.file
     if (typeof coreMetadata !== 'object') throw notOffered(wanted.project, `${wanted.filename}.metadata`)
     const kept = await cache.read(coreMetadata.sha256)
-    if (kept !== undefined) return kept
+    const bytes = kept ?? (await this.#receiveSidecar(wanted, coreMetadata.sha256))
+    this.#ahead.metadata({ ...wanted, size: offered.file.size }, bytes)
+    return bytes
+  }
+
+  async #receiveSidecar(wanted: WantedFile, promised: string): Promise<Uint8Array> {
+    const { cache, defences, origin } = this.#parts
     this.#mustBeOnline(wanted.filename)
     const pieces: Uint8Array[] = []
     try {
@@ -103,8 +125,8 @@ export class VerifiedIndex implements VerifiedPages {
       throw explain(wanted, error)
     }
     const bytes = Buffer.concat(pieces)
-    const isRight = hash('sha256', bytes) === coreMetadata.sha256
-    if (isRight) await cache.put(coreMetadata.sha256, bytes)
+    const isRight = hash('sha256', bytes) === promised
+    if (isRight) await cache.put(promised, bytes)
     else if (defences.has('sidecar-hash')) throw sidecarDiffers(wanted, 'is not what was signed')
     return bytes
   }
@@ -125,19 +147,22 @@ export class VerifiedIndex implements VerifiedPages {
     })
   }
 
-  /** Receives a file, once for all who want it at the same time. */
+  /** Receives a file. */
   async #received(wanted: WantedFile, offered: OfferedFile): Promise<CachedFile> {
-    this.#mustBeOnline(wanted.filename)
-    let receiving = this.#receiving.get(wanted.sha256)
-    if (receiving === undefined) {
-      receiving = this.#receive(wanted, offered).finally(() => this.#receiving.delete(wanted.sha256))
-      this.#receiving.set(wanted.sha256, receiving)
-    }
-    await receiving
+    await this.#shared(wanted, offered)
     const file = await this.#parts.cache.get(wanted.sha256)
-    if (file === undefined)
-      throw new GuardError('cache-unusable', `${wanted.filename} was received, and is not in the cache any more.`)
-    return file
+    if (file !== undefined) return file
+    throw new GuardError('cache-unusable', `${wanted.filename} was received, and is not in the cache any more.`)
+  }
+
+  /** Receives a file, once for all who want it at the same time. */
+  #shared(wanted: WantedFile, offered: OfferedFile): Promise<void> {
+    this.#mustBeOnline(wanted.filename)
+    const under = this.#receiving.get(wanted.sha256)
+    if (under !== undefined) return under
+    const receiving = this.#receive(wanted, offered).finally(() => this.#receiving.delete(wanted.sha256))
+    this.#receiving.set(wanted.sha256, receiving)
+    return receiving
   }
 
   /** To a file without a name until length and sha256 are right (attacks.md ARB-1, ED-TGT, SR-1). */

@@ -1,6 +1,6 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { writeWhole } from '@waxseal/trust'
+import { writeWhole } from '@waxseal/trust/client'
 import { GuardError } from '../error.ts'
 import { textIfThere } from './child-file.ts'
 import type { ChildOutput, Preparing } from './preparing.ts'

@@ -1,5 +1,6 @@
 import type { DroppedEntry, SimpleFile, SimpleReading } from '@waxseal/packaging'
-import { readSimpleHtml, readSimpleJson } from '@waxseal/packaging'
+import { readSimpleJson } from '@waxseal/packaging'
+import { readSimpleHtml } from '@waxseal/packaging/html'
 import { IndexError } from '../error.ts'
 import { MAX_DROPPED_FILES } from '../limits.ts'
 import { mayFetch } from './origin-rules.ts'

@@ -61,6 +61,7 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
     await plan.finish(code)
   }
   const failure = await refreshed
+  await guard.kept()
   const document = guard.document()
   if (options.report !== undefined) writeReport(options.report, document, options.format)
   const isTold = failure === undefined && options.json

@@ -1,0 +1,86 @@
+import { PackagingError, parseCoreMetadata, parseRequirement } from '@waxseal/packaging'
+import { AHEAD_AT_A_TIME, MAX_AHEAD_BYTES } from './limits.ts'
+
+/**
+ * Fetches what an installer will most likely ask for next, while it is busy: installers ask for one page after another, and one
+ * file after another. What is fetched ahead is verified as everything is, and costs nothing but being there; what fails is asked for
+ * anew by whoever wants it. Only what is small is fetched ahead, and files only once the installer has asked for a first one: whoever
+ * makes a lock asks for none.
+ */
+export class FetchingAhead {
+  readonly #page: (project: string) => Promise<unknown>
+  readonly #file: (wanted: WantedAhead) => Promise<unknown>
+  readonly #names = new Set<string>()
+  readonly #chosen = new Map<string, WantedAhead>()
+  readonly #waiting: (() => Promise<unknown>)[] = []
+  #running = 0
+  #wantsFiles = false
+
+  constructor(page: (project: string) => Promise<unknown>, file: (wanted: WantedAhead) => Promise<unknown>) {
+    this.#page = page
+    this.#file = file
+  }
+
+  /** An installer has looked at this metadata: it needs the projects that it names, and probably the wheel that it is of. */
+  metadata(wanted: WantedAhead, bytes: Uint8Array): void {
+    for (const name of required(bytes)) {
+      if (this.#names.has(name)) continue
+      this.#names.add(name)
+      this.#add(() => this.#page(name))
+    }
+    if ((wanted.size ?? Number.POSITIVE_INFINITY) > MAX_AHEAD_BYTES) return
+    // Of one project the one that was looked at last: installers go back from what they cannot use.
+    this.#chosen.delete(wanted.project)
+    this.#chosen.set(wanted.project, wanted)
+    if (this.#wantsFiles) this.#addFiles()
+  }
+
+  /** An installer has asked for a file: those that it has chosen before come next. */
+  file({ project }: { readonly project: string }): void {
+    this.#wantsFiles = true
+    this.#chosen.delete(project)
+    this.#addFiles()
+  }
+
+  #addFiles(): void {
+    for (const wanted of this.#chosen.values()) this.#add(() => this.#file(wanted))
+    this.#chosen.clear()
+  }
+
+  #add(work: () => Promise<unknown>): void {
+    this.#waiting.push(work)
+    if (this.#running < AHEAD_AT_A_TIME) void this.#work()
+  }
+
+  async #work(): Promise<void> {
+    this.#running += 1
+    for (let work = this.#waiting.shift(); work !== undefined; work = this.#waiting.shift()) {
+      await work().catch(() => undefined)
+    }
+    this.#running -= 1
+  }
+}
+
+/** A file that may be wanted. */
+export interface WantedAhead {
+  readonly project: string
+  readonly sha256: string
+  readonly filename: string
+  /** Bytes. */
+  readonly size: number | undefined
+}
+
+/** The projects that metadata asks for, whatever its markers say but for extras: nobody has asked for those. */
+function required(bytes: Uint8Array): readonly string[] {
+  try {
+    const { requiresDist } = parseCoreMetadata(bytes)
+    return requiresDist.flatMap((text) => {
+      const { name, url, marker = '' } = parseRequirement(text)
+      return url === undefined && !/\bextra\b/.test(marker) ? [name] : []
+    })
+  } catch (error) {
+    // What an installer makes of it is the installer's.
+    if (error instanceof PackagingError) return []
+    throw error
+  }
+}

@@ -1,0 +1,11 @@
+/** What a client needs of this package, so that it does not load what signs (docs/decisions/0016-loaded-when-wanted.md). */
+export { TrustError } from './error.ts'
+export type { TrustErrorCode } from './error.ts'
+export type { Metadata, Root, TargetFile } from './metadata.ts'
+export { DirectoryState } from './client/directory-state.ts'
+export type { Lookup } from './client/find-target.ts'
+export { HttpRemote } from './client/http-remote.ts'
+export { limitedFetch } from './client/limited-fetch.ts'
+export type { LimitedFetchOptions, LimitedResponse } from './client/limited-fetch.ts'
+export { initialiseState, TrustClient } from './client/trust-client.ts'
+export { readIfThere, writeWhole } from './durable.ts'
