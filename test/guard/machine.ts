@@ -5,7 +5,7 @@ import type { ReportDocument } from '@waxseal/guard'
 import type { Client, Outcome, RunOptions } from '../support/clients.ts'
 import { runScrubbed } from '../support/clients.ts'
 
-const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js')
+export const MAIN = resolve(import.meta.dirname, '../../packages/waxseal/bin/waxseal.js')
 
 /** What a program left, and what the guard said about it. */
 export interface Guarded extends Outcome {

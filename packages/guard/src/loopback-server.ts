@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { GuardEndpoint } from './endpoint.ts'
 import { GuardError } from './error.ts'
 import { MAX_REQUEST_TARGET } from './limits.ts'
+import { isOtherUsers } from './peer-user.ts'
 import { serveRequest } from './loopback-routes.ts'
 import type { Guard } from './open-guard.ts'
 import { refuse } from './refuse.ts'
@@ -28,8 +29,8 @@ export interface Loopback extends AsyncDisposable {
 const SECRET_BYTES = 24
 
 /**
- * Lets programs of this machine reach the guard, those that know its secret (attacks.md CLI-3): on the loopback address, under a
- * path that nobody can guess. The same port is the proxy that they are given for everything: it answers for itself and refuses all
+ * Lets programs of this user reach the guard, those that know its secret (attacks.md CLI-3): on the loopback address, under a path
+ * that nobody can guess. The same port is the proxy that they are given for everything: it answers for itself and refuses all
  * else, so that a bypass fails, loudly.
  * @throws GuardError `port-taken`
  */
@@ -40,6 +41,11 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
   })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
+    if (isOtherUsers(socket) === true) {
+      guard.report.note('Another user of this machine tried to reach this guard, and was refused.')
+      socket.destroy()
+      return
+    }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })

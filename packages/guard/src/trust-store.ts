@@ -5,6 +5,7 @@ import {
   DirectoryState,
   HttpRemote,
   initialiseState,
+  limitedFetch,
   readIfThere,
   TrustClient,
   TrustError,
@@ -41,21 +42,29 @@ export function fingerprintOf(root: Uint8Array): string {
   return hash('sha256', root)
 }
 
-/** The first root of an index, from itself: nobody has vouched for it. @throws GuardError `index-unreachable` */
+/** The first root of an index, from itself: nobody has vouched for it. @throws GuardError `index-unreachable`, `not-trusted`, `credentials-unusable` */
 export async function fetchRoot(url: string, authorization?: string): Promise<Uint8Array> {
   const headers = authorization === undefined ? {} : { authorization }
-  const remote = new HttpRemote({ metadataUrl: `${url}/tuf/`, headers })
-  let root: Uint8Array | undefined
+  const limits = { maxBytes: MAX_ROOT_BYTES, deadlineMs: PAGE_DEADLINE_MS }
   try {
-    root = await remote.metadata('1.root.json', { maxBytes: MAX_ROOT_BYTES, deadlineMs: PAGE_DEADLINE_MS })
+    const response = await limitedFetch(new URL(`${url}/tuf/1.root.json`), '1.root.json', limits, { headers })
+    if (response.status === 200) {
+      const pieces: Uint8Array[] = []
+      for await (const piece of response.pieces) pieces.push(piece)
+      return Buffer.concat(pieces)
+    }
+    response.discard()
+    if (response.status === 401 || response.status === 403) {
+      const what = authorization === undefined ? 'a token for reading (--token-file)' : 'another token than this one'
+      throw new GuardError('credentials-unusable', `${url} wants ${what}.`)
+    }
   } catch (error) {
     if (error instanceof TrustError) throw unreachable(url, error.message, error)
     throw error
   }
-  if (root !== undefined) return root
   throw new GuardError(
     'not-trusted',
-    `${url} shows no signatures (${url}/tuf/1.root.json): it is no Waxseal index, signs nothing yet ("waxseal init", there), or wants a token for reading (--token-file).`,
+    `${url} shows no signatures (${url}/tuf/1.root.json): it is no Waxseal index, or it signs nothing yet ("waxseal init", there).`,
   )
 }
 

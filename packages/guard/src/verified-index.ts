@@ -29,6 +29,8 @@ export class VerifiedIndex implements VerifiedPages {
   readonly #pages = new Map<string, { readonly until: number; readonly page: Promise<OfferedPage | undefined> }>()
   readonly #receiving = new Map<string, Promise<void>>()
   readonly #ahead: FetchingAhead
+  /** What this guard has received itself. */
+  readonly #received = new Set<string>()
   #fresh: { readonly until: number; readonly refreshed: Promise<void> } | undefined
 
   constructor(parts: PageLoaderParts) {
@@ -82,7 +84,7 @@ export class VerifiedIndex implements VerifiedPages {
     const { cache, report } = this.#parts
     this.#ahead.file(wanted)
     const kept = await cache.get(wanted.sha256)
-    const file = kept ?? (await this.#received(wanted, offered))
+    const file = kept ?? (await this.#wait(wanted, offered))
     try {
       await this.#checkWheel(wanted, offered, file)
     } catch (error) {
@@ -96,7 +98,7 @@ export class VerifiedIndex implements VerifiedPages {
       trust: offered.trust,
       ...(offered.since === undefined ? {} : { pinnedSince: new Date(offered.since * 1000).toISOString() }),
       snapshot: page.snapshot,
-      cached: kept !== undefined,
+      cached: !this.#received.has(wanted.sha256),
     })
     return file
   }
@@ -148,7 +150,7 @@ export class VerifiedIndex implements VerifiedPages {
   }
 
   /** Receives a file. */
-  async #received(wanted: WantedFile, offered: OfferedFile): Promise<CachedFile> {
+  async #wait(wanted: WantedFile, offered: OfferedFile): Promise<CachedFile> {
     await this.#shared(wanted, offered)
     const file = await this.#parts.cache.get(wanted.sha256)
     if (file !== undefined) return file
@@ -190,6 +192,7 @@ export class VerifiedIndex implements VerifiedPages {
       }
     }
     await part.keep(wanted.sha256)
+    this.#received.add(wanted.sha256)
   }
 
   /** What programs resolved by must be what is in the wheel (attacks.md EXD-1, EXD-2). */
