@@ -12,6 +12,7 @@ export const DEFENCES = [
   'sidecar-hash',
   'signatures',
   'size-limit',
+  'status',
   'wheel-metadata',
 ] as const
 

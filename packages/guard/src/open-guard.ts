@@ -25,6 +25,8 @@ export interface OpenGuardOptions {
   readonly now: () => number
   /** Nothing is asked of the network: what was verified before has to do, until it expires. */
   readonly offline?: boolean
+  /** Source archives are kept back. */
+  readonly wheelsOnly?: boolean
   /** Most bytes that the cache keeps. */
   readonly cacheBytes?: number | undefined
   readonly onRefusal?: (refusal: Refusal) => void
@@ -47,7 +49,7 @@ export interface Guard extends AsyncDisposable {
 
 /** Opens what is trusted and what is kept. Nothing is asked of the network. @throws GuardError */
 export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
-  const { home, trusted, env, now, offline = false, defences = ALL_DEFENCES } = options
+  const { home, trusted, env, now, offline = false, wheelsOnly = false, defences = ALL_DEFENCES } = options
   await using opening = new AsyncDisposableStack()
   const cache = await FileCache.open({
     folder: home.cache,
@@ -72,7 +74,19 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
   const report = new RunReport(options.onRefusal)
   const state = new SignedState({ url: trusted.url, client, report, defences, offline })
   const keeping = new Keeping(report)
-  const index = new VerifiedIndex({ origin, client, state, cache, pins, keeping, report, now, defences, offline })
+  const index = new VerifiedIndex({
+    origin,
+    client,
+    state,
+    cache,
+    pins,
+    keeping,
+    report,
+    now,
+    defences,
+    offline,
+    wheelsOnly,
+  })
   opening.defer(() => keeping.done())
   const parts = opening.move()
   return {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { PackagingError, readSimpleJson, rewriteSimpleJson } from '@waxseal/packaging'
-import type { SimpleFile, SimpleReading } from '@waxseal/packaging'
+import type { SimpleFile, SimpleProjectPage, SimpleReading } from '@waxseal/packaging'
 import { TrustError } from '@waxseal/trust/client'
 import type { TargetFile, TrustClient } from '@waxseal/trust/client'
 import type { Defences } from './defences.ts'
@@ -13,7 +13,7 @@ import type { Origin, PageAnswer } from './origin.ts'
 import { OfferedPage } from './offered-page.ts'
 import type { OfferedPageParts } from './offered-page.ts'
 import { applyRules, trustOf } from './page-rules.ts'
-import type { OfferedFile } from './page-rules.ts'
+import type { NameFacts, OfferedFile } from './page-rules.ts'
 import type { Pinned, PinnedFiles, Pins } from './pins.ts'
 import type { RunReport } from './run-report.ts'
 import { lookUpDevelopers, lookUpName } from './signed-names.ts'
@@ -33,7 +33,12 @@ export interface PageLoaderParts {
   readonly now: () => number
   readonly defences: Defences
   readonly offline: boolean
+  /** Whether source archives, whose building runs their code, are kept back (attacks.md BD-1). */
+  readonly wheelsOnly: boolean
 }
+
+/** How many file names a note gives. */
+const VANISHED_SHOWN = 3
 
 const NOTHING_SIGNED: SignedName = { record: undefined, sealed: false, hasDevelopers: false }
 
@@ -68,7 +73,8 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   checkRevision(project, name, seen)
   if (seen?.pageSha256 === sha256) {
     if (answered !== undefined && answered.etag !== seen.etag) pins.noteTag(project, answered.etag)
-    const made = isPlain(name) && seen.rendered !== '' ? await cache.read(seen.rendered) : undefined
+    const made =
+      isPlain(name) && !parts.wheelsOnly && seen.rendered !== '' ? await cache.read(seen.rendered) : undefined
     if (made !== undefined) return plainPage(parts, project, made)
   }
   const bytes = answered?.bytes ?? (await cache.read(sha256)) ?? (await download(parts, project, target))
@@ -81,6 +87,7 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
     pinned,
     await developersOf(parts, project, name, bytes),
   )
+  if (seen !== undefined) noteVanished(report, project, pinned, page)
   const rendered = complete && isPlain(name) ? hash('sha256', page.json) : ''
   if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < (name.record?.rev ?? 0)) {
     const etag = answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : '')
@@ -93,6 +100,16 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
     })
   }
   return page
+}
+
+/** A page that lists less than before may be right, and may be what keeps a fix back (attacks.md RB-FILE). */
+function noteVanished(report: RunReport, project: string, pinned: PinnedFiles, page: OfferedPage): void {
+  const vanished = [...pinned.keys()].filter((filename) => page.find(filename) === undefined)
+  if (vanished.length === 0) return
+  const some = vanished.slice(-VANISHED_SHOWN).join(', ')
+  report.note(
+    `Of ${project}, ${vanished.length} that this guard saw before are not offered now: ${some}${vanished.length > VANISHED_SHOWN ? ', …' : ''}`,
+  )
 }
 
 /** Whether nothing but the page itself has a say in what is on it. */
@@ -192,7 +209,7 @@ interface MadePage {
 }
 
 function makePage(
-  { origin, defences, state }: PageLoaderParts,
+  { origin, defences, state, wheelsOnly }: PageLoaderParts,
   project: string,
   bytes: Uint8Array,
   { record, sealed }: SignedName,
@@ -200,7 +217,11 @@ function makePage(
   developers?: DeveloperFiles,
 ): MadePage {
   const { page, dropped } = read(origin, project, bytes)
-  const { offered, withheld } = applyRules(page.files, { project, record, developers, pinned }, defences)
+  const { offered, withheld } = applyRules(
+    page.files,
+    { project, record, developers, pinned, ...refusing(page, wheelsOnly) },
+    defences,
+  )
   const all: readonly WithheldFile[] = [
     ...withheld,
     ...dropped.map(({ what, reason }) => ({
@@ -219,6 +240,14 @@ function makePage(
     trustOf: (file) => trustOf(file, { developers, pinned }),
   }
   return { page: new OfferedPage(parts), offered: offered.map(({ file }) => file), complete: all.length === 0 }
+}
+
+/** What keeps files back that are all right by themselves. */
+function refusing({ status }: SimpleProjectPage, wheelsOnly: boolean): Pick<NameFacts, 'quarantined' | 'wheelsOnly'> {
+  return {
+    quarantined: status?.status === 'quarantined' ? (status.reason ?? 'no reason is given') : undefined,
+    wheelsOnly,
+  }
 }
 
 /** A file as programs get it: with a link of our own, and without a sidecar whose hash is not known. */

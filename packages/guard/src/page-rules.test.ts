@@ -9,7 +9,14 @@ import { applyRules } from './page-rules.ts'
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
 const WHEEL: SimpleFile = { filename: 'demo-1.0-py3-none-any.whl', url: 'x', sha256: A, yanked: false }
-const NOTHING: NameFacts = { project: 'demo', record: undefined, developers: undefined, pinned: new Map() }
+const NOTHING: NameFacts = {
+  project: 'demo',
+  record: undefined,
+  developers: undefined,
+  pinned: new Map(),
+  quarantined: undefined,
+  wheelsOnly: false,
+}
 const SINCE = 1_790_000_000
 
 const pinnedAs = (sha256: string): NameFacts['pinned'] => new Map([[WHEEL.filename, { sha256, since: SINCE }]])
@@ -46,6 +53,15 @@ describe('What is handed on of a signed page', () => {
     const { withheld } = applyRules([WHEEL], { ...NOTHING, pinned: pinnedAs(B) }, ALL_DEFENCES)
     assert.equal(withheld[0]?.code, 'file-changed')
     assert.match(withheld[0]?.reason ?? '', /2026-09-21.*waxseal trust forget demo$/)
+  })
+
+  test('API-STATUS: is nothing while the project is quarantined, whatever the page lists', () => {
+    assert.equal(judged(WHEEL, { quarantined: 'malware' }), 'name-refused')
+  })
+
+  test('BD-1: is no source archive where only wheels are wanted', () => {
+    assert.equal(judged({ ...WHEEL, filename: 'demo-1.0.tar.gz' }, { wheelsOnly: true }), 'file-unverified')
+    assert.equal(judged(WHEEL, { wheelsOnly: true }), 'signed')
   })
 
   test('comes from a source that the record of the name allows, and from no other', () => {

@@ -13,6 +13,10 @@ export interface NameFacts {
   readonly developers: ReadonlyMap<string, { readonly sha256: string; readonly sealed: boolean }> | undefined
   /** What this guard saw before. */
   readonly pinned: PinnedFiles
+  /** Why nothing of the project may be had at present (PEP 792); undefined: it may. */
+  readonly quarantined: string | undefined
+  /** Whether source archives are kept back. */
+  readonly wheelsOnly: boolean
 }
 
 /** A file that may be handed on, and how far it is vouched for. */
@@ -51,6 +55,16 @@ function judge(
 ): OfferedFile | Omit<WithheldFile, 'filename'> {
   const { project, record, developers, pinned } = facts
   const { filename, sha256 } = file
+  // attacks.md API-STATUS: clients do not look at it.
+  if (facts.quarantined !== undefined && defences.has('status')) {
+    return { code: 'name-refused', reason: `${project} is quarantined: ${facts.quarantined}.` }
+  }
+  if (facts.wheelsOnly && !filename.endsWith('.whl')) {
+    return {
+      code: 'file-unverified',
+      reason: 'It is a source archive, whose building runs its code, and --wheels-only keeps these back.',
+    }
+  }
   // attacks.md HASH-NONE: what has no hash cannot be told from anything else.
   if (sha256 === undefined) return { code: 'file-unverified', reason: 'The page gives no sha256 for it.' }
   const known: SimpleFile & { readonly sha256: string } = { ...file, sha256 }

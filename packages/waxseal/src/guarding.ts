@@ -8,12 +8,18 @@ export interface GuardingOptions {
   readonly trust?: string
   readonly offline?: boolean
   readonly cacheSize?: number
+  readonly wheelsOnly?: boolean
 }
 
 export function withGuardOptions(command: Command): Command {
   return command
     .option('--trust <url>', 'the index, where several are trusted')
     .option('--offline', 'ask no network: what was verified before has to do, until it expires', false)
+    .option(
+      '--wheels-only',
+      'keep back source archives: building one runs its code, also where nothing is installed',
+      false,
+    )
     .option('--cache-size <size>', 'most that is kept of downloaded files, like 500M or 20G (default: 10G)', size)
 }
 
@@ -25,11 +31,20 @@ export async function trustedIndex(url: string | undefined): Promise<{ home: Gua
 
 /** Opens a guard of the index that is meant. @throws GuardError */
 export async function openTrusted(
-  { trust, offline = false, cacheSize }: GuardingOptions,
+  { trust, offline = false, wheelsOnly = false, cacheSize }: GuardingOptions,
   more: Partial<OpenGuardOptions> = {},
 ): Promise<Guard> {
   const { home, trusted } = await trustedIndex(trust)
-  return await openGuard({ home, trusted, env: process.env, now: Date.now, offline, cacheBytes: cacheSize, ...more })
+  return await openGuard({
+    home,
+    trusted,
+    env: process.env,
+    now: Date.now,
+    offline,
+    wheelsOnly,
+    cacheBytes: cacheSize,
+    ...more,
+  })
 }
 
 /** `500M`, `20G`: in bytes. */
