@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { assertInstalled, assertSuccess, startScene, terminal, upload } from '../clients/scene.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { clientTest, wantedClients } from '../support/clients.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { startWaxseal } from '../support/server.ts'
@@ -149,4 +151,19 @@ void test('another root for an index that is trusted is refused, whatever is typ
     (JSON.parse(list.stdout) as { url: string }[]).map(({ url }) => url),
     [scene.server.url],
   )
+})
+
+void test('an index with a certificate that nobody here knows is refused, with the way to know it', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-tls-'))
+  const { certificate, key } = makeCertificate(folder.path, 'index')
+  const env = { WAXSEAL_TLS_CERTIFICATE: certificate, WAXSEAL_TLS_KEY: key }
+  await using server = await startWaxseal({ args: ['--no-upstream'], env })
+  await using machine = await machineTrusting(undefined)
+  const refused = await machine.waxseal(['trust', 'add', server.url, '--yes'])
+  assert.equal(refused.code, 3)
+  assert.match(refused.stderr, /authority that is not known here: NODE_EXTRA_CA_CERTS=FILE names it/)
+  const added = await machine.waxseal(['trust', 'add', server.url, '--yes'], {
+    env: { NODE_EXTRA_CA_CERTS: certificate },
+  })
+  assert.equal(added.code, 0, terminal(added))
 })

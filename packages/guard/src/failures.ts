@@ -14,9 +14,8 @@ export function unverified(what: string, cause: TrustError, data: Readonly<Recor
 
 /** What is said where an index does not answer, and nothing that was verified before will do. */
 export function unreachable(url: string, reason: string, cause?: unknown): GuardError {
-  return new GuardError('index-unreachable', `${url} could not be asked: ${reason} ${trustAdvice('fetch-failed')}`, {
-    cause,
-  })
+  const advice = isUnknownAuthority(cause) ? AUTHORITY_ADVICE : trustAdvice('fetch-failed')
+  return new GuardError('index-unreachable', `${url} could not be asked: ${reason} ${advice}`, { cause })
 }
 
 export function notOffered(project: string, what: string): GuardError {
@@ -41,4 +40,19 @@ export function unavailable(project: string, filename: string, cause: TrustError
       data,
     },
   )
+}
+
+const AUTHORITY_ADVICE =
+  'Its certificate comes from an authority that is not known here: NODE_EXTRA_CA_CERTS=FILE names it, NODE_USE_SYSTEM_CA=1 takes those of the system.'
+/** As OpenSSL's verification ends where nobody known has signed a certificate. */
+const UNKNOWN_AUTHORITY: readonly unknown[] = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]
+
+function isUnknownAuthority(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && UNKNOWN_AUTHORITY.includes(error.code)) || isUnknownAuthority(error.cause)
 }

@@ -101,7 +101,8 @@ export async function addTrust(
     await writeStored(folder, stored)
     return { ...stored, folder }
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
+    // Not what another "trust add" has finished meanwhile.
+    if ((await readStored(folder)) === undefined) await rm(folder, { recursive: true, force: true })
     if (!(error instanceof TrustError)) throw error
     if (error.code === 'fetch-failed') throw unreachable(index.url, error.message, error)
     throw unverified(index.url, error)
