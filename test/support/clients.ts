@@ -86,6 +86,8 @@ const scrubbed = (home: string, path: string, proxy: string): NodeJS.ProcessEnv 
     XDG_CACHE_HOME: join(home, 'cache'),
     XDG_DATA_HOME: join(home, 'data'),
     XDG_STATE_HOME: join(home, 'state'),
+    // Of no client, but of the command, where it starts one.
+    ...(process.env['NODE_COMPILE_CACHE'] ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] } : {}),
     LANG: 'C.UTF-8',
     COLUMNS: '400',
     NO_COLOR: '1',
