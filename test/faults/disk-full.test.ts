@@ -4,12 +4,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { createToken } from '../../packages/index/src/access/tokens.ts'
+import { createUser } from '../../packages/index/src/access/users.ts'
 import { PUBLISH_STUCK_MS } from '../../packages/index/src/limits.ts'
 import type { ReadyReport } from '../../packages/index/src/telemetry/readiness.ts'
 import { readWaiting } from '../../packages/index/src/telemetry/store-facts.ts'
 import { uploaders } from '../clients/uploading.ts'
 import { Ledger } from '../crash/ledger.ts'
-import { startBehind, until } from '../support/behind-upstream.ts'
+import { addressOf, startBehind, until } from '../support/behind-upstream.ts'
 import type { Behind } from '../support/behind-upstream.ts'
 import { clientTest, wantedClients } from '../support/clients.ts'
 import { buildWheel } from '../support/python-projects.ts'
@@ -22,7 +24,7 @@ import type { SmallDisk } from '../support/small-disk.ts'
 import { assertSoundStorage } from '../support/storage-audit.ts'
 import { uploadFile } from '../support/upload-form.ts'
 import { multipart } from '../support/upload-stream.ts'
-import { startClocked } from './clocked-index.ts'
+import { HOUR, PASSWORD, startClocked } from './clocked-index.ts'
 
 const DISK = 32 * 1024 ** 2
 const PAGE = 4096
@@ -210,6 +212,41 @@ diskTests(import.meta.url, () => {
     await disk.free()
     assert.equal((await scene.upload(buildWheel({ name: 'inodes-again', version: '1.0' }))).status, 200)
     await assertSoundStorage(behind.server.dataDir)
+  })
+
+  void test('what a full disk failed a moment ago is tried again for whoever has nothing else to get', async () => {
+    await using parts = new AsyncDisposableStack()
+    const disk = parts.use(await mountSmallDisk(DISK))
+    // Its clock stands still, and so does each pause after a failure.
+    const clocked = parts.use(await startClocked(join(disk.path, 'data')))
+    const { upstream } = clocked
+    const wheel = (name: string, version: string) => ({
+      filename: `${name}-${version}-py3-none-any.whl`,
+      bytes: randomBytes(1000),
+    })
+    const [shown, seen] = [wheel('shown', '1.0'), wheel('seen', '1.0')]
+    upstream.addProject({ name: 'shown', files: [shown] })
+    upstream.addProject({ name: 'seen', files: [seen] })
+    for (const project of ['shown', 'seen']) assert.deepEqual(await clocked.versions(project), ['1.0'])
+    const download = () => within(clocked.ask(addressOf('seen', seen)))
+    const { store, clock } = clocked.index
+    await createUser(store, clock, { name: 'uploader', admin: false, password: PASSWORD })
+    const { token } = await createToken(store, clock, { user: 'uploader', scope: 'upload' })
+    const upload = () => uploadFile({ url: clocked.url, token }, buildWheel({ name: 'seen', version: '2.0' }))
+
+    upstream.addProject({ name: 'shown', files: [shown, wheel('shown', '2.0')] })
+    clocked.now += HOUR
+    await disk.leave(0)
+    assert.deepEqual(await clocked.versions('shown'), ['1.0'], 'the page from before stands in')
+    const refused = await download()
+    assert.deepEqual([refused.status, codeOf(refused)], [503, 'storage-full'])
+
+    await disk.free()
+    const told = await upload()
+    assert.deepEqual([told.status, /sim/.test(told.reason)], [403, true], `as its upstream has it: ${told.reason}`)
+    const given = await download()
+    assert.equal(given.status, 200, given.reason)
+    assert.ok(given.body.equals(seen.bytes))
   })
 
   void test('a large file from upstream that does not fit is cut off or refused, and leaves nothing behind', async () => {

@@ -52,6 +52,9 @@ interface Asked {
   readonly asked?: boolean
 }
 
+/** What is given out where an upstream's answer could not be taken over. */
+type Instead = 'page' | 'nothing'
+
 export interface OffersParts {
   readonly clock: Clock
   readonly names: NamesConfig
@@ -69,7 +72,7 @@ export interface OffersParts {
 /** The read side's one question, `what is offered under this name?`, upstreams asked only where they may answer. */
 export class Offers {
   readonly #parts: OffersParts
-  /** Whether taking over what upstreams say works: while the disk is full or the database locked, nobody waits for it. */
+  /** Whether taking over what upstreams say works: while the disk is full or the database locked, no page that is shown waits for it. */
   readonly #takingOver: Circuit
   readonly #watched = new WeakSet<Promise<RefreshOutcome>>()
   #trouble: unknown
@@ -105,7 +108,7 @@ export class Offers {
           reason: `Names under ${state.answer.prefix} are answered by this index only, and nobody uploaded this one.`,
         }
       case 'upstream': {
-        const outcome = await this.#fresh(state, state.answer.upstream)
+        const outcome = await this.#fresh(state, state.answer.upstream, 'page')
         return this.#afterRefresh(state.name, state.answer.upstream, outcome)
       }
       case 'undecided':
@@ -113,14 +116,18 @@ export class Offers {
     }
   }
 
-  /** Asks every upstream in order; names under a prefix are never asked for (DC-19). */
-  async search(name: string): Promise<SearchResult> {
+  /** Asks every upstream in order, for whoever gets nothing else; names under a prefix are never asked for (DC-19). */
+  search(name: string): Promise<SearchResult> {
+    return this.#search(name, 'nothing')
+  }
+
+  async #search(name: string, instead: Instead): Promise<SearchResult> {
     const evidence: string[] = []
     let asked = false
     if (coveringPrefix(name, this.#parts.names.prefixes) !== undefined) return { kind: 'absent', evidence }
     for (const upstream of this.#parts.names.upstreams) {
       const state = await this.#parts.current.get(name)
-      const outcome = await this.#fresh(state, upstream)
+      const outcome = await this.#fresh(state, upstream, instead)
       if (outcome.kind === 'failed') return { ...outcome, upstream }
       asked ||= outcome.asked === true
       if (outcome.kind === 'found') {
@@ -151,7 +158,7 @@ export class Offers {
     if (project?.status === 'quarantined') {
       return this.#published(state) ?? { kind: 'empty', reason: 'This name is quarantined.' }
     }
-    const result = await this.search(name)
+    const result = await this.#search(name, 'page')
     const now = await this.#parts.current.get(name)
     switch (result.kind) {
       case 'found':
@@ -188,14 +195,16 @@ export class Offers {
   }
 
   /** One upstream's word on one name, from memory while it is current. */
-  async #fresh(state: ProjectState, upstream: string): Promise<RefreshOutcome & Asked> {
+  async #fresh(state: ProjectState, upstream: string, instead: Instead): Promise<RefreshOutcome & Asked> {
     const { absent, refresh } = this.#parts
     if (absent.get(upstream)?.has(state.name)) return { kind: 'absent' }
     // A listing whose first page is not out yet is somebody's unfinished refresh: wait for it, or finish it.
     if (state.page !== undefined && this.#isFresh(state, upstream)) return { kind: 'found' }
     // Served stale, a name must not be decided by it: `failed` keeps the search from going on to the next upstream.
     const servable = state.page !== undefined && state.checkedAt.has(upstream)
-    const outcome = servable ? await this.#refreshed(state.name, upstream) : await refresh.page(state.name, upstream)
+    const outcome = servable
+      ? await this.#refreshed(state.name, upstream, instead)
+      : await refresh.page(state.name, upstream)
     if (outcome.kind === 'found' && outcome.hashing !== undefined) {
       await withDeadline(outcome.hashing, HASHING_WAIT_MS, () => undefined)
     }
@@ -203,11 +212,12 @@ export class Offers {
   }
 
   /** As `Refresh.page`, for a name whose page from before can be served: bounded in time, and no fault of ours hides it. */
-  async #refreshed(name: string, upstream: string): Promise<RefreshOutcome> {
+  async #refreshed(name: string, upstream: string, instead: Instead): Promise<RefreshOutcome> {
     const leave = this.#takingOver.enter()
-    if (leave.open) return { kind: 'failed', reason: NOT_TAKEN_OVER, trouble: this.#trouble }
+    // What failed for others a moment ago would refuse those who get nothing else, though the fault may be over.
+    if (leave.open && instead === 'page') return { kind: 'failed', reason: NOT_TAKEN_OVER, trouble: this.#trouble }
     const refreshed = this.#parts.refresh.page(name, upstream)
-    this.#watch(refreshed, leave.pass)
+    this.#watch(refreshed, leave.open ? undefined : leave.pass)
     return withDeadline(
       refreshed.catch((trouble: unknown) => ({ kind: 'failed', reason: NOT_TAKEN_OVER, trouble }) as const),
       STALE_PAGE_WAIT_MS,
@@ -216,16 +226,16 @@ export class Offers {
   }
 
   /** Many may wait for one refresh; its failure is told once. */
-  #watch(refreshed: Promise<RefreshOutcome>, pass: CircuitPass): void {
+  #watch(refreshed: Promise<RefreshOutcome>, pass: CircuitPass | undefined): void {
     const told = this.#watched.has(refreshed)
     this.#watched.add(refreshed)
     refreshed.then(
       // An upstream's failure says nothing about our disk.
-      (outcome) => (outcome.kind === 'failed' ? pass.released() : pass.succeeded()),
+      (outcome) => (outcome.kind === 'failed' ? pass?.released() : pass?.succeeded()),
       (error: unknown) => {
         this.#trouble = error
-        if (isOwnFailure(error)) pass.failed()
-        else pass.released()
+        if (isOwnFailure(error)) pass?.failed()
+        else pass?.released()
         if (!told) this.#parts.onBackgroundFailure(error)
       },
     )
