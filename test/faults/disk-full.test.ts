@@ -224,29 +224,37 @@ diskTests(import.meta.url, () => {
       filename: `${name}-${version}-py3-none-any.whl`,
       bytes: randomBytes(1000),
     })
-    const [shown, seen] = [wheel('shown', '1.0'), wheel('seen', '1.0')]
+    const [shown, newer, seen] = [wheel('shown', '1.0'), wheel('shown', '2.0'), wheel('seen', '1.0')]
     upstream.addProject({ name: 'shown', files: [shown] })
     upstream.addProject({ name: 'seen', files: [seen] })
     for (const project of ['shown', 'seen']) assert.deepEqual(await clocked.versions(project), ['1.0'])
-    const download = () => within(clocked.ask(addressOf('seen', seen)))
+    assert.equal((await clocked.ask(addressOf('shown', shown))).status, 200, 'its upstream is decided')
+    const downloads = [
+      { what: 'a first download', file: seen, address: addressOf('seen', seen) },
+      { what: 'a file newer than the page', file: newer, address: addressOf('shown', newer) },
+    ]
     const { store, clock } = clocked.index
     await createUser(store, clock, { name: 'uploader', admin: false, password: PASSWORD })
     const { token } = await createToken(store, clock, { user: 'uploader', scope: 'upload' })
     const upload = () => uploadFile({ url: clocked.url, token }, buildWheel({ name: 'seen', version: '2.0' }))
 
-    upstream.addProject({ name: 'shown', files: [shown, wheel('shown', '2.0')] })
+    upstream.addProject({ name: 'shown', files: [shown, newer] })
     clocked.now += HOUR
     await disk.leave(0)
     assert.deepEqual(await clocked.versions('shown'), ['1.0'], 'the page from before stands in')
-    const refused = await download()
-    assert.deepEqual([refused.status, codeOf(refused)], [503, 'storage-full'])
+    for (const { what, address } of downloads) {
+      const refused = await within(clocked.ask(address))
+      assert.deepEqual([refused.status, codeOf(refused)], [503, 'storage-full'], what)
+    }
 
     await disk.free()
     const told = await upload()
     assert.deepEqual([told.status, /sim/.test(told.reason)], [403, true], `as its upstream has it: ${told.reason}`)
-    const given = await download()
-    assert.equal(given.status, 200, given.reason)
-    assert.ok(given.body.equals(seen.bytes))
+    for (const { what, file, address } of downloads) {
+      const given = await within(clocked.ask(address))
+      assert.equal(given.status, 200, `${what}: ${given.reason}`)
+      assert.ok(given.body.equals(file.bytes), what)
+    }
   })
 
   void test('a large file from upstream that does not fit is cut off or refused, and leaves nothing behind', async () => {

@@ -39,6 +39,8 @@ for (const kind of ['close', 'hang'] as const) {
       const unknown = await clocked.ask(`/simple/unknown${hour}/`)
       assert.equal(unknown.status, 503, 'never a 404: nobody said that it does not exist')
       if (unknown.headers['retry-after'] !== undefined) hints++
+      const newer = await clocked.ask(addressOf('kept', wheel('kept', '2.0')))
+      assert.equal(newer.status, 503, 'nobody said that there is no such file: the page may be old')
       // Every request within the hour would ask once more: a circuit lets one probe through.
       assert.ok(upstream.requests.length - before <= 10, `${upstream.requests.length - before} questions in a burst`)
     }

@@ -90,8 +90,15 @@ export class FileLookup {
     // Neither is a quarantine of the upstream's the last word: it lifts with the upstream.
     // Neither is a withdrawal: it may have come back.
     if (first.kind !== 'refused' || !MAY_BE_OLD.has(first.code)) return first
-    const offer = await this.#parts.offers.of(address.project)
-    if (offer.kind === 'unavailable') return unavailable(offer.upstream, offer)
+    // While nobody is asked, what the page lists is all there is.
+    if (this.#parts.unasked !== undefined && state.page !== undefined) return first
+    const outcome = await this.#parts.offers.ask(state, source)
+    if (outcome.kind === 'failed') {
+      // What it said of a file holds; that it has none, it did not say of a page that may be newer.
+      if (first.code !== 'file-not-found') return first
+      if (outcome.trouble !== undefined) throw outcome.trouble
+      return unavailable(source, outcome)
+    }
     return this.#row(await this.#parts.current.get(address.project), address, source)
   }
 

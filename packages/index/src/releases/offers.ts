@@ -121,6 +121,11 @@ export class Offers {
     return this.#search(name, 'nothing')
   }
 
+  /** What one upstream says of a name that is its own, for whoever gets nothing else. */
+  ask(state: ProjectState, upstream: string): Promise<RefreshOutcome> {
+    return this.#fresh(state, upstream, 'nothing')
+  }
+
   async #search(name: string, instead: Instead): Promise<SearchResult> {
     const evidence: string[] = []
     let asked = false
