@@ -49,6 +49,19 @@ suite('recent blobs', () => {
     assert.equal((await Promise.all(others.map((sha256) => text(recent, sha256)))).filter(Boolean).length, 16)
   })
 
+  test('take no more memory than is accounted for: none is a view of a larger buffer', async (t) => {
+    const { recent } = await stores(t, 160_000)
+    const held = new Set<ArrayBufferLike>()
+    for (let at = 0; at < 40; at += 1) {
+      // As a publish does between two bodies: what it signs is cut from the same buffer.
+      Buffer.from('x'.repeat(30_000))
+      const blob = await recent.get(await put(recent, `${at}`.padEnd(500)))
+      for await (const { buffer } of blob?.stream() ?? []) held.add(buffer)
+    }
+    const bytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    assert.equal(bytes, 40 * 500)
+  })
+
   test('that the disk has already, and those that it refuses, are not made up', async (t) => {
     const { disk, recent } = await stores(t, 1600)
     const sha256 = await put(disk, 'a page')

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Blob, BlobSource, BlobStore } from './blob-store.ts'
+import { ofItsOwn } from './of-its-own.ts'
 
 /** What reading and writing page bodies takes of a blob store. */
 export type BodyStore = Pick<BlobStore, 'get' | 'put'>
@@ -28,7 +29,7 @@ export class RecentBlobs implements BodyStore {
     const stored = await this.#blobs.put(sha256, source, options)
     if (!(source instanceof Uint8Array) || source.length > this.#maxBytes / 16) return stored
     // The store does not look at the bytes of what it has already.
-    if (hash('sha256', source) === sha256) this.#keep(sha256, Buffer.from(source))
+    if (hash('sha256', source) === sha256) this.#keep(sha256, ofItsOwn(source))
     return stored
   }
 

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
+import { ofItsOwn } from '../blobs/of-its-own.ts'
 import { CONCURRENT_ENCODINGS, ENCODED_BODY_MIN, REPRESENTATION_OVERHEAD } from '../limits.ts'
 import type { ContentEncoding } from './negotiate.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -141,7 +142,7 @@ export class RepresentationCache {
   }
 
   #entry({ contentType }: BodyKey, encoding: ContentEncoding, body: Buffer, bodyHeaders: readonly string[]): Entry {
-    const bytes = ofItsOwn(body)
+    const bytes = body.buffer.byteLength === body.length ? body : ofItsOwn(body)
     const etag = `"${hash('sha256', Buffer.concat([Buffer.from(`${contentType}\n${encoding}\n`), bytes]), 'base64url')}"`
     const shared = ['ETag', etag, 'Cache-Control', this.#cacheControl, 'Vary', this.#vary, ...bodyHeaders]
     const headers = [
@@ -178,17 +179,6 @@ export class RepresentationCache {
     }
     return entry
   }
-}
-
-/**
- * The same bytes with no other memory behind them: zlib hands out a view of 64 KiB for a body of a few hundred bytes, and
- * what is kept would be thirty times what is accounted for.
- */
-function ofItsOwn(bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength === bytes.length) return bytes
-  const own = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(own)
-  return own
 }
 
 /** Two bodies never share a slot: the hash names the bytes (attacks.md CACHE-KEY, CACHE-POIS). */
