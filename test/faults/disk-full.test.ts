@@ -26,7 +26,8 @@ import { uploadFile } from '../support/upload-form.ts'
 import { multipart } from '../support/upload-stream.ts'
 import { HOUR, PASSWORD, startClocked } from './clocked-index.ts'
 
-const DISK = 32 * 1024 ** 2
+// Each publish of a signed index keeps its snapshot for a day: the steps of a night are 20 MB of these.
+const DISK = 64 * 1024 ** 2
 const PAGE = 4096
 /** What all writes of an upload need together is less. */
 const SWEEP_TO = 640 * 1024
