@@ -7,12 +7,21 @@ import { MAX_PATH_SEGMENTS, MAX_TARGET_PATH } from './limits.ts'
  * pattern is itself: no sets, no braces, no negation (attacks.md DEL-2).
  */
 export function matchesPattern(pattern: string, path: string): boolean {
-  if (pattern === path) return true
-  if (!isPattern(pattern)) return false
+  // Literal up to the first star, where a look-up is over for all shards but one.
+  let literal = 0
+  for (; literal < pattern.length; literal += 1) {
+    const wanted = pattern.charCodeAt(literal)
+    if (wanted === STAR || wanted === QUESTION_MARK) break
+    if (wanted !== path.charCodeAt(literal)) return false
+  }
+  if (literal === pattern.length) return path.length === literal
   const wanted = pattern.split('/')
   const given = path.split('/')
   return wanted.length === given.length && wanted.every((segment, at) => matchesSegment(segment, given[at] ?? ''))
 }
+
+const STAR = 0x2a
+const QUESTION_MARK = 0x3f
 
 /** Whether `pattern` may cover other paths than itself. */
 export function isPattern(pattern: string): boolean {

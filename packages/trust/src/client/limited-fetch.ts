@@ -53,7 +53,9 @@ export async function limitedFetch(
   try {
     const response = await follow(url, watch, options)
     const discard = (): void => {
-      response.destroy()
+      // Without a body the connection is good for the next request.
+      if (response.statusCode === 304) response.resume()
+      else response.destroy()
       watch.end()
     }
     return {
