@@ -5,7 +5,6 @@ import { directUrlRecords } from './direct-url-records.ts'
 import { isLockName } from './lock-name.ts'
 import {
   inFolder,
-  mappedIndex,
   mappedRequirement,
   refusedOption,
   type ChildOutput,
@@ -13,6 +12,7 @@ import {
   type Preparing,
 } from './preparing.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
+import { mapSourceOption } from './source-option.ts'
 
 type Meaning = 'index' | 'refused' | 'requirements' | 'requirement' | 'group' | 'lock' | 'report' | 'target'
 
@@ -97,23 +97,12 @@ async function mapOption(
   preparing: Preparing,
   files: RequirementsFiles,
 ): Promise<readonly string[]> {
-  if (option.means === 'refused') throw refusedOption(preparing, option.name, 'pip')
-  if (option.means === 'index') {
-    return option.replace(words, mappedIndex(preparing, option.name, option.value, 'pip'))
+  if (option.means !== 'group' || option.value === undefined) {
+    return await mapSourceOption(option, words, preparing, files, 'pip')
   }
-  if (option.value === undefined) return words
-  if (option.means === 'requirements') {
-    return option.replace(words, await files.prepare(option.value, preparing.cwd))
-  }
-  if (option.means === 'group') {
-    // `[PATH:]GROUP`
-    const path = option.value.includes(':') ? option.value.replace(/:[^:]*$/, '') : 'pyproject.toml'
-    await files.prepare(path, preparing.cwd)
-    return words
-  }
-  if (option.means === 'requirement') {
-    return option.replace(words, mappedRequirement(preparing, option.value, 'pip'))
-  }
+  // `[PATH:]GROUP`
+  const path = option.value.includes(':') ? option.value.replace(/:[^:]*$/, '') : 'pyproject.toml'
+  await files.prepare(path, preparing.cwd)
   return words
 }
 

@@ -5,17 +5,10 @@ import { GuardError } from '../error.ts'
 import { childFile, nameBeside, textIfThere } from './child-file.ts'
 import { findOptions, type FoundOption, type OptionRule } from './command-options.ts'
 import { mapInPlace } from './in-place-file.ts'
-import {
-  inFolder,
-  mappedIndex,
-  mappedRequirement,
-  refusedOption,
-  type ChildOutput,
-  type PreparedClient,
-  type Preparing,
-} from './preparing.ts'
+import { inFolder, mappedRequirement, type ChildOutput, type PreparedClient, type Preparing } from './preparing.ts'
 import { checkProjectRequirements, readProjectFile, refusedSource } from './project-file.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
+import { mapSourceOption } from './source-option.ts'
 import { scriptMetadata } from './script-metadata.ts'
 import { strings, table, tables } from './toml.ts'
 
@@ -67,7 +60,7 @@ export async function prepareUv(
   const own = args.slice(0, program)
   const options = findOptions(own, RULES, OTHER_SHORT)
   let words = args
-  for (const option of options) words = await mapOption(option, words, preparing, files)
+  for (const option of options) words = await mapSourceOption(option, words, preparing, files, 'uv')
   const values = new Set(options.filter(({ value }) => value !== undefined).map(({ place }) => place))
   const sources = command === 'pip compile' || command === 'pip sync'
   for (const [at, word] of own.entries()) {
@@ -91,26 +84,6 @@ export async function prepareUv(
       ...(PROJECT.has(command) ? await projectFiles(preparing, inFolder(preparing, project)) : []),
     ],
   }
-}
-
-async function mapOption(
-  option: FoundOption<Meaning>,
-  words: readonly string[],
-  preparing: Preparing,
-  files: RequirementsFiles,
-): Promise<readonly string[]> {
-  if (option.means === 'refused') throw refusedOption(preparing, option.name, 'uv')
-  if (option.means === 'index') {
-    return option.replace(words, mappedIndex(preparing, option.name, option.value, 'uv'))
-  }
-  if (option.value === undefined) return words
-  if (option.means === 'requirement') {
-    return option.replace(words, mappedRequirement(preparing, option.value, 'uv'))
-  }
-  if (option.means === 'requirements') {
-    return option.replace(words, await files.prepare(option.value, preparing.cwd))
-  }
-  return words
 }
 
 /** `length`: the words up to the command's last; `program`: those that are uv's own, up to the name of a program that it runs. */

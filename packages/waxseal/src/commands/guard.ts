@@ -5,6 +5,7 @@ import { openLoopback } from '@waxseal/guard'
 import { readIfThere } from '@waxseal/trust/client'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
+import { firstSignal } from '../first-signal.ts'
 import type { GuardingOptions } from '../guarding.ts'
 import { openTrusted, trustedIndex, withGuardOptions } from '../guarding.ts'
 import { withExample } from '../help.ts'
@@ -91,13 +92,6 @@ async function secretOf(folder: string): Promise<string> {
   const secret = randomBytes(24).toString('base64url')
   writeWhole(path, `${secret}\n`, { mode: 0o600 })
   return secret
-}
-
-function firstSignal(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  process.once('SIGTERM', resolve)
-  process.once('SIGINT', resolve)
-  return promise
 }
 
 function everySoOften(work: () => Promise<void>): Disposable {

@@ -20,6 +20,7 @@ import { loadConfig } from '../config/load.ts'
 import type { ServerConfig } from '../config/load.ts'
 import type { ConfigOptions } from '../config/options.ts'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED } from '../exit-codes.ts'
+import { firstSignal } from '../first-signal.ts'
 import { ReadyFile } from '../ready-file.ts'
 import { collect } from '../repeated.ts'
 import { keysLeftIn, makeOfflineKeys, newOfflineFolder } from '../offline-keys.ts'
@@ -190,14 +191,6 @@ function refuseForgottenConfig(dataDir: string, { config }: ServeOptions): void 
     `This index was restored, and its configuration waits in ${restored}. Look through it (its database above all), then rename it to waxseal.toml, or name another one with --config.`,
     EXIT_ENVIRONMENT,
   )
-}
-
-/** Resolves at the first SIGTERM or SIGINT; a second one then has its usual effect. */
-function firstSignal(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  process.once('SIGTERM', resolve)
-  process.once('SIGINT', resolve)
-  return promise
 }
 
 /** SIGHUP asks a service to look at its files again. From a terminal it means that the terminal is gone: that ends us. */
