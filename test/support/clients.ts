@@ -26,6 +26,9 @@ export type Client = {
   readonly label: string
   /** The interpreter that the client runs under. */
   readonly python: string
+  /** What starts the client, and the PATH that it is started with. */
+  readonly command: readonly string[]
+  readonly path: string
   /** Runs the client in a scrubbed environment; a non-zero exit is an outcome, not an error. */
   run(args: readonly string[], options: RunOptions): Promise<Outcome>
 }
@@ -112,15 +115,20 @@ const scrubbed = (home: string, path: string, proxy: string): NodeJS.ProcessEnv 
   }
 }
 
+/** The scrubbed environment around a home that the caller keeps: whoever leaves loopback stands in `outsideRequests`. */
+export const clientEnvironment = async (home: string, path: string): Promise<NodeJS.ProcessEnv> => {
+  tripwire ??= startTripwire()
+  return scrubbed(home, path, await tripwire)
+}
+
 /** Runs a program as a client is run: scrubbed, with an empty home that is removed afterwards. */
 export const runScrubbed = async (command: readonly string[], path: string, options: RunOptions): Promise<Outcome> => {
-  tripwire ??= startTripwire()
   const home = await mkdtemp(join(tmpdir(), 'waxseal-client-'))
   try {
     const [program = '', ...args] = command
     const child = spawn(program, args, {
       cwd: options.cwd,
-      env: { ...scrubbed(home, path, await tripwire), ...options.env },
+      env: { ...(await clientEnvironment(home, path)), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: CLIENT_TIMEOUT_MS,
       killSignal: 'SIGKILL',
@@ -172,6 +180,8 @@ const clientAt = (name: ClientName, generation: Generation, debian: string): Cli
     version,
     label: `${name} ${version} (${generation})`,
     python,
+    command,
+    path,
     run: (args, options) => runScrubbed([...command, ...args], path, options),
   }
 }

@@ -21,6 +21,10 @@ export type Release = {
   /** Requirements as PEP 508 strings. */
   readonly requires?: readonly string[]
   readonly requiresPython?: string
+  /** Projects that it claims to provide (Provides-Dist). */
+  readonly provides?: readonly string[]
+  /** The end of a wheel's file name, `py3-none-any` unless told; a build tag may stand before it. */
+  readonly tag?: string
   /** Changes the bytes of the file and nothing else: the text of the one module. */
   readonly module?: string
 }
@@ -37,6 +41,7 @@ const coreMetadata = (release: Release): string =>
     `Summary: ${release.name} for the tests`,
     ...(release.requiresPython === undefined ? [] : [`Requires-Python: ${release.requiresPython}`]),
     ...(release.requires ?? []).map((requirement) => `Requires-Dist: ${requirement}`),
+    ...(release.provides ?? []).map((name) => `Provides-Dist: ${name}`),
     '',
   ].join('\n')
 
@@ -70,7 +75,7 @@ const wheelOf = (release: Release, tag: string, members: ReadonlyMap<string, Buf
 export const buildWheel = (release: Release): Distribution => {
   const source = release.module ?? `VERSION = '${release.version}'\n`
   const members = new Map([[`${moduleName(release.name)}.py`, Buffer.from(source)]])
-  return wheelOf(release, 'py3-none-any', members, coreMetadata(release))
+  return wheelOf(release, release.tag ?? 'py3-none-any', members, coreMetadata(release))
 }
 
 /** A source distribution whose build backend, flit_core, must come from the index: nothing here bundles it. */
