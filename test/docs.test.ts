@@ -47,7 +47,7 @@ test('every relative link in the documentation leads somewhere', () => {
 test('every source file that the documentation names exists', () => {
   for (const path of PAGES) {
     // Whoever names a file from the root of the repository means that very file.
-    for (const [, name = ''] of read(path).matchAll(/`((?:packages|scripts|test|docs|bench)\/[^`\s]*)`/g)) {
+    for (const [, name = ''] of read(path).matchAll(/`((?:attacks|packages|scripts|test|docs|bench)\/[^`\s]*)`/g)) {
       const found = /[*{<]/.test(name)
         ? globSync(name.replaceAll(/<[^>]*>/g, '*'), { cwd: ROOT }).length > 0
         : existsSync(join(ROOT, name))
@@ -57,7 +57,7 @@ test('every source file that the documentation names exists', () => {
 })
 
 test('ARCHITECTURE.md and the decisions name no file or folder that is gone', () => {
-  const sources = globSync(['packages/*/{src,test}/**/*.ts', '{test,scripts,bench}/**/*.ts'], { cwd: ROOT })
+  const sources = globSync(['packages/*/{src,test}/**/*.ts', '{attacks,test,scripts,bench}/**/*.ts'], { cwd: ROOT })
   for (const path of PAGES.filter((page) => page === 'ARCHITECTURE.md' || page.startsWith('docs/decisions/'))) {
     for (const [, name = ''] of read(path).matchAll(/`([\w./-]+\.ts)`/g)) {
       assert.ok(
@@ -69,9 +69,12 @@ test('ARCHITECTURE.md and the decisions name no file or folder that is gone', ()
 })
 
 test('every attack that SECURITY.md calls tested is named by a test', () => {
-  const tests = globSync(['packages/*/src/**/*.test.ts', 'packages/*/src/**/*-contract.ts', 'test/**/*.test.ts'], {
-    cwd: ROOT,
-  })
+  const tests = globSync(
+    ['packages/*/src/**/*.test.ts', 'packages/*/src/**/*-contract.ts', 'test/**/*.test.ts', 'attacks/[a-z]/*.ts'],
+    {
+      cwd: ROOT,
+    },
+  )
   const text = tests.map(read).join('\n')
   const page = read('SECURITY.md')
   const scope = page.slice(page.indexOf('## Threats in scope'), page.indexOf('## Out of scope'))

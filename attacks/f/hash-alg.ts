@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+import { theOnly, withOnly } from '../page.ts'
+import type { Scenario } from '../scenario.ts'
+
+export const scenario: Scenario = {
+  id: 'HASH-ALG',
+  title: 'a right sha256, and the sha512 of other bytes',
+  capability: 'SRV',
+  means: 'signs a page with all online keys',
+  wanted: ['app 1.0'],
+  async play(stage) {
+    const file = await stage.publish({ name: 'app', version: '1.0' })
+    const evil = stage.evil({ name: 'app', version: '1.0' })
+    stage.mirror.serve(`/files/${file.name}/${file.sha256}/${file.filename}`, evil.bytes)
+    const hashes = { sha256: file.sha256, sha512: createHash('sha512').update(evil.bytes).digest('hex') }
+    await stage.forge('app', (page) => withOnly(page, { ...theOnly(page), hashes, 'core-metadata': false }))
+    return await stage.install('app')
+  },
+  guard: { holds: 'file-unverified', defence: 'file-hash' },
+}

@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { outsideRequests, wantedClients } from '../test/support/clients.ts'
+import type { Entry } from './catalogue.ts'
+import { loadCatalogue } from './catalogue.ts'
+import type { Clients } from './play.ts'
+import { partsOf, playPart } from './play.ts'
+import { attacksPage, saysTheSame } from './table.ts'
+import type { Row } from './table.ts'
+import { startWorld } from './world.ts'
+
+/** `npm run attacks [-- --check] [-- ID…]`: plays the catalogue; writes docs/attacks.md, or holds it against what was played. */
+const PAGE = join(import.meta.dirname, '../docs/attacks.md')
+/** Runs at the same time: as many as the smallest machine has cores. */
+const AT_A_TIME = 2
+
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+
+const started = performance.now()
+const entries = (await loadCatalogue()).filter(({ scenario }) => only.length === 0 || only.includes(scenario.id))
+const { rows, problems } = await playAll(entries, findClients())
+for (const request of outsideRequests()) problems.push(`a client left loopback: ${request}`)
+
+const page = attacksPage(rows, findClients())
+if (only.length > 0) process.stdout.write(page)
+else if (flags.includes('--check')) {
+  if (!saysTheSame(readFileSync(PAGE, 'utf8'), page))
+    problems.push('docs/attacks.md says something else: run `npm run attacks`')
+} else writeFileSync(PAGE, page)
+
+for (const problem of problems) process.stderr.write(`${problem}\n`)
+process.stderr.write(`${rows.length} scenarios in ${Math.round((performance.now() - started) / 1000)} s\n`)
+process.exitCode = problems.length > 0 ? 1 : 0
+
+/** Both pips, or an end that says how to get them. */
+function findClients(): Clients {
+  const found = wantedClients('pip').flatMap(({ client }) => client ?? [])
+  const newest = found.find(({ generation }) => generation === 'newest')
+  const bookworm = found.find(({ generation }) => generation === 'bookworm')
+  if (newest === undefined || bookworm === undefined) {
+    throw new Error(
+      'Both pips are needed: .ci/run installs the one, `node scripts/fetch-clients.ts` fetches the other.',
+    )
+  }
+  return { newest, bookworm }
+}
+
+async function playAll(
+  entries: readonly Entry[],
+  clients: Clients,
+): Promise<{ readonly rows: readonly Row[]; readonly problems: string[] }> {
+  await using world = await startWorld()
+  const rows = entries.map(({ group, scenario }) => ({ group, scenario, cells: new Map<string, string>() }))
+  const waiting = rows.flatMap((row) => partsOf(row.scenario, clients).map((part) => ({ row, part })))
+  const problems: string[] = []
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { row, part } = next
+      const began = performance.now()
+      const what = `${row.scenario.id}, ${part.cell ?? `guard without ${part.player.without}`}`
+      try {
+        const { text, problem } = await playPart(row.scenario, part, world)
+        if (part.cell !== undefined) row.cells.set(part.cell, text)
+        if (problem !== undefined) problems.push(`${what}: ${problem} (${text})`)
+        process.stderr.write(`${what}: ${text} (${((performance.now() - began) / 1000).toFixed(1)} s)\n`)
+      } catch (error) {
+        problems.push(`${what}: ${error instanceof Error ? error.stack : String(error)}`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, work))
+  return { rows, problems }
+}
