@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PublishChanges, RepositoryState, Signer } from '@waxseal/trust'
+import { holderOf } from './offline-key.ts'
 import { binOfPage } from '../packages/index/src/publish/published-pages.ts'
 import type { Distribution, Release } from '../test/support/python-projects.ts'
 import { buildSdist, buildWheel } from '../test/support/python-projects.ts'
@@ -114,6 +115,11 @@ export class Stage implements AsyncDisposable {
 
   get stolen(): StolenKeys {
     return this.#world.stolen
+  }
+
+  /** The key that seals names: its holder's, never the attacker's. */
+  async holder(): Promise<Signer> {
+    return await holderOf(this.#world.server)
   }
 
   /** A project's name that no other run uses. */
@@ -252,10 +258,10 @@ export class Stage implements AsyncDisposable {
     this.#vouch([body])
   }
 
-  /** Whoever holds the online keys signs any change, and the mirror shows nothing else. */
-  async sign(changes: PublishChanges): Promise<void> {
+  /** Whoever holds the online keys, and `more`, signs any change, and the mirror shows nothing else. */
+  async sign(changes: PublishChanges, more: readonly Signer[] = []): Promise<void> {
     const fork = await this.fork()
-    await fork.publish(changes)
+    await fork.publish(changes, more)
     this.#show(fork.files)
     this.#vouch(fork.files.values())
   }

@@ -86,9 +86,12 @@ export class Fork {
     return this.#files
   }
 
-  /** Signs what the server could sign as well. */
-  async publish(changes: PublishChanges): Promise<void> {
-    const signers = await this.#repository.signers()
+  /** Signs what the server could sign as well. `more`: keys that it does not hold, for roles that are not its own. */
+  async publish(changes: PublishChanges, more: readonly Signer[] = []): Promise<void> {
+    const signers = new Map([
+      ...(await this.#repository.signers()),
+      ...more.map((each) => [each.key.keyid, each] as const),
+    ])
     const load = async (role: string, version: number): Promise<Uint8Array | undefined> =>
       this.#files.get(metadataFileName({ role, version })) ?? (await this.#repository.load(role, version))
     const effects = { snapshot: this.snapshot + 1, now: Date.now(), signers, load }

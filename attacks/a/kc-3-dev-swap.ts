@@ -13,7 +13,7 @@ export const scenario: Scenario = {
     const file = await stage.publish({ name: 'app', version: '1.0' })
     await signedByDevelopers(stage, 'app', keySigner(generatePrivateKey()), [file])
     const evil = stage.evil({ name: 'app', version: '2.0' })
-    await signedByDevelopers(stage, 'app', keySigner(generatePrivateKey()), [file, evil], 2)
+    await signedByDevelopers(stage, 'app', keySigner(generatePrivateKey()), [file, evil], { version: 2 })
     await stage.forge('app', (page) => withFiles(page, stage.plant(evil)))
     return await stage.install('app')
   },

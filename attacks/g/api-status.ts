@@ -11,5 +11,5 @@ export const scenario: Scenario = {
     await stage.forge('app', (page) => ({ ...page, 'project-status': { status: 'quarantined' } }))
     return await stage.install('app')
   },
-  guard: { remains: true },
+  guard: { holds: 'name-refused', defence: 'status' },
 }
