@@ -149,8 +149,9 @@ export class User {
     const { player, mirror } = this.#parts
     if (player.without === undefined) return await this.#waxseal('trust', 'add', mirror.url, '--yes')
     const added = { url: mirror.url, addedAt: new Date().toISOString(), rootFrom: 'index' as const }
-    const root = await fetchRoot(mirror.url, undefined)
-    await addTrust(guardHome(await this.#environment()), added, root, undefined, Date.now)
+    const env = await this.#environment()
+    const root = await fetchRoot(mirror.url, env)
+    await addTrust(guardHome(env), added, root, { authorization: undefined, env, now: Date.now })
   }
 
   /** Where users of the guard put credentials. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startScene, terminal } from '../clients/scene.ts'
 import { clientTest, wantedClients } from '../support/clients.ts'
+import { clockAt } from '../support/clock-at.ts'
 import { intoTarget, machineTrusting } from './machine.ts'
 
 for (const wanted of wantedClients('pip')) {
@@ -28,8 +29,9 @@ for (const wanted of wantedClients('pip')) {
       ['acme_app-1.0.dist-info', 'alpha_dep-1.0.dist-info', 'beta_dep-2.0.dist-info'],
     )
 
-    // Again: what is kept here is verified again, and was seen before.
-    const again = await machine.pip(client, intoTarget(join(machine.folder, 'again'), 'acme-app'))
+    // Later: what is kept here is verified again, and was seen long before.
+    const later = clockAt(Date.now() + 13 * 3_600_000)
+    const again = await machine.pip(client, intoTarget(join(machine.folder, 'again'), 'acme-app'), { env: later })
     assert.equal(again.code, 0, terminal(again))
     assert.deepEqual(
       again.report.files

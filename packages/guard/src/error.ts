@@ -21,6 +21,7 @@ export type GuardErrorCode =
   | 'requirement-refused'
   | 'root-differs'
   | 'sidecar-differs'
+  | 'source-archive'
   | 'trust-exists'
   | 'trust-unusable'
 

@@ -1,5 +1,5 @@
 import { PackagingError, parseCoreMetadata, parseRequirement } from '@waxseal/packaging'
-import { AHEAD_AT_A_TIME, MAX_AHEAD_BYTES } from './limits.ts'
+import { AHEAD_AT_A_TIME, FRESH_MS, MAX_AHEAD_BYTES, MAX_AHEAD_NAMES, MAX_AHEAD_WAITING } from './limits.ts'
 
 /**
  * Fetches what an installer will most likely ask for next, while it is busy: installers ask for one page after another, and one
@@ -7,25 +7,35 @@ import { AHEAD_AT_A_TIME, MAX_AHEAD_BYTES } from './limits.ts'
  * anew by whoever wants it. Only what is small is fetched ahead, and files only once the installer has asked for a first one: whoever
  * makes a lock asks for none.
  */
-export class FetchingAhead {
+export class FetchingAhead implements Disposable {
   readonly #page: (project: string) => Promise<unknown>
   readonly #file: (wanted: WantedAhead) => Promise<unknown>
-  readonly #names = new Set<string>()
+  /** Until when a name is not asked for again, in milliseconds since 1970. */
+  readonly #names = new Map<string, number>()
+  readonly #now: () => number
   readonly #chosen = new Map<string, WantedAhead>()
   readonly #waiting: (() => Promise<unknown>)[] = []
   #running = 0
   #wantsFiles = false
+  #ended = false
 
-  constructor(page: (project: string) => Promise<unknown>, file: (wanted: WantedAhead) => Promise<unknown>) {
+  constructor(
+    now: () => number,
+    page: (project: string) => Promise<unknown>,
+    file: (wanted: WantedAhead) => Promise<unknown>,
+  ) {
+    this.#now = now
     this.#page = page
     this.#file = file
   }
 
   /** An installer has looked at this metadata: it needs the projects that it names, and probably the wheel that it is of. */
   metadata(wanted: WantedAhead, bytes: Uint8Array): void {
-    for (const name of required(bytes)) {
+    const now = this.#now()
+    for (const [name, until] of this.#names) if (until <= now) this.#names.delete(name)
+    for (const name of required(bytes).slice(0, MAX_AHEAD_NAMES)) {
       if (this.#names.has(name)) continue
-      this.#names.add(name)
+      this.#names.set(name, now + FRESH_MS)
       this.#add(() => this.#page(name))
     }
     if ((wanted.size ?? Number.POSITIVE_INFINITY) > MAX_AHEAD_BYTES) return
@@ -42,12 +52,19 @@ export class FetchingAhead {
     this.#addFiles()
   }
 
+  /** Begins nothing any more: the program has ended. */
+  [Symbol.dispose](): void {
+    this.#ended = true
+    this.#waiting.length = 0
+  }
+
   #addFiles(): void {
     for (const wanted of this.#chosen.values()) this.#add(() => this.#file(wanted))
     this.#chosen.clear()
   }
 
   #add(work: () => Promise<unknown>): void {
+    if (this.#ended || this.#waiting.length >= MAX_AHEAD_WAITING) return
     this.#waiting.push(work)
     if (this.#running < AHEAD_AT_A_TIME) void this.#work()
   }

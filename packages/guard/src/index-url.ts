@@ -23,11 +23,11 @@ export function indexUrl(text: string): string {
 
 /** Whether nobody between here and there can read along: TLS, or this machine itself. */
 export function isPrivateWay(url: string): boolean {
-  const { protocol, hostname } = new URL(url)
-  return (
-    protocol === 'https:' ||
-    hostname === 'localhost' ||
-    hostname === '[::1]' ||
-    (isIPv4(hostname) && hostname.startsWith('127.'))
-  )
+  return new URL(url).protocol === 'https:' || isThisMachine(url)
+}
+
+/** Whether a URL is of this machine itself. */
+export function isThisMachine(url: string): boolean {
+  const { hostname } = new URL(url)
+  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
 }

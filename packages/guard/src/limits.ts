@@ -25,8 +25,10 @@ export const WHOLE_FILE_BYTES = 4 * 1024 * 1024
 export const PIECE_BYTES = 256 * 1024
 /** Longest reason phrase, in characters: clients show it whole (behaviour.md 1.2). */
 export const MAX_REASON_PHRASE = 400
-/** Most events of one kind that a report lists; the rest is counted. */
+/** Most events of one code that a report lists, and most files; the rest is counted. When the same is told again, in milliseconds. */
 export const MAX_REPORTED = 1000
+export const MAX_REPORTED_FILES = 100_000
+export const TOLD_AGAIN_MS = 10 * 60_000
 /** Most requests for other places that are told apart in a report. */
 export const MAX_OUTSIDE = 100
 /** Largest root, in bytes. */
@@ -35,8 +37,13 @@ export const MAX_ROOT_BYTES = 512 * 1024
 export const MAX_CREDENTIAL_BYTES = 4096
 /** How long a keyring is waited for, in milliseconds: a person may have to unlock it. */
 export const KEYRING_TIMEOUT_MS = 60_000
-/** Hidden headers and bodies of what is asked of the guard: the longest address, in characters. */
+/** The longest address that is asked of the guard, in characters. */
 export const MAX_REQUEST_TARGET = 4096
 /** Requests that are made ahead of an installer at a time, and the largest file that is fetched so, in bytes. */
 export const AHEAD_AT_A_TIME = 4
 export const MAX_AHEAD_BYTES = 64 * 1024 * 1024
+/** Projects that one file's metadata has fetched ahead, and most requests that wait for that. */
+export const MAX_AHEAD_NAMES = 200
+export const MAX_AHEAD_WAITING = 1000
+/** For how long a hash has to be known before its file is called pinned, in milliseconds: an attacker cannot answer twice. */
+export const PINNED_AFTER_MS = 12 * 3_600_000

@@ -63,11 +63,16 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
   try {
     await once(server, 'listening')
   } catch (cause) {
-    throw new GuardError(
-      'port-taken',
-      `Port ${options.port} of this machine is taken by another program: choose another with --listen.`,
-      { cause },
-    )
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    const why =
+      code === 'EADDRINUSE'
+        ? 'is taken by another program'
+        : code === 'EACCES'
+          ? 'is not for this user'
+          : `cannot be had (${code})`
+    throw new GuardError('port-taken', `Port ${options.port} of this machine ${why}: choose another with --port.`, {
+      cause,
+    })
   }
   const { port } = server.address() as AddressInfo
   const proxyUrl = `http://127.0.0.1:${port}`

@@ -9,7 +9,7 @@ import { RunReport } from './run-report.ts'
 
 /** A guard that offers nothing: what is asked here is who may ask at all. */
 const nothing = (): Guard => {
-  const report = new RunReport()
+  const report = new RunReport(Date.now)
   const index = {
     offered: (project: string) =>
       Promise.reject(new GuardError('page-unverified', `asked for ${project} — ü`, { data: { project } })),
@@ -118,6 +118,6 @@ void test('a port that is taken is said', async () => {
   await using loopback = await opened()
   await assert.rejects(openLoopback(nothing(), { port: loopback.port }), {
     code: 'port-taken',
-    message: /another program/,
+    message: /another program: choose another with --port/,
   })
 })

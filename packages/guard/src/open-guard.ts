@@ -71,7 +71,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     }),
   )
   const client = await openClient(trusted, origin, now)
-  const report = new RunReport(options.onRefusal)
+  const report = new RunReport(now, options.onRefusal)
   const state = new SignedState({ url: trusted.url, client, report, defences, offline })
   const keeping = new Keeping(report)
   const index = new VerifiedIndex({
@@ -88,6 +88,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     wheelsOnly,
   })
   opening.defer(() => keeping.done())
+  opening.use(index)
   const parts = opening.move()
   return {
     index,

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { HttpRemote, limitedFetch, TrustError } from '@waxseal/trust/client'
 import type { LimitedFetchOptions, LimitedResponse } from '@waxseal/trust/client'
+import { isThisMachine } from './index-url.ts'
 import { MAX_PAGE_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
 
 /** What the index answers when it is asked for a project's page. Nothing of it is believed before it was found signed. */
@@ -39,8 +40,7 @@ export class Origin implements Disposable {
 
   constructor({ url, authorization, env, pace }: OriginOptions) {
     this.url = url
-    const agent = { keepAlive: true, ...(env === undefined ? {} : { proxyEnv: env }) }
-    this.#agents = { https: new HttpsAgent(agent), http: new HttpAgent(agent) }
+    this.#agents = agentsFor(url, env)
     this.#options = {
       headers: { 'user-agent': 'waxseal-guard', ...(authorization === undefined ? {} : { authorization }) },
       agents: this.#agents,
@@ -102,6 +102,15 @@ export class Origin implements Disposable {
       { ...this.#options, headers },
     )
   }
+}
+
+/** Agents that go the way of the user's proxies; to this machine itself there is no way but the direct one. */
+export function agentsFor(
+  url: string,
+  env: NodeJS.ProcessEnv | undefined,
+): { readonly https: HttpsAgent; readonly http: HttpAgent } {
+  const agent = { keepAlive: true, ...(env === undefined || isThisMachine(url) ? {} : { proxyEnv: env }) }
+  return { https: new HttpsAgent(agent), http: new HttpAgent(agent) }
 }
 
 async function whole(response: LimitedResponse): Promise<Uint8Array> {

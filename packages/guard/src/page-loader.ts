@@ -37,6 +37,9 @@ export interface PageLoaderParts {
   readonly wheelsOnly: boolean
 }
 
+/** Of the rules that pages are made by: with others, what was made before is not handed on. Raised with every change of them. */
+const RULES = '1'
+
 /** How many file names a note gives. */
 const VANISHED_SHOWN = 3
 
@@ -73,13 +76,14 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   checkRevision(project, name, seen)
   if (seen?.pageSha256 === sha256) {
     if (answered !== undefined && answered.etag !== seen.etag) pins.noteTag(project, answered.etag)
-    const made =
-      isPlain(name) && !parts.wheelsOnly && seen.rendered !== '' ? await cache.read(seen.rendered) : undefined
-    if (made !== undefined) return plainPage(parts, project, made)
+    const [rules, made = ''] = seen.rendered.split(':')
+    const isUsable = isPlain(name) && !parts.wheelsOnly && rules === RULES
+    const json = isUsable ? await cache.read(made) : undefined
+    if (json !== undefined) return plainPage(parts, project, json)
   }
   const bytes = answered?.bytes ?? (await cache.read(sha256)) ?? (await download(parts, project, target))
   const pinned = pins.files(project)
-  const { page, offered, complete } = makePage(
+  const { page, offered, listed, complete } = makePage(
     parts,
     project,
     bytes,
@@ -87,15 +91,16 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
     pinned,
     await developersOf(parts, project, name, bytes),
   )
-  if (seen !== undefined) noteVanished(report, project, pinned, page)
-  const rendered = complete && isPlain(name) ? hash('sha256', page.json) : ''
+  if (seen !== undefined) noteVanished(report, project, pinned, listed)
+  const made = hash('sha256', page.json)
+  const rendered = complete && isPlain(name) ? `${RULES}:${made}` : ''
   if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < (name.record?.rev ?? 0)) {
     const etag = answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : '')
     const rev = name.record?.rev ?? 0
     // Whoever waits for the page need not wait for this. Cut off before it, what was seen is seen for the first time again.
     parts.keeping.add(async () => {
       await cache.put(sha256, bytes)
-      if (rendered !== '') await cache.put(rendered, page.json)
+      if (rendered !== '') await cache.put(made, page.json)
       pins.note(project, { pageSha256: sha256, etag, rev, rendered, files: offered, now: parts.now() })
     })
   }
@@ -103,8 +108,8 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
 }
 
 /** A page that lists less than before may be right, and may be what keeps a fix back (attacks.md RB-FILE). */
-function noteVanished(report: RunReport, project: string, pinned: PinnedFiles, page: OfferedPage): void {
-  const vanished = [...pinned.keys()].filter((filename) => page.find(filename) === undefined)
+function noteVanished(report: RunReport, project: string, pinned: PinnedFiles, listed: ReadonlySet<string>): void {
+  const vanished = [...pinned.keys()].filter((filename) => !listed.has(filename))
   if (vanished.length === 0) return
   const some = vanished.slice(-VANISHED_SHOWN).join(', ')
   report.note(
@@ -118,7 +123,7 @@ function isPlain({ record, hasDevelopers }: SignedName): boolean {
 }
 
 /** What was made of the same page before: every file of it is pinned since then. */
-function plainPage({ state, pins }: PageLoaderParts, project: string, json: Uint8Array): OfferedPage {
+function plainPage({ state, pins, now }: PageLoaderParts, project: string, json: Uint8Array): OfferedPage {
   let pinned: PinnedFiles | undefined
   return new OfferedPage({
     project,
@@ -127,7 +132,7 @@ function plainPage({ state, pins }: PageLoaderParts, project: string, json: Uint
     issued: state.issued,
     sealed: false,
     withheld: [],
-    trustOf: (file) => trustOf(file, { developers: undefined, pinned: (pinned ??= pins.files(project)) }),
+    trustOf: (file) => trustOf(file, { developers: undefined, pinned: (pinned ??= pins.files(project)), now: now() }),
   })
 }
 
@@ -204,12 +209,14 @@ function checkRevision(project: string, { record }: SignedName, seen: Pinned | u
 interface MadePage {
   readonly page: OfferedPage
   readonly offered: readonly { readonly filename: string; readonly sha256: string }[]
+  /** Names of all files that the signed page lists. */
+  readonly listed: ReadonlySet<string>
   /** Whether everything that the page lists is on it. */
   readonly complete: boolean
 }
 
 function makePage(
-  { origin, defences, state, wheelsOnly }: PageLoaderParts,
+  { origin, defences, state, wheelsOnly, now }: PageLoaderParts,
   project: string,
   bytes: Uint8Array,
   { record, sealed }: SignedName,
@@ -219,7 +226,7 @@ function makePage(
   const { page, dropped } = read(origin, project, bytes)
   const { offered, withheld } = applyRules(
     page.files,
-    { project, record, developers, pinned, ...refusing(page, wheelsOnly) },
+    { project, record, developers, pinned, now: now(), ...refusing(page, wheelsOnly) },
     defences,
   )
   const all: readonly WithheldFile[] = [
@@ -237,9 +244,14 @@ function makePage(
     issued: state.issued,
     sealed,
     withheld: all,
-    trustOf: (file) => trustOf(file, { developers, pinned }),
+    trustOf: (file) => trustOf(file, { developers, pinned, now: now() }),
   }
-  return { page: new OfferedPage(parts), offered: offered.map(({ file }) => file), complete: all.length === 0 }
+  return {
+    page: new OfferedPage(parts),
+    offered: offered.map(({ file }) => file),
+    listed: new Set(page.files.map(({ filename }) => filename)),
+    complete: all.length === 0,
+  }
 }
 
 /** What keeps files back that are all right by themselves. */

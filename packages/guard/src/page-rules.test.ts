@@ -8,6 +8,7 @@ import { applyRules } from './page-rules.ts'
 
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
+const SINCE = 1_790_000_000
 const WHEEL: SimpleFile = { filename: 'demo-1.0-py3-none-any.whl', url: 'x', sha256: A, yanked: false }
 const NOTHING: NameFacts = {
   project: 'demo',
@@ -16,8 +17,8 @@ const NOTHING: NameFacts = {
   pinned: new Map(),
   quarantined: undefined,
   wheelsOnly: false,
+  now: (SINCE + 86_400) * 1000,
 }
-const SINCE = 1_790_000_000
 
 const pinnedAs = (sha256: string): NameFacts['pinned'] => new Map([[WHEEL.filename, { sha256, since: SINCE }]])
 const record = (sources: readonly string[]): NonNullable<NameFacts['record']> =>
@@ -49,6 +50,10 @@ describe('What is handed on of a signed page', () => {
     assert.deepEqual({ trust: offered[0]?.trust, since: offered[0]?.since }, { trust: 'pinned', since: SINCE })
   })
 
+  test('is not pinned yet where it was seen a moment ago: an attacker can answer twice', () => {
+    assert.equal(judged(WHEEL, { pinned: pinnedAs(A), now: (SINCE + 60) * 1000 }), 'signed')
+  })
+
   test('IDX-REPL: never what this guard saw with another hash, and says since when and the way out', () => {
     const { withheld } = applyRules([WHEEL], { ...NOTHING, pinned: pinnedAs(B) }, ALL_DEFENCES)
     assert.equal(withheld[0]?.code, 'file-changed')
@@ -60,7 +65,7 @@ describe('What is handed on of a signed page', () => {
   })
 
   test('BD-1: is no source archive where only wheels are wanted', () => {
-    assert.equal(judged({ ...WHEEL, filename: 'demo-1.0.tar.gz' }, { wheelsOnly: true }), 'file-unverified')
+    assert.equal(judged({ ...WHEEL, filename: 'demo-1.0.tar.gz' }, { wheelsOnly: true }), 'source-archive')
     assert.equal(judged(WHEEL, { wheelsOnly: true }), 'signed')
   })
 

@@ -1,6 +1,7 @@
 import { classifyDistribution, normalizeProjectName } from '@waxseal/packaging'
 import type { SimpleFile } from '@waxseal/packaging'
 import type { Defences } from './defences.ts'
+import { PINNED_AFTER_MS } from './limits.ts'
 import type { NameRecord } from './name-record.ts'
 import type { PinnedFiles } from './pins.ts'
 import type { FileTrust, WithheldFile } from './verified-page.ts'
@@ -17,6 +18,8 @@ export interface NameFacts {
   readonly quarantined: string | undefined
   /** Whether source archives are kept back. */
   readonly wheelsOnly: boolean
+  /** Milliseconds since 1970. */
+  readonly now: number
 }
 
 /** A file that may be handed on, and how far it is vouched for. */
@@ -61,7 +64,7 @@ function judge(
   }
   if (facts.wheelsOnly && !filename.endsWith('.whl')) {
     return {
-      code: 'file-unverified',
+      code: 'source-archive',
       reason: 'It is a source archive, whose building runs its code, and --wheels-only keeps these back.',
     }
   }
@@ -92,11 +95,12 @@ function judge(
 /** How far a file is vouched for that may be handed on. */
 export function trustOf(
   { filename, sha256 }: { readonly filename: string; readonly sha256: string },
-  { developers, pinned }: Pick<NameFacts, 'developers' | 'pinned'>,
+  { developers, pinned, now }: Pick<NameFacts, 'developers' | 'pinned' | 'now'>,
 ): Omit<OfferedFile, 'file'> {
   if (developers?.get(filename)?.sealed === true) return { trust: 'sealed' }
   const pin = pinned.get(filename)
-  return pin?.sha256 === sha256 ? { trust: 'pinned', since: pin.since } : { trust: 'signed' }
+  const isPinned = pin?.sha256 === sha256 && now - pin.since * 1000 >= PINNED_AFTER_MS
+  return isPinned ? { trust: 'pinned', since: pin.since } : { trust: 'signed' }
 }
 
 /** Tells the files of a project by their names: pages have thousands that begin alike, and few that do not. */

@@ -44,6 +44,17 @@ void test('what was seen first stays, whatever is seen later, by whichever guard
   assert.deepEqual(one.count(), { projects: 1, files: 2 })
 })
 
+void test('KC-3: what one guard made of its page is not handed on where another saw other files meanwhile', async () => {
+  await using place = await pinsIn()
+  using one = new Pins(place.path)
+  using other = new Pins(place.path)
+  other.note('demo', seen([file('a.whl', B)]))
+  one.note('demo', { ...seen([file('a.whl', A)]), rendered: '1:made' })
+  assert.equal(one.of('demo')?.rendered, '')
+  one.note('other', { ...seen([file('a.whl', A)]), rendered: '1:made' })
+  assert.equal(one.of('other')?.rendered, '1:made')
+})
+
 void test('a name can be forgotten, and nothing else goes with it', async () => {
   await using place = await pinsIn()
   using pins = new Pins(place.path)

@@ -10,7 +10,7 @@ export interface Pinned {
   readonly etag: string
   /** The highest revision of the name's record; 0 where none was seen. */
   readonly rev: number
-  /** sha256 of what was made of that page; empty where it has to be made anew. */
+  /** By which rules and to which sha256 that page was made; empty where it has to be made anew. */
   readonly rendered: string
 }
 
@@ -89,9 +89,16 @@ export class Pins implements Disposable {
     try {
       const files = new Map(this.files(project))
       const since = Math.floor(seen.now / 1000)
-      for (const { filename, sha256 } of seen.files) if (!files.has(filename)) files.set(filename, { sha256, since })
+      let agrees = true
+      for (const { filename, sha256 } of seen.files) {
+        const pin = files.get(filename)
+        if (pin === undefined) files.set(filename, { sha256, since })
+        else if (pin.sha256 !== sha256) agrees = false
+      }
       const text = JSON.stringify([...files].map(([filename, pin]) => [filename, pin.sha256, pin.since]))
-      this.#upsert.run(project, seen.pageSha256, seen.etag, seen.rev, seen.rendered, text)
+      // What was made of the page before another guard saw other files is not to be handed on again.
+      const rendered = agrees ? seen.rendered : ''
+      this.#upsert.run(project, seen.pageSha256, seen.etag, seen.rev, rendered, text)
       this.#database.exec('commit')
     } catch (error) {
       this.#database.exec('rollback')

@@ -13,6 +13,9 @@ export function reportLines(report: ReportDocument): readonly string[] {
     ...outside.map((place) => `  refused (outside-refused): something wanted to reach ${place}, past the guard`),
     ...refused.map(({ code, message }) => `  refused (${code}): ${message}`),
     ...notes.map((note) => `  note: ${note}`),
+    ...Object.entries(report.omitted).flatMap(([what, count]) =>
+      count === 0 ? [] : [`  … and ${count} more (${what})`],
+    ),
   ]
 }
 

@@ -1,5 +1,6 @@
 import type { GuardErrorCode } from './error.ts'
-import { MAX_OUTSIDE, MAX_REPORTED } from './limits.ts'
+import { BoundedList } from './bounded-list.ts'
+import { MAX_OUTSIDE, MAX_REPORTED, MAX_REPORTED_FILES, TOLD_AGAIN_MS } from './limits.ts'
 import type { FileTrust, WithheldFile } from './verified-page.ts'
 
 /** A file that was handed on. */
@@ -45,51 +46,68 @@ export interface ReportDocument {
   /** Other places that programs wanted to reach past the guard. */
   readonly outside: readonly string[]
   readonly notes: readonly string[]
+  /** How many of each there were beyond those that are listed. */
+  readonly omitted: Readonly<Record<'files' | 'withheld' | 'refused' | 'outside' | 'notes', number>>
 }
 
 /** Collects what a guard does. Bounded: a service runs for weeks. */
 export class RunReport {
-  readonly #files = new Map<string, ReportedFile>()
-  readonly #withheld = new Map<string, WithheldFile & { readonly project: string }>()
-  readonly #refused = new Map<string, Refusal>()
-  readonly #outside = new Set<string>()
-  readonly #notes = new Set<string>()
+  readonly #files = new BoundedList<ReportedFile>(MAX_REPORTED_FILES)
+  readonly #withheld = new BoundedList<WithheldFile & { readonly project: string }>(MAX_REPORTED)
+  readonly #refused = new BoundedList<Refusal>(MAX_REPORTED)
+  readonly #outside = new BoundedList<string>(MAX_OUTSIDE)
+  readonly #notes = new BoundedList<string>(MAX_REPORTED)
+  /** Source archives that were kept back, by project. */
+  readonly #archives = new Map<string, number>()
+  /** When something was last told, in milliseconds since 1970. */
+  readonly #told = new Map<string, number>()
   readonly #onRefusal: (refusal: Refusal) => void
+  readonly #now: () => number
   offline = false
 
-  /** `onRefusal` is told at once what is refused for the first time. */
-  constructor(onRefusal: (refusal: Refusal) => void = () => undefined) {
+  /** `onRefusal` is told at once what is refused, the same thing not again for a while. */
+  constructor(now: () => number, onRefusal: (refusal: Refusal) => void = () => undefined) {
+    this.#now = now
     this.#onRefusal = onRefusal
   }
 
   file(file: ReportedFile): void {
-    if (this.#files.size < MAX_REPORTED || this.#files.has(file.filename)) this.#files.set(file.filename, file)
+    this.#files.add('', file.filename, file)
   }
 
   withheld(project: string, files: readonly WithheldFile[]): void {
+    let archives = 0
     for (const file of files) {
-      if (this.#withheld.size < MAX_REPORTED) this.#withheld.set(`${project}/${file.filename}`, { project, ...file })
+      if (file.code === 'source-archive') archives += 1
+      else this.#withheld.add(file.code, `${project}/${file.filename}`, { project, ...file })
     }
+    if (archives > 0) this.#archives.set(project, archives)
   }
 
   refused(refusal: Refusal): void {
     const key = `${refusal.code} ${refusal.project ?? ''} ${refusal.filename ?? ''}`
-    if (this.#refused.has(key) || this.#refused.size >= MAX_REPORTED) return
-    this.#refused.set(key, refusal)
-    this.#onRefusal(refusal)
+    this.#refused.add(refusal.code, key, refusal)
+    this.#tell(key, refusal)
   }
 
   outside(place: string): void {
-    if (this.#outside.size >= MAX_OUTSIDE || this.#outside.has(place)) return
-    this.#outside.add(place)
-    this.#onRefusal({
+    this.#outside.add('', place, place)
+    this.#tell(`outside ${place}`, {
       code: 'outside-refused',
       message: `Something wanted to reach ${place}, past the guard, and was refused.`,
     })
   }
 
   note(text: string): void {
-    if (this.#notes.size < MAX_REPORTED) this.#notes.add(text)
+    this.#notes.add('', text, text)
+  }
+
+  #tell(key: string, refusal: Refusal): void {
+    const now = this.#now()
+    for (const [known, at] of this.#told) if (now - at >= TOLD_AGAIN_MS) this.#told.delete(known)
+    if (this.#told.has(key) || this.#told.size >= MAX_REPORTED) return
+    this.#told.set(key, now)
+    this.#onRefusal(refusal)
   }
 
   document(
@@ -105,11 +123,22 @@ export class RunReport {
       signedAt: isSigned ? new Date(issued).toISOString() : null,
       ageSeconds: isSigned ? Math.max(0, Math.round((now - issued) / 1000)) : null,
       offline: this.offline,
-      files: [...this.#files.values()],
-      withheld: [...this.#withheld.values()],
-      refused: [...this.#refused.values()],
-      outside: [...this.#outside],
-      notes: [...this.#notes],
+      files: this.#files.values,
+      withheld: this.#withheld.values,
+      refused: this.#refused.values,
+      outside: this.#outside.values,
+      notes: [...this.#archives].map(archivesNote).concat(this.#notes.values),
+      omitted: {
+        files: this.#files.omitted,
+        withheld: this.#withheld.omitted,
+        refused: this.#refused.omitted,
+        outside: this.#outside.omitted,
+        notes: this.#notes.omitted,
+      },
     }
   }
+}
+
+function archivesNote([project, count]: readonly [string, number]): string {
+  return `Of ${project}, ${count} source archive${count === 1 ? ' was' : 's were'} kept back (--wheels-only).`
 }

@@ -3,7 +3,6 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   DirectoryState,
-  HttpRemote,
   initialiseState,
   limitedFetch,
   readIfThere,
@@ -17,6 +16,7 @@ import { GuardError } from './error.ts'
 import { unreachable, unverified } from './failures.ts'
 import type { GuardHome } from './guard-home.ts'
 import { MAX_ROOT_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
+import { agentsFor, Origin } from './origin.ts'
 import { ownFolder } from './own-folder.ts'
 
 /** An index whose root is pinned on this machine. */
@@ -43,11 +43,14 @@ export function fingerprintOf(root: Uint8Array): string {
 }
 
 /** The first root of an index, from itself: nobody has vouched for it. @throws GuardError `index-unreachable`, `not-trusted`, `credentials-unusable` */
-export async function fetchRoot(url: string, authorization?: string): Promise<Uint8Array> {
+export async function fetchRoot(url: string, env: NodeJS.ProcessEnv, authorization?: string): Promise<Uint8Array> {
   const headers = authorization === undefined ? {} : { authorization }
   const limits = { maxBytes: MAX_ROOT_BYTES, deadlineMs: PAGE_DEADLINE_MS }
   try {
-    const response = await limitedFetch(new URL(`${url}/tuf/1.root.json`), '1.root.json', limits, { headers })
+    const response = await limitedFetch(new URL(`${url}/tuf/1.root.json`), '1.root.json', limits, {
+      headers,
+      agents: agentsFor(url, env),
+    })
     if (response.status === 200) {
       const pieces: Uint8Array[] = []
       for await (const piece of response.pieces) pieces.push(piece)
@@ -76,8 +79,11 @@ export async function addTrust(
   home: GuardHome,
   index: Omit<TrustedIndex, 'root'>,
   root: Uint8Array,
-  authorization: string | undefined,
-  now: () => number,
+  {
+    authorization,
+    env,
+    now,
+  }: { readonly authorization: string | undefined; readonly env: NodeJS.ProcessEnv; readonly now: () => number },
 ): Promise<StoredIndex> {
   await ownFolder(home.trust, 'trust-unusable')
   const folder = folderOf(home, index.url)
@@ -94,9 +100,8 @@ export async function addTrust(
   try {
     const state = await DirectoryState.open(join(folder, 'state'))
     await initialiseState(state, root)
-    const headers = authorization === undefined ? {} : { authorization }
-    const remote = new HttpRemote({ metadataUrl: `${index.url}/tuf/`, headers })
-    await (await TrustClient.open({ state, remote, now })).refresh()
+    using origin = new Origin({ url: index.url, authorization, env })
+    await (await TrustClient.open({ state, remote: origin.remote, now })).refresh()
     const stored: TrustedIndex = { ...index, root: fingerprint }
     await writeStored(folder, stored)
     return { ...stored, folder }

@@ -4,7 +4,14 @@ import { TrustError } from '@waxseal/trust/client'
 import { GuardError } from './error.ts'
 import { notOffered, unavailable, unreachable } from './failures.ts'
 import type { CachedFile } from './file-cache.ts'
-import { FILE_DEADLINE_MS, FRESH_MS, MAX_FILE_BYTES, MAX_SIDECAR_BYTES, PAGE_DEADLINE_MS } from './limits.ts'
+import {
+  FILE_DEADLINE_MS,
+  FRESH_MS,
+  MAX_FILE_BYTES,
+  MAX_REPORTED,
+  MAX_SIDECAR_BYTES,
+  PAGE_DEADLINE_MS,
+} from './limits.ts'
 import { FetchingAhead } from './fetching-ahead.ts'
 import { loadPage } from './page-loader.ts'
 import type { PageLoaderParts } from './page-loader.ts'
@@ -24,18 +31,19 @@ export interface WantedFile {
  * What an index offers, from signed data alone (design.md section 10): pages made anew, files and sidecars handed on once length
  * and sha256 are right.
  */
-export class VerifiedIndex implements VerifiedPages {
+export class VerifiedIndex implements VerifiedPages, Disposable {
   readonly #parts: PageLoaderParts
   readonly #pages = new Map<string, { readonly until: number; readonly page: Promise<OfferedPage | undefined> }>()
   readonly #receiving = new Map<string, Promise<void>>()
   readonly #ahead: FetchingAhead
-  /** What this guard has received itself. */
+  /** What this guard has received itself, the last so many. */
   readonly #received = new Set<string>()
   #fresh: { readonly until: number; readonly refreshed: Promise<void> } | undefined
 
   constructor(parts: PageLoaderParts) {
     this.#parts = parts
     this.#ahead = new FetchingAhead(
+      parts.now,
       (project) => this.#kept(project),
       async (wanted) => {
         const { offered } = await this.#find(wanted)
@@ -53,6 +61,10 @@ export class VerifiedIndex implements VerifiedPages {
       this.#fresh = { until: now + FRESH_MS, refreshed: this.#parts.state.refresh() }
     }
     await this.#fresh.refreshed
+  }
+
+  [Symbol.dispose](): void {
+    this.#ahead[Symbol.dispose]()
   }
 
   async page(project: string): Promise<VerifiedPage | undefined> {
@@ -192,6 +204,7 @@ export class VerifiedIndex implements VerifiedPages {
       }
     }
     await part.keep(wanted.sha256)
+    if (this.#received.size >= MAX_REPORTED) this.#received.clear()
     this.#received.add(wanted.sha256)
   }
 
@@ -203,7 +216,7 @@ export class VerifiedIndex implements VerifiedPages {
         return
       case 'differs':
         throw sidecarDiffers(wanted, 'is not what is in the wheel')
-      case 'unreadable':
+      case 'old':
         this.#parts.report.note(
           `${wanted.filename} is verified, but its archive is of an old kind: whether its metadata is what the page says was left to the installer.`,
         )

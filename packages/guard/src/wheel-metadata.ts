@@ -6,15 +6,19 @@ import { MAX_SIDECAR_BYTES } from './limits.ts'
 
 const METADATA = /^[^/]+\.dist-info\/METADATA$/
 
+/** As `readZipDirectory` names them (attacks.md ZIP-DD). */
+const OLD = /data descriptor/
+
 /**
- * Whether a wheel holds the metadata that its page promised, whose sha256 this is (attacks.md EXD-1, EXD-2). `unreadable`: its
- * framing is not the one that every reader takes for the same (old tools wrote data descriptors); the wheel itself is verified.
+ * Whether a wheel holds the metadata that its page promised, whose sha256 this is (attacks.md EXD-1, EXD-2). `old`: old tools wrote
+ * data descriptors, which our reader does not follow; the wheel itself is verified. Anything else that cannot be read is not what
+ * was promised.
  */
 export async function compareWheelMetadata(
   handle: FileHandle,
   size: number,
   promised: string,
-): Promise<'same' | 'differs' | 'unreadable'> {
+): Promise<'same' | 'differs' | 'old'> {
   const source = fileSource(handle, size)
   try {
     const found = (await readZipDirectory(source)).filter(({ name }) => METADATA.test(name))
@@ -22,7 +26,7 @@ export async function compareWheelMetadata(
     if (entry === undefined || found.length > 1) return 'differs'
     return hash('sha256', await readZipEntry(source, entry, MAX_SIDECAR_BYTES)) === promised ? 'same' : 'differs'
   } catch (error) {
-    if (error instanceof PackagingError) return 'unreadable'
+    if (error instanceof PackagingError) return OLD.test(error.message) ? 'old' : 'differs'
     throw error
   }
 }

@@ -86,6 +86,7 @@ function guardExitCode(code: GuardErrorCode): number {
     case 'requirement-refused':
     case 'root-differs':
     case 'sidecar-differs':
+    case 'source-archive':
     case 'trust-exists':
       return EXIT_REFUSED
   }

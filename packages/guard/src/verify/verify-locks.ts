@@ -1,3 +1,4 @@
+import { GuardError } from '../error.ts'
 import type { VerifiedPages } from '../verified-page.ts'
 import type { ReadLock } from './read-locks.ts'
 import { isBelow, verifyEntries } from './verify-entries.ts'
@@ -31,6 +32,13 @@ export async function verifyLocks(
 ): Promise<VerifyReport> {
   const reports: LockReport[] = []
   for (const { path, entries, sources } of locks) {
+    // One that was cut short or emptied must not pass for one that is all right.
+    if (entries.length === 0) {
+      throw new GuardError(
+        'lock-unreadable',
+        `${path} names no file that could be verified: is it the right one, and whole?`,
+      )
+    }
     const verdicts = await verifyEntries(entries, pages, origin)
     reports.push({ path, verdicts, otherSources: sources.filter(({ url }) => !isBelow(url, origin)) })
   }

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Refusal } from '@waxseal/guard'
-import { openLoopback } from '@waxseal/guard'
-import { readIfThere } from '@waxseal/trust/client'
+import { guardHome, openLoopback } from '@waxseal/guard'
+import { readIfThere, writeNew } from '@waxseal/trust/client'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import { firstSignal } from '../first-signal.ts'
+import { CommandError } from '../command-error.ts'
+import { EXIT_ENVIRONMENT } from '../exit-codes.ts'
 import type { GuardingOptions } from '../guarding.ts'
 import { openTrusted, trustedIndex, withGuardOptions } from '../guarding.ts'
 import { withExample } from '../help.ts'
 import { terminalText } from '../output.ts'
 import { ReadyFile } from '../ready-file.ts'
 import { userUnit } from '../user-unit.ts'
-import { writeWhole } from '../write-file.ts'
 
 interface ServiceOptions extends GuardingOptions {
   readonly port: number
@@ -56,7 +57,7 @@ async function serve(options: ServiceOptions): Promise<void> {
   const secret = await secretOf(trusted.folder)
   if (options.print !== undefined) {
     const url = `http://127.0.0.1:${options.port}/${secret}/simple/`
-    const texts = { url, password: secret, unit: userUnit(trusted.url, options.port) }
+    const texts = { url, password: secret, unit: userUnit(trusted.url, options, guardHome(process.env)) }
     process.stdout.write(`${texts[options.print]}\n`)
     return
   }
@@ -83,15 +84,22 @@ function say({ code, message }: Refusal): void {
   process.stderr.write(terminalText([`refused (${code}): ${message}`]))
 }
 
+const SECRET = /^[\w-]{32,}$/
+
 /** Stays the same, so that programs are told once; in a file that its owner alone can read. */
 async function secretOf(folder: string): Promise<string> {
   const path = join(folder, 'guard-password')
   const bytes = await readIfThere(path)
   const known = bytes === undefined ? '' : Buffer.from(bytes).toString('utf8').trim()
-  if (/^[\w-]{32,}$/.test(known)) return known
+  if (SECRET.test(known)) return known
   const secret = randomBytes(24).toString('base64url')
-  writeWhole(path, `${secret}\n`, { mode: 0o600 })
-  return secret
+  if (await writeNew(path, Buffer.from(`${secret}\n`), { mode: 0o600 })) return secret
+  // Another start was faster, or what is there is damaged.
+  const other = Buffer.from((await readIfThere(path)) ?? '')
+    .toString('utf8')
+    .trim()
+  if (SECRET.test(other)) return other
+  throw new CommandError('no-password', `${path} holds no password: remove it, and start again.`, EXIT_ENVIRONMENT)
 }
 
 function everySoOften(work: () => Promise<void>): Disposable {

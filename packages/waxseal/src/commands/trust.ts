@@ -84,7 +84,7 @@ async function add(text: string, options: AddOptions): Promise<void> {
   const home = guardHome(process.env)
   const token = tokenIn(options)
   const authorization = token === undefined ? undefined : authorizationFor(url, token)
-  const root = options.root === undefined ? await fetchRoot(url, authorization) : rootIn(options.root)
+  const root = options.root === undefined ? await fetchRoot(url, process.env, authorization) : rootIn(options.root)
   const fingerprint = fingerprintOf(root)
   checkFingerprint(fingerprint, options.fingerprint)
   const isVouchedFor = options.root !== undefined || options.fingerprint !== undefined
@@ -96,7 +96,7 @@ async function add(text: string, options: AddOptions): Promise<void> {
   }
   let stored: StoredIndex
   try {
-    stored = await addTrust(home, added, root, authorization, Date.now)
+    stored = await addTrust(home, added, root, { authorization, env: process.env, now: Date.now })
   } catch (error) {
     // The same once more is what scripts do.
     if (!isGuardError(error, 'trust-exists')) throw error
