@@ -90,4 +90,26 @@ for (const wanted of wantedClients('pipenv')) {
     assert.ok(lock.includes('"url": "https://pypi.org/simple"') && lock.includes(scene.alpha.sha256), lock)
     assert.equal(readFileSync(join(work.path, 'Pipfile'), 'utf8'), pypi)
   })
+
+  clientTest(wanted, 'takes neither a source nor a Pipfile nor a way past the guard from an .env', async (pipenv) => {
+    await using work = await workFolder()
+    const other = 'http://127.0.0.1:9/simple/'
+    writeFileSync(
+      join(work.path, 'Pipfile'),
+      `${pipfile(scene.indexUrl).split('[packages]')[0]}[packages]\nalpha-dep = "*"\n`,
+    )
+    writeFileSync(join(work.path, 'Other'), `[[source]]\nname = "x"\nurl = "${other}"\nverify_ssl = true\n[packages]\n`)
+    const way = ['NO_PROXY', 'no_proxy'].map((name) => `${name}=127.0.0.1`)
+    const sources = ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL', 'PIPENV_PYPI_MIRROR'].map((name) => `${name}=${other}`)
+    writeFileSync(join(work.path, '.env'), [...way, ...sources, `PIPENV_PIPFILE=${work.path}/Other`, ''].join('\n'))
+    const options = { cwd: work.path, env: { ...envFor(pipenv), PIPENV_DOTENV_LOCATION: join(work.path, '.env') } }
+    const locked = await runGuarded(pipenv, standIn, ['lock'], options)
+    assertSuccess(locked)
+    assert.deepEqual(locked.mapped, [join(work.path, 'Pipfile.lock')])
+    assert.deepEqual(readdirSync(work.path).toSorted(), ['.env', '.venv', 'Other', 'Pipfile', 'Pipfile.lock'])
+    const print = ['run', 'python', '-c', 'import os; print(os.environ["PIP_INDEX_URL"], os.environ["NO_PROXY"] == "")']
+    const seen = await runGuarded(pipenv, standIn, print, options)
+    assertSuccess(seen)
+    assert.match(seen.stdout, new RegExp(`^${standIn.endpoint.url}/simple/ True$`, 'm'))
+  })
 }

@@ -16,7 +16,7 @@ test('what names a source, holds credentials or leads past the guard is taken aw
       PIP_NO_PROXY_ENV PIP_PYPI_URL PIP_TIMEOUT PIP_CACHE_DIR UV_INDEX UV_INDEX_WORK_PASSWORD UV_INDEX_WORK_USERNAME UV_EXTRA_INDEX_URL
       UV_FIND_LINKS UV_CONFIG_FILE UV_INSECURE_HOST UV_TORCH_BACKEND UV_PUBLISH_TOKEN UV_CACHE_DIR UV_CREDENTIALS_DIR PDM_PYPI_USERNAME
       PDM_PYPI_PASSWORD PDM_PYPI_VERIFY_SSL PDM_PUBLISH_PASSWORD PDM_IGNORE_STORED_INDEX PIPENV_TEST_INDEX PIPENV_EXTRA_PIP_ARGS
-      PIPENV_KEYRING_PROVIDER POETRY_HTTP_BASIC_WORK_PASSWORD POETRY_REPOSITORIES_WORK_URL TWINE_PASSWORD WAXSEAL_ADMIN_TOKEN
+      PIPENV_KEYRING_PROVIDER PIPENV_DONT_LOAD_ENV PIPENV_DOTENV_LOCATION UV_ENV_FILE POETRY_HTTP_BASIC_WORK_PASSWORD POETRY_REPOSITORIES_WORK_URL TWINE_PASSWORD WAXSEAL_ADMIN_TOKEN
       FTP_PROXY ftp_proxy socks_proxy REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE SSL_CLIENT_CERT KEYRING_PROPERTY_X`
         .split(/\s+/)
         .map((name) => [name, 'users']),
@@ -66,7 +66,7 @@ test('every child gets the guard as the only source of every client, and its por
 })
 
 test('uv, which no test here can run, gets exactly this', () => {
-  const env = childEnvironment({ UV_NO_CONFIG: '0', UV_LINK_MODE: 'copy' }, ENDPOINT, false)
+  const env = childEnvironment({ UV_NO_CONFIG: '0', UV_NO_ENV_FILE: '0', UV_LINK_MODE: 'copy' }, ENDPOINT, false)
   assert.deepEqual(Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('UV_'))), {
     UV_DEFAULT_INDEX: INDEX,
     UV_INDEX_URL: INDEX,
@@ -74,6 +74,7 @@ test('uv, which no test here can run, gets exactly this', () => {
     UV_NO_CONFIG: '1',
     UV_NO_CACHE: '1',
     UV_KEYRING_PROVIDER: 'disabled',
+    UV_NO_ENV_FILE: '1',
     UV_HTTP_TIMEOUT: '3600',
     UV_LINK_MODE: 'copy',
   })

@@ -21,6 +21,7 @@ const RULES: readonly OptionRule<Meaning>[] = [
   { names: ['--config-file'], means: 'refused', value: true },
   { names: ['--allow-insecure-host', '--trusted-host'], means: 'refused', value: true },
   { names: ['--keyring-provider'], means: 'refused', value: true },
+  { names: ['--env-file'], means: 'refused', value: true },
   { names: ['--torch-backend'], means: 'refused', value: true },
   { names: ['--with', '-w', '--with-editable', '--from', '--editable', '-e'], means: 'requirement', value: true },
   { names: ['--requirements', '--requirement', '-r', '--with-requirements'], means: 'requirements', value: true },
@@ -32,7 +33,7 @@ const RULES: readonly OptionRule<Meaning>[] = [
 ]
 /** Options with a value and no meaning here: what follows one is no command. */
 const OTHER_VALUES = new Set(
-  `--cache-dir --color --config-setting --config-settings --config-settings-package --env-file --exclude-newer
+  `--cache-dir --color --config-setting --config-settings --config-settings-package --exclude-newer
   --exclude-newer-package --extra --fork-strategy --group --index-strategy --link-mode --no-binary-package --no-build-isolation-package
   --no-build-package --no-extra --no-group --no-sources-package --only-group --package --preview-features --prerelease --python
   --python-platform --python-preference --python-version --refresh-package --reinstall-package --resolution --upgrade-group
