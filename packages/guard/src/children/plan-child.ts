@@ -35,8 +35,8 @@ export interface ChildPlan {
   mapText(text: string): string
   /**
    * Maps what the child wrote back to the index's own URLs, and removes the temporary copies; the files that were written. To be called
-   * once the child has ended, however it ended. `exitCode`: null where a signal ended it: what it wrote then may be half a file, and takes no other's
-   * place.
+   * once the child has ended, however it ended. `exitCode`: as `runProgram` has it, null where it never ran to its end. What a signal ended may
+   * have written half a file, which takes no other's place.
    */
   finish(exitCode?: number | null): Promise<readonly string[]>
 }
@@ -76,7 +76,7 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
       env: { ...env, ...variables, ...prepared.env },
       rewriteOutput: prepared.rewriteOutput ?? false,
       mapText: (text) => files.restorePaths(urls.toOrigin(text)),
-      finish: (exitCode = 0) => (finished ??= finish(prepared, temporary, exitCode !== null)),
+      finish: (exitCode = 0) => (finished ??= finish(prepared, temporary, endedByItself(exitCode))),
     }
   } catch (error) {
     await temporary.remove()
@@ -113,6 +113,11 @@ async function prepare(
 
 function refusedClient(client: string, why: string): GuardError {
   return new GuardError('client-unknown', `\`waxseal run\` does not start ${client}: ${why}`, { data: { client } })
+}
+
+/** A program that passes on the end of one that it started (a shim, a shell) says so by its exit code: 128 and the signal. */
+function endedByItself(exitCode: number | null): boolean {
+  return exitCode !== null && exitCode <= 128
 }
 
 async function finish(
