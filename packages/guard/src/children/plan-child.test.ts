@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
@@ -72,6 +72,7 @@ const REFUSED_OPTIONS: readonly (readonly [command: string, option: string])[] =
   ['uv add x --extra-index-url https://evil.example/simple', '--extra-index-url'],
   ['uv pip install -f wheels x', '--find-links'],
   ['uv --config-file uv.toml sync', '--config-file'],
+  ['uv run --env-file other.env program', '--env-file'],
   ['uv sync --allow-insecure-host evil.example', '--allow-insecure-host'],
   ['uv pip install --torch-backend cpu torch', '--torch-backend'],
   ['uvx --index https://evil.example/simple ruff', '--index-url'],
@@ -448,14 +449,88 @@ test('a uv.lock has loopback URLs while uv runs, and those of the origin afterwa
   writeFileSync(join(cwd, 'uv.lock'), `${lock(ENDPOINT.url)}# more\n`)
   assert.deepEqual(await changed.finish(0), [join(cwd, 'uv.lock')])
   assert.equal(read(), `${lock(ENDPOINT.origin)}# more\n`)
+})
 
-  // No process has this number: it is above Linux's highest.
-  writeFileSync(join(cwd, '.waxseal-4999999.uv.lock'), lock(ENDPOINT.origin))
-  writeFileSync(join(cwd, 'uv.lock'), lock('http://127.0.0.1:9/dead'))
-  const next = await plan('uv sync', { cwd })
-  assert.equal(read(), lock(ENDPOINT.url))
+const uvLock = (base: string) => `[[package]]\nname = "x"\nsource = { registry = "${base}/simple" }\n`
+const MARK = '.waxseal.uv.lock'
+/** Where no process has the number: it is above Linux's highest. */
+const ofDeadProcess = (mark: string) => mark.replace(`"pid":${process.pid}`, '"pid":4999999')
+/** A project in which a run was killed: the mark as it left it, as `kill` would have it, and `left` in the place of uv.lock. */
+const killedRun = async ({ before, left, kill = ofDeadProcess }: KilledRun) => {
+  const cwd = folder({ 'pyproject.toml': PROJECT, ...(before === undefined ? {} : { 'uv.lock': before }) })
+  await plan('uv lock', { cwd })
+  const mark = readFileSync(join(cwd, MARK), 'utf8')
+  const killed = kill(mark)
+  assert.notEqual(killed, mark)
+  writeFileSync(join(cwd, MARK), killed)
+  writeFileSync(join(cwd, 'uv.lock'), left)
+  return cwd
+}
+type KilledRun = { readonly before?: string; readonly left: string; readonly kill?: (mark: string) => string }
+const OTHER_ENDPOINT = { ...ENDPOINT, url: 'http://127.0.0.1:8401/other', proxyUrl: 'http://127.0.0.1:8401' }
+
+for (const [title, kill] of [
+  ['a process that is gone', ofDeadProcess],
+  ['an earlier process with our number', (mark: string) => mark.replace(/"started":"[^"]*"/, '"started":"then"')],
+] as const) {
+  test(`what a killed run left in uv.lock goes at the next: ${title}`, async (t) => {
+    if (title.includes('number') && !existsSync('/proc/self/stat')) return t.skip('there is no /proc here')
+    const changed = `${uvLock(ENDPOINT.url)}# more\n`
+    const cwd = await killedRun({ before: uvLock(ENDPOINT.origin), left: changed, kill })
+    const next = await plan('uv sync', { cwd, endpoint: OTHER_ENDPOINT })
+    assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), uvLock(OTHER_ENDPOINT.url))
+    await next.finish(0)
+    assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), uvLock(ENDPOINT.origin))
+    assert.deepEqual(readdirSync(cwd).toSorted(), ['pyproject.toml', 'uv.lock'])
+  })
+}
+
+test('where there was no uv.lock, a killed run leaves none that names a guard', async () => {
+  const cwd = await killedRun({ left: uvLock(ENDPOINT.url) })
+  const next = await plan('uv lock', { cwd, endpoint: OTHER_ENDPOINT })
   await next.finish(0)
-  assert.equal(read(), lock(ENDPOINT.origin))
+  assert.deepEqual(readdirSync(cwd), ['pyproject.toml'])
+
+  const stopped = await plan('uv lock', { cwd })
+  writeFileSync(join(cwd, 'uv.lock'), 'half a f')
+  await stopped.finish(137)
+  assert.deepEqual(readdirSync(cwd), ['pyproject.toml'])
+})
+
+test('a uv.lock that the user made after a killed run is never overwritten', async () => {
+  const mine = `${uvLock(ENDPOINT.origin)}# mine\n`
+  const cwd = await killedRun({ before: uvLock(ENDPOINT.origin), left: mine })
+  await assert.rejects(plan('uv sync', { cwd }), refuses('configuration-refused', /Remove .*\.waxseal\.uv\.lock if/))
+  assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), mine)
+  rmSync(join(cwd, MARK))
+  await (await plan('uv sync', { cwd })).finish(0)
+  assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), mine)
+
+  // One of a checkout, of nobody.
+  writeFileSync(join(cwd, MARK), 'old')
+  await assert.rejects(plan('uv sync', { cwd }), refuses('configuration-refused', /was written anew/))
+  assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), mine)
+
+  // Where there was none before, nothing of the user's is kept.
+  const fresh = await killedRun({ left: mine })
+  await (await plan('uv sync', { cwd: fresh })).finish(0)
+  assert.equal(readFileSync(join(fresh, 'uv.lock'), 'utf8'), mine)
+})
+
+test('of runs that start together in one project, one has its uv.lock, also after a run that was killed', async () => {
+  const before = uvLock(ENDPOINT.origin)
+  for (const cwd of [
+    folder({ 'pyproject.toml': PROJECT, 'uv.lock': before }),
+    await killedRun({ before, left: uvLock(ENDPOINT.url) }),
+  ]) {
+    const started = await Promise.allSettled(Array.from({ length: 8 }, () => plan('uv sync', { cwd })))
+    const plans = started.filter((run) => run.status === 'fulfilled')
+    assert.ok(plans.length <= 1, `${plans.length} have it`)
+    for (const { value } of plans) await value.finish(0)
+    await (await plan('uv sync', { cwd })).finish(0)
+    assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), before)
+    assert.deepEqual(readdirSync(cwd).toSorted(), ['pyproject.toml', 'uv.lock'])
+  }
 })
 
 test('what uv compiles names neither the copies nor the guard', async () => {
