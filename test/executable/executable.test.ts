@@ -102,6 +102,7 @@ suite('the executable, alone in a folder, with nothing in its environment', () =
       assert.match(forged.reason, /Mis-matched checksum/)
       assert.deepEqual(await uploadFile({ url, token }, wheel), { status: 200, reason: 'OK' })
       assert.match(await get('/simple/heavy/'), new RegExp(wheel.sha256))
+      installsBehindTheGuard(url)
     } finally {
       server.kill('SIGTERM')
     }
@@ -114,6 +115,19 @@ suite('the executable, alone in a folder, with nothing in its environment', () =
     assert.deepEqual(readdirSync(home), ['waxseal'])
   })
 })
+
+/** Trusts an index and installs from it, as somebody does who has nothing but this file and a Python. */
+function installsBehindTheGuard(url: string): void {
+  const options = { cwd: home, env: { WAXSEAL_GUARD_HOME: join(scratch, 'guard') }, encoding: 'utf8' } as const
+  const added = spawnSync(waxseal, ['trust', 'add', url, '--yes'], options)
+  assert.equal(added.status, 0, added.stderr)
+  const target = join(scratch, 'site')
+  const install = ['/usr/bin/python3', '-m', 'pip', 'install', '--no-compile', '--target', target, 'heavy']
+  const installed = spawnSync(waxseal, ['run', '--', ...install], options)
+  assert.equal(installed.status, 0, installed.stderr)
+  assert.match(installed.stderr, /waxseal: 1 file verified from/)
+  assert.ok(readdirSync(target).includes('heavy-1.0.dist-info'))
+}
 
 /** A server looks every ten minutes whether it is time: this one does at once. */
 async function collectedByServer(): Promise<string> {

@@ -24,6 +24,7 @@ export function addRun(program: Command): void {
     'waxseal run -- pip lock -r requirements.in',
   )
     .description('run pip, uv, PDM, pipenv or any other program so that it gets only packages that verify')
+    .usage('[options] -- <command...>')
     .argument('<command...>', 'what to run, after --')
     .passThroughOptions()
     .option('--report <file>', 'write the report to this file too')

@@ -119,8 +119,8 @@ async function askAbout(url: string, fingerprint: string): Promise<void> {
     terminalText([
       `${url} shows a root with the sha256`,
       `  ${fingerprint}`,
-      'Compare it with the one that whoever runs the index sees (where it starts, or in "waxseal status"): by telephone, or by',
-      'a page that others vouch for. From then on nobody can pretend to be this index.',
+      'Compare it with the one that whoever runs the index sees (it is printed when the index starts): by telephone, or by a',
+      'page that others vouch for. From then on nobody can pretend to be this index.',
     ]),
   )
   if (await confirmed('Is it the right one?')) return
