@@ -13,11 +13,16 @@ const NEW_FILE = 0o644
  * are, and keeps what stood there: whoever comes next puts it back if this process dies.
  * @throws configuration-refused while another process has the file, or where it cannot be told whose text it holds.
  */
-export async function mapInPlace(preparing: Preparing, place: string): Promise<ChildOutput> {
+export async function mapInPlace(
+  preparing: Preparing,
+  place: string,
+  check: (preparing: Preparing, place: string, text: string) => void,
+): Promise<ChildOutput> {
   const markPath = join(dirname(place), `.waxseal.${basename(place)}`)
   await recover(place, markPath)
   const { urls, loopback } = preparing
   const before = await textIfThere(place)
+  if (before !== undefined) check(preparing, place, before)
   const mapped = before === undefined ? undefined : urls.toLoopback(before)
   try {
     const mark = Buffer.from(InPlaceMark.ofThisProcess(loopback, before).toText())

@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path'
 import type { TomlTable } from 'smol-toml'
 import { childFile, nameBeside, textIfThere } from './child-file.ts'
 import { findOptions, type OptionRule } from './command-options.ts'
+import { checkPackageOrigin } from './locked-package.ts'
 import { inFolder, mappedRequirement, refusedOption, type PreparedClient, type Preparing } from './preparing.ts'
 import { checkProjectRequirements, readProjectFile, refusedSource } from './project-file.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
-import { isTable, strings, table, tables } from './toml.ts'
+import { isTable, parseToml, strings, table, tables } from './toml.ts'
 import { GuardError } from '../error.ts'
 
 const RULES: readonly OptionRule<'refused' | 'requirement' | 'requirements' | 'project' | 'lock'>[] = [
@@ -55,6 +56,11 @@ export async function preparePdm(
   const place =
     lock === undefined ? join(root, defaultLock(preparing, root, [local, userConfig])) : inFolder(preparing, lock)
   const before = await textIfThere(place)
+  if (before !== undefined) {
+    for (const entry of tables(parseToml(before, place, 'lock-unreadable')['package'])) {
+      checkPackageOrigin(preparing, place, strings(entry['name']).join(''), entry)
+    }
+  }
   const written = preparing.temporary.track(nameBeside(place))
   if (before !== undefined) await preparing.temporary.writeAt(written, preparing.urls.toLoopback(before))
   for (const option of options)

@@ -5,6 +5,7 @@ import type { TomlTable } from 'smol-toml'
 import { childFile, nameBeside, textIfThere } from './child-file.ts'
 import { findOptions, type OptionRule } from './command-options.ts'
 import { directUrl } from './direct-url.ts'
+import { checkPackageOrigin } from './locked-package.ts'
 import { pipfileHashes } from './pipfile.ts'
 import {
   inFolder,
@@ -16,6 +17,7 @@ import {
 } from './preparing.ts'
 import { refusedSource } from './project-file.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
+import { LockDocument } from '../verify/lock-document.ts'
 import { isTable, parseToml, strings, table, tables } from './toml.ts'
 
 const RULES: readonly OptionRule<'index' | 'refused' | 'requirement' | 'requirements'>[] = [
@@ -51,6 +53,7 @@ export async function preparePipenv(
   const lockPlace = `${place}.lock`
   const lockCopy = preparing.temporary.track(`${copy}.lock`)
   const lockBefore = await textIfThere(lockPlace)
+  if (lockBefore !== undefined) checkLock(preparing, lockPlace, lockBefore)
   const { toLoopback, toOrigin } = preparing.urls
   await preparing.temporary.writeAt(copy, toLoopback(start))
   if (lockBefore !== undefined) {
@@ -135,7 +138,7 @@ function checkPipfile(preparing: Preparing, path: string, pipfile: TomlTable): v
   const instead = `Let its one [[source]] have the URL ${preparing.urls.originIndex}`
   if (sources.length === 0) throw refusedSource(preparing, path, 'a Pipfile without a [[source]]', `${instead}.`)
   for (const { url } of sources) {
-    if (typeof url === 'string' && (preparing.urls.index(url) !== undefined || PYPI.test(url))) continue
+    if (isTrusted(preparing, url)) continue
     throw refusedSource(
       preparing,
       path,
@@ -147,17 +150,36 @@ function checkPipfile(preparing: Preparing, path: string, pipfile: TomlTable): v
     throw refusedSource(preparing, path, 'use_pylock', 'Take it out: the guard maps Pipfile.lock only.')
   }
   for (const section of Object.values(pipfile)) {
-    for (const [name, entry] of Object.entries(table(section))) checkPackage(preparing, path, name, entry)
+    for (const [name, entry] of Object.entries(table(section))) {
+      if (isTable(entry)) checkPackageOrigin(preparing, path, name, entry)
+    }
   }
 }
 
-function checkPackage(preparing: Preparing, path: string, name: string, entry: unknown): void {
-  if (!isTable(entry)) return
-  for (const [key, value] of Object.entries(entry)) {
-    if (typeof value !== 'string' || !['git', 'hg', 'svn', 'bzr', 'file', 'path', 'url'].includes(key)) continue
-    const vcs = !['file', 'path', 'url'].includes(key)
-    mappedRequirement(preparing, vcs ? `git+${value}` : value, `${path}: ${name}`)
+/** @throws configuration-refused for another source, requirement-refused for a package from a URL, lock-unreadable. */
+function checkLock(preparing: Preparing, path: string, text: string): void {
+  const { top } = LockDocument.fromJson(Buffer.from(text), path)
+  const { _meta: meta, ...categories } = top
+  const instead = 'Remove the lock, and make it anew behind the guard.'
+  const sources = tables(table(meta)['sources'])
+  for (const { url } of sources) {
+    if (isTrusted(preparing, url)) continue
+    throw refusedSource(preparing, path, `the source ${strings(url).join('')}`, instead)
   }
+  for (const category of Object.values(categories)) {
+    for (const [name, entry] of Object.entries(table(category))) {
+      if (!isTable(entry)) continue
+      checkPackageOrigin(preparing, path, name, entry)
+      const source = entry['index']
+      if (source === undefined || sources.some((one) => one['name'] === source)) continue
+      throw refusedSource(preparing, path, `${name} from the source ${strings(source).join('')}`, instead)
+    }
+  }
+}
+
+/** PyPI: pipenv puts the mirror of its environment in that place. */
+function isTrusted(preparing: Preparing, url: unknown): boolean {
+  return typeof url === 'string' && (preparing.urls.index(url) !== undefined || PYPI.test(url))
 }
 
 /** The lock with the hash of the Pipfile `to` where it has that of `from`: one that is out of date stays so. */

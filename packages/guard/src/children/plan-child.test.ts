@@ -240,6 +240,18 @@ const REFUSED_FILES: readonly (readonly [
     /sub\/t\.txt:1/,
   ],
   [
+    'a nested source behind constraints',
+    { 'r.txt': '-c c.txt -r s.txt', 'c.txt': '', 's.txt': '-f wheels' },
+    'option-refused',
+    /s\.txt:1: --find-links/,
+  ],
+  [
+    'a source behind a nested file',
+    { 'r.txt': '-r s.txt -i https://evil.example/', 's.txt': 'x' },
+    'option-refused',
+    /r\.txt:1: --index-url/,
+  ],
+  [
     'a nested URL file',
     { 'r.txt': '--requirement https://evil.example/r.txt' },
     'requirement-refused',
@@ -280,9 +292,9 @@ test('a file without URLs of the origin is read where it is; one with them as a 
   assert.equal(statSync(copy).mode & 0o777, 0o600)
   assert.equal(statSync(dirname(dirname(copy))).mode & 0o777, 0o700)
   const [plain, more = '', requirement] = readFileSync(copy, 'utf8').replace('\u{feff}', '').split('\n')
-  assert.equal(plain, `--requirement ${join(cwd, 'plain.txt')}`)
+  assert.equal(plain, `-r ${join(cwd, 'plain.txt')}`)
   assert.equal(
-    readFileSync(more.slice('--requirement '.length).replaceAll('\\', ''), 'utf8'),
+    readFileSync(more.slice('-r '.length).replaceAll('\\', ''), 'utf8'),
     `\u{feff}--index-url ${LOOPBACK_INDEX}\n`,
   )
   assert.equal(requirement, String.raw`x @ ${ENDPOINT.url}${FILE} --hash=sha256:00 --config-settings=a=b\ c`)
@@ -352,6 +364,30 @@ const REFUSED_PROJECTS: readonly (readonly [
     /pyproject\.toml: project\.dependencies/,
   ],
   [
+    'pdm lock',
+    { 'pyproject.toml': `${PROJECT}[tool.pdm.resolution.overrides]\ny = "hg+ssh://evil.example/y"\n` },
+    'requirement-refused',
+    /pyproject\.toml: tool\.pdm\.resolution\.overrides has y @ hg\+ssh:\/\/evil/,
+  ],
+  [
+    'pdm sync',
+    { 'pyproject.toml': PROJECT, 'pdm.lock': '[[package]]\nname = "y"\ngit = "https://evil.example/y"\n' },
+    'requirement-refused',
+    /pdm\.lock: y/,
+  ],
+  [
+    'uv sync --frozen',
+    { 'pyproject.toml': PROJECT, 'uv.lock': '[[package]]\nname = "y"\nsource = { registry = "../wheels" }\n' },
+    'configuration-refused',
+    /uv\.lock: y from the registry \.\.\/wheels/,
+  ],
+  [
+    'uv sync --frozen',
+    { 'pyproject.toml': PROJECT, 'uv.lock': '[[package]]\nname = "y"\nsource = { git = "https://evil.example/y" }\n' },
+    'requirement-refused',
+    /uv\.lock: y/,
+  ],
+  [
     'uv sync',
     { 'pyproject.toml': `${PROJECT}[[tool.uv.index]]\nname = "work"\nurl = "https://evil.example/"\n` },
     'configuration-refused',
@@ -418,6 +454,27 @@ const REFUSED_PROJECTS: readonly (readonly [
     'requirement-refused',
     /Pipfile: x/,
   ],
+  ...(
+    [
+      [{ _meta: { sources: [{ name: 'x', url: 'file:///srv/simple' }] } }, 'configuration-refused', /file:\/\/\/srv/],
+      [
+        { _meta: {}, default: { y: { file: 'https://evil.example/y.whl' } } },
+        'requirement-refused',
+        /Pipfile\.lock: y/,
+      ],
+      [{ _meta: {}, docs: { y: { svn: 'https://evil.example/y' } } }, 'requirement-refused', /Pipfile\.lock: y/],
+      [{ _meta: {}, default: { y: { index: 'other' } } }, 'configuration-refused', /y from the source other/],
+      [[], 'lock-unreadable', /Pipfile\.lock/],
+    ] as const
+  ).map(
+    ([lock, code, message]) =>
+      [
+        'pipenv sync',
+        { Pipfile: `[[source]]\nurl = "${ORIGIN_INDEX}"\n[packages]\n`, 'Pipfile.lock': JSON.stringify(lock) },
+        code,
+        message,
+      ] as const,
+  ),
 ]
 
 for (const [command, files, code, message] of REFUSED_PROJECTS) {
@@ -484,6 +541,13 @@ for (const [title, kill] of [
     assert.deepEqual(readdirSync(cwd).toSorted(), ['pyproject.toml', 'uv.lock'])
   })
 }
+
+test('half a uv.lock of a killed run is no reason to refuse the next', async () => {
+  const half = `${uvLock(ENDPOINT.url)}[[pack`
+  const cwd = await killedRun({ before: uvLock(ENDPOINT.origin), left: half })
+  await (await plan('uv sync', { cwd })).finish(0)
+  assert.equal(readFileSync(join(cwd, 'uv.lock'), 'utf8'), uvLock(ENDPOINT.origin))
+})
 
 test('where there was no uv.lock, a killed run leaves none that names a guard', async () => {
   const cwd = await killedRun({ left: uvLock(ENDPOINT.url) })

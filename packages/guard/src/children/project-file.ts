@@ -25,6 +25,12 @@ export function checkProjectRequirements(preparing: Preparing, path: string, pro
     ...Object.entries(table(table(project['project'])['optional-dependencies'])),
     ...Object.entries(table(project['dependency-groups'])),
     ...Object.entries(table(pdm['dev-dependencies'])),
+    [
+      'tool.pdm.resolution.overrides',
+      Object.entries(table(table(pdm['resolution'])['overrides'])).map(
+        ([name, from]) => `${name} @ ${strings(from).join('')}`,
+      ),
+    ],
     ['tool.uv.dev-dependencies', uv['dev-dependencies']],
     ['tool.uv.override-dependencies', uv['override-dependencies']],
     ['tool.uv.constraint-dependencies', uv['constraint-dependencies']],

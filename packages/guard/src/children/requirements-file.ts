@@ -110,26 +110,31 @@ export class RequirementsFiles {
     // pip refuses such a line.
     if (words === undefined) return { text, changed: false }
     let current = words
+    let changed = false
     for (const option of findOptions(words, LINE_OPTIONS, 'C')) {
-      if (option.means === 'refused') throw refusedOption(this.#preparing, option.name, where)
-      if (option.means === 'index')
-        current = option.replace(current, mappedIndex(this.#preparing, option.name, option.value, where))
-      if (option.value === undefined) continue
-      if (option.means === 'editable') {
-        current = option.replace(current, mappedRequirement(this.#preparing, option.value, where))
+      const { means, name, value } = option
+      if (means === 'refused') throw refusedOption(this.#preparing, name, where)
+      if (means === 'index') {
+        current = option.replace(current, mappedIndex(this.#preparing, name, value, where))
+        changed = true
       }
-      if (option.means === 'nested' && requirement === '') {
-        const nested = await this.prepare(option.value, dirname(path), [...above, path])
+      if (value === undefined) continue
+      if (means === 'editable') {
+        const mapped = mappedRequirement(this.#preparing, value, where)
+        current = option.replace(current, mapped)
+        changed ||= mapped !== value
+      }
+      // Of several on a line pip reads one, and not always the first.
+      if (means === 'nested' && requirement === '') {
+        const nested = await this.prepare(value, dirname(path), [...above, path])
         // In a copy a relative path would start from the wrong folder.
-        const place = resolve(dirname(path), nested)
-        return { text: `${option.name} ${escapeWord(place)}`, changed: nested !== option.value }
+        current = option.replace(current, resolve(dirname(path), nested))
+        changed ||= nested !== value
       }
     }
     const checked = mappedRequirement(this.#preparing, requirement, where)
-    if (current === words && checked === requirement) return { text, changed: false }
-    return {
-      text: [checked, ...current.map(escapeWord)].join(' ').trim(),
-      changed: checked !== requirement || current.some((word, at) => word !== words[at]),
-    }
+    changed ||= checked !== requirement
+    if (current === words && !changed) return { text, changed }
+    return { text: [checked, ...current.map(escapeWord)].join(' ').trim(), changed }
   }
 }

@@ -4,13 +4,14 @@ import type { TomlTable } from 'smol-toml'
 import { GuardError } from '../error.ts'
 import { childFile, nameBeside, textIfThere } from './child-file.ts'
 import { findOptions, type FoundOption, type OptionRule } from './command-options.ts'
+import { checkPackageOrigin } from './locked-package.ts'
 import { mapInPlace } from './in-place-file.ts'
 import { inFolder, mappedRequirement, type ChildOutput, type PreparedClient, type Preparing } from './preparing.ts'
 import { checkProjectRequirements, readProjectFile, refusedSource } from './project-file.ts'
 import type { RequirementsFiles } from './requirements-file.ts'
 import { mapSourceOption } from './source-option.ts'
 import { scriptMetadata } from './script-metadata.ts'
-import { strings, table, tables } from './toml.ts'
+import { parseToml, strings, table, tables } from './toml.ts'
 
 type Meaning = 'index' | 'refused' | 'requirement' | 'requirements' | 'project' | 'output'
 
@@ -157,8 +158,25 @@ async function projectFiles(preparing: Preparing, from: string): Promise<readonl
     if (dirname(folder) === folder) break
   }
   const outputs: ChildOutput[] = []
-  for (const root of roots) outputs.push(await mapInPlace(preparing, join(root, 'uv.lock')))
+  for (const root of roots) outputs.push(await mapInPlace(preparing, join(root, 'uv.lock'), checkLock))
   return outputs
+}
+
+/** @throws requirement-refused for a package from a URL, configuration-refused for a registry that no proxy stands before. */
+function checkLock(preparing: Preparing, path: string, text: string): void {
+  for (const entry of tables(parseToml(text, path, 'lock-unreadable')['package'])) {
+    const name = strings(entry['name']).join('')
+    const source = table(entry['source'])
+    checkPackageOrigin(preparing, path, name, source)
+    const registry = source['registry']
+    if (registry === undefined || (typeof registry === 'string' && /^https?:/.test(registry))) continue
+    throw refusedSource(
+      preparing,
+      path,
+      `${name} from the registry ${strings(registry).join('')}`,
+      'Remove the lock, and make it anew behind the guard.',
+    )
+  }
 }
 
 async function checkScript(preparing: Preparing, path: string): Promise<void> {
