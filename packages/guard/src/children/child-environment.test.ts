@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { childEnvironment } from './child-environment.ts'
 
@@ -62,7 +63,18 @@ test('every child gets the guard as the only source of every client, and its por
   assert.equal(env['NO_PROXY'], '')
   assert.equal(env['no_proxy'], '')
   assert.equal(env['GIT_ALLOW_PROTOCOL'], 'file')
-  assert.equal(childEnvironment({}, ENDPOINT, true)['GIT_ALLOW_PROTOCOL'], undefined)
+  for (const name of ['SVN_SSH', 'BZR_SSH', 'BRZ_SSH']) assert.equal(env[name], 'false', name)
+})
+
+test('direct URLs that are allowed lead to the port of the guard, never past it by ssh', () => {
+  const env = childEnvironment({ GIT_ALLOW_PROTOCOL: 'ssh:https' }, ENDPOINT, true)
+  assert.equal(env['GIT_ALLOW_PROTOCOL'], 'file:http:https')
+  for (const name of ['SVN_SSH', 'BZR_SSH', 'BRZ_SSH']) assert.equal(env[name], 'false', name)
+  const ssh = spawnSync('git', ['ls-remote', 'ssh://git@127.0.0.1:9/x'], {
+    env: { PATH: process.env['PATH'], ...env },
+    encoding: 'utf8',
+  })
+  assert.match(ssh.stderr, /transport 'ssh' not allowed/)
 })
 
 test('uv, which no test here can run, gets exactly this', () => {

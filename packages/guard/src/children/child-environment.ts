@@ -50,6 +50,8 @@ const TAKEN_AWAY =
   /^(?:POETRY_|TWINE_|WAXSEAL_|FLIT_|HATCH_INDEX|KEYRING_|PYTHON_KEYRING|PYX_|NETRC$|VIRTUALENV_EXTRA_SEARCH_DIR$|VIRTUALENV_CONFIG_FILE$|REQUESTS_CA_BUNDLE$|CURL_CA_BUNDLE$|SSL_CERT_FILE$|SSL_CERT_DIR$|SSL_CLIENT_CERT$)|_proxy$/i
 /** The guard hands out a file only when it is whole, and has deadlines of its own. */
 const PATIENCE_SECONDS = '3600'
+/** In the place of ssh: it starts, says nothing, and fails. */
+export const NO_PROGRAM = 'false'
 const NO_FILE = process.platform === 'win32' ? 'nul' : '/dev/null'
 
 /**
@@ -109,7 +111,10 @@ function guardVariables(endpoint: GuardEndpoint, allowDirectUrls: boolean): Read
     all_proxy: proxy,
     NO_PROXY: '',
     no_proxy: '',
-    // git speaks ssh past any proxy.
-    ...(allowDirectUrls ? {} : { GIT_ALLOW_PROTOCOL: 'file' }),
+    // ssh goes past any proxy.
+    GIT_ALLOW_PROTOCOL: allowDirectUrls ? 'file:http:https' : 'file',
+    SVN_SSH: NO_PROGRAM,
+    BZR_SSH: NO_PROGRAM,
+    BRZ_SSH: NO_PROGRAM,
   }
 }

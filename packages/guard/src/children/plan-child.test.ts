@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { GuardError } from '../error.ts'
 import { planChild, type ChildRequest } from './plan-child.ts'
@@ -171,6 +171,22 @@ test('a direct URL is left alone where that is allowed, a source never', async (
     plan('pip install -i https://host.example/x', { allowDirectUrls: true }),
     refuses('option-refused', /--index-url/),
   )
+})
+
+test('Mercurial reads last that it has no ssh and which proxy, behind what the user has for it', async () => {
+  for (const [env, first] of [
+    [{}, '/etc/mercurial/hgrc'],
+    [{ HGRCPATH: '/srv/hgrc' }, '/srv/hgrc'],
+  ] as const) {
+    const planned = await plan('make', { env, allowDirectUrls: true })
+    const places = planned.env['HGRCPATH']?.split(delimiter) ?? []
+    assert.equal(places[0], first)
+    assert.equal(
+      readFileSync(places.at(-1) ?? '', 'utf8'),
+      '[ui]\nssh = false\n[http_proxy]\nhost = 127.0.0.1:8400\nno =\nalways = True\n',
+    )
+    await planned.finish(0)
+  }
 })
 
 test('a password in what is refused is not repeated', async () => {

@@ -2,6 +2,7 @@ import type { TomlTable } from 'smol-toml'
 import type { GuardEndpoint } from '../endpoint.ts'
 import { GuardError } from '../error.ts'
 import { childEnvironment } from './child-environment.ts'
+import { mercurialVariables } from './mercurial-config.ts'
 import { preparePdm } from './pdm-child.ts'
 import { pdmUserConfig, pdmVariables } from './pdm-config.ts'
 import { preparePipenv } from './pipenv-child.ts'
@@ -66,6 +67,7 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
     const variables = {
       ...(await fileVariables(preparing, files)),
       ...(await pdmVariables(preparing, pdmConfig)),
+      ...(await mercurialVariables(preparing, endpoint.proxyUrl)),
       PIPENV_CACHE_DIR: await temporary.path('pipenv'),
     }
     const prepared = await prepare(recognised, preparing, files, pdmConfig)

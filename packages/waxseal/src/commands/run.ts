@@ -35,7 +35,7 @@ export function addRun(program: Command): void {
     )
     .option(
       '--allow-direct-urls',
-      'leave requirements alone that name a URL; they are not verified, nor reached',
+      'leave requirements alone that name a URL; they are not verified, and the port of the guard does not lead there',
       false,
     )
     .option('--quiet', 'say nothing at the end where nothing was refused', false)
