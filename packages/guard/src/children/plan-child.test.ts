@@ -597,6 +597,18 @@ test('a uv.lock that the user made after a killed run is never overwritten', asy
   assert.equal(readFileSync(join(fresh, 'uv.lock'), 'utf8'), mine)
 })
 
+test('where one uv.lock of a workspace is refused, the others are as they were', async () => {
+  const cwd = folder({
+    'pyproject.toml': `${PROJECT}[tool.uv.workspace]\nmembers = ["a"]\n`,
+    'uv.lock': '[[',
+    'a/pyproject.toml': PROJECT,
+    'a/uv.lock': uvLock(ENDPOINT.origin),
+  })
+  await assert.rejects(plan('uv sync', { cwd: join(cwd, 'a') }), refuses('lock-unreadable', /uv\.lock/))
+  assert.equal(readFileSync(join(cwd, 'a/uv.lock'), 'utf8'), uvLock(ENDPOINT.origin))
+  assert.deepEqual(readdirSync(join(cwd, 'a')).toSorted(), ['pyproject.toml', 'uv.lock'])
+})
+
 test('of runs that start together in one project, one has its uv.lock, also after a run that was killed', async () => {
   const before = uvLock(ENDPOINT.origin)
   for (const cwd of [

@@ -158,8 +158,13 @@ async function projectFiles(preparing: Preparing, from: string): Promise<readonl
     if (dirname(folder) === folder) break
   }
   const outputs: ChildOutput[] = []
-  for (const root of roots) outputs.push(await mapInPlace(preparing, join(root, 'uv.lock'), checkLock))
-  return outputs
+  try {
+    for (const root of roots) outputs.push(await mapInPlace(preparing, join(root, 'uv.lock'), checkLock))
+    return outputs
+  } catch (error) {
+    for (const output of outputs) await output.collect(false)
+    throw error
+  }
 }
 
 /** @throws requirement-refused for a package from a URL, configuration-refused for a registry that no proxy stands before. */
