@@ -22,7 +22,7 @@ try {
   const home = guardHome(env)
   const defences = new Set(DEFENCES.filter((defence) => defence !== without))
   await using guard = await openGuard({ home, trusted: await findTrust(home, undefined), env, now: Date.now, defences })
-  await using loopback = await openLoopback(guard)
+  await using loopback = await openLoopback(guard, guard.trusted.url)
   await using relay = await startRelay(loopback.endpoint)
   const endpoint = without === 'rendering' ? relay.endpoint : loopback.endpoint
   const isUnread = without === 'options'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readIfThere, writeWhole } from '@waxseal/trust/client'
+import { readIfThere, writeWhole } from '@waxseal/trust/durable'
 import { GuardError } from './error.ts'
 import { isPrivateWay } from './index-url.ts'
 import { KEYRING_TIMEOUT_MS, MAX_CREDENTIAL_BYTES } from './limits.ts'

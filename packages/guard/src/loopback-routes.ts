@@ -15,12 +15,14 @@ const SHA256 = /^[0-9a-f]{64}$/
  * by anybody else: what is verified now is verified anew for the next.
  */
 export async function serveRequest(
-  guard: Guard,
+  opened: Promise<Guard>,
   req: IncomingMessage,
   res: ServerResponse,
   target: string,
 ): Promise<void> {
+  let guard: Guard | undefined
   try {
+    guard = await opened
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       return refuse(
         req,
@@ -87,10 +89,10 @@ async function serveFile(guard: Guard, req: IncomingMessage, res: ServerResponse
   else await pipeline(file.handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 256 * 1024 }), res)
 }
 
-function fail(guard: Guard, req: IncomingMessage, res: ServerResponse, error: unknown): void {
+function fail(guard: Guard | undefined, req: IncomingMessage, res: ServerResponse, error: unknown): void {
   if (error instanceof GuardError) {
     const { trust, project, filename } = error.data as { trust?: string; project?: string; filename?: string }
-    guard.report.refused({
+    guard?.report.refused({
       code: error.code,
       ...(trust === undefined ? {} : { trust }),
       ...(project === undefined ? {} : { project }),
@@ -103,7 +105,7 @@ function fail(guard: Guard, req: IncomingMessage, res: ServerResponse, error: un
   if (res.destroyed || req.destroyed) return
   const message = error instanceof Error ? error.message : String(error)
   const unexpected = new GuardError('cache-unusable', `The guard failed: ${message}`)
-  guard.report.refused({ code: unexpected.code, message: unexpected.message })
+  guard?.report.refused({ code: unexpected.code, message: unexpected.message })
   refuse(req, res, 403, unexpected)
 }
 

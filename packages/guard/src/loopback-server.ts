@@ -10,6 +10,7 @@ import { isOtherUsers } from './peer-user.ts'
 import { serveRequest } from './loopback-routes.ts'
 import type { Guard } from './open-guard.ts'
 import { refuse } from './refuse.ts'
+import type { RunReport } from './run-report.ts'
 
 export interface LoopbackOptions {
   /** 0 takes a free one. */
@@ -31,10 +32,22 @@ const SECRET_BYTES = 24
 /**
  * Lets programs of this user reach the guard, those that know its secret (attacks.md CLI-3): on the loopback address, under a path
  * that nobody can guess. The same port is the proxy that they are given for everything: it answers for itself and refuses all
- * else, so that a bypass fails, loudly.
+ * else, so that a bypass fails, loudly. What is asked before the guard is open waits for it.
+ * @param origin base URL of the index that it verifies, without a slash at the end
  * @throws GuardError `port-taken`
  */
-export async function openLoopback(guard: Guard, options: LoopbackOptions = {}): Promise<Loopback> {
+export async function openLoopback(
+  opening: Guard | Promise<Guard>,
+  origin: string,
+  options: LoopbackOptions = {},
+): Promise<Loopback> {
+  const opened = Promise.resolve(opening)
+  // Whoever opens it tells why it could not be.
+  const tell = (what: (report: RunReport) => void): void =>
+    void opened.then(
+      ({ report }) => what(report),
+      () => undefined,
+    )
   const secret = options.secret ?? randomBytes(SECRET_BYTES).toString('base64url')
   const server = createServer({ keepAlive: true, maxHeaderSize: 32 * 1024 }, (req, res) => {
     void answer(req, res)
@@ -42,7 +55,7 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     if (isOtherUsers(socket) === true) {
-      guard.report.note('Another user of this machine tried to reach this guard, and was refused.')
+      tell((report) => report.note('Another user of this machine tried to reach this guard, and was refused.'))
       socket.destroy()
       return
     }
@@ -51,7 +64,7 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
   })
   server.on('connect', (req: IncomingMessage, socket: Socket) => {
     const place = (req.url ?? '').slice(0, 200)
-    guard.report.outside(place)
+    tell((report) => report.outside(place))
     socket.on('error', () => undefined)
     socket.end(
       `HTTP/1.1 403 waxseal: ${asciiOf(place)} is not reached from here; only the trusted index is\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
@@ -81,7 +94,7 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
     const target = ownTarget(req.url ?? '', proxyUrl)
     if (target === undefined) {
       const place = URL.parse(req.url ?? '')?.origin ?? 'another place'
-      guard.report.outside(place)
+      tell((report) => report.outside(place))
       return refuse(
         req,
         res,
@@ -96,12 +109,12 @@ export async function openLoopback(guard: Guard, options: LoopbackOptions = {}):
       const status = options.password === true ? 401 : 404
       return refuse(req, res, status, new GuardError('not-offered', 'There is nothing here.'))
     }
-    await serveRequest(guard, req, res, path)
+    await serveRequest(opened, req, res, path)
   }
 
   return {
     port,
-    endpoint: { url: `${proxyUrl}/${secret}`, proxyUrl, origin: guard.trusted.url },
+    endpoint: { url: `${proxyUrl}/${secret}`, proxyUrl, origin },
     async [Symbol.asyncDispose]() {
       server.close()
       for (const socket of sockets) socket.destroy()

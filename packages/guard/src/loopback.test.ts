@@ -20,7 +20,7 @@ const opened = async (
   options: LoopbackOptions = {},
 ): Promise<{ guard: Guard } & Awaited<ReturnType<typeof openLoopback>>> => {
   const guard = nothing()
-  return { guard, ...(await openLoopback(guard, options)) }
+  return { guard, ...(await openLoopback(guard, 'https://packages.example', options)) }
 }
 
 /** One request, byte for byte; everything that comes back. */
@@ -116,7 +116,7 @@ void test('nothing can be published through it', async () => {
 
 void test('a port that is taken is said', async () => {
   await using loopback = await opened()
-  await assert.rejects(openLoopback(nothing(), { port: loopback.port }), {
+  await assert.rejects(openLoopback(nothing(), 'https://packages.example', { port: loopback.port }), {
     code: 'port-taken',
     message: /another program: choose another with --port/,
   })

@@ -13,7 +13,7 @@ import { Pins } from './pins.ts'
 import { RunReport } from './run-report.ts'
 import type { Refusal, ReportDocument } from './run-report.ts'
 import { SignedState } from './signed-state.ts'
-import type { StoredIndex } from './trust-store.ts'
+import type { StoredIndex } from './trusted-indexes.ts'
 import { VerifiedIndex } from './verified-index.ts'
 
 export interface OpenGuardOptions {

@@ -1,5 +1,6 @@
-import { findTrust, guardHome, GuardError, indexUrl, openGuard } from '@waxseal/guard'
-import type { Guard, GuardHome, OpenGuardOptions, StoredIndex } from '@waxseal/guard'
+import type { Guard, OpenGuardOptions } from '@waxseal/guard'
+import { findTrust, guardHome, GuardError, indexUrl } from '@waxseal/guard/run'
+import type { GuardHome, StoredIndex } from '@waxseal/guard/run'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 
@@ -35,6 +36,8 @@ export async function openTrusted(
   more: Partial<OpenGuardOptions> = {},
 ): Promise<Guard> {
   const { home, trusted } = await trustedIndex(trust)
+  // Loaded here: what starts a program needs it only then.
+  const { openGuard } = await import('@waxseal/guard')
   return await openGuard({
     home,
     trusted,

@@ -1,7 +1,7 @@
 import { readFile, realpath, rm, stat } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { writeWhole } from '@waxseal/trust/client'
+import { writeWhole } from '@waxseal/trust/durable'
 import { isLockName } from './lock-name.ts'
 import type { ChildOutput } from './preparing.ts'
 

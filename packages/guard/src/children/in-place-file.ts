@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { writeNew, writeWhole } from '@waxseal/trust/client'
+import { writeNew, writeWhole } from '@waxseal/trust/durable'
 import { GuardError } from '../error.ts'
 import { textIfThere } from './child-file.ts'
 import { InPlaceMark } from './in-place-mark.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Refusal } from '@waxseal/guard'
 import { guardHome, openLoopback } from '@waxseal/guard'
-import { readIfThere, writeNew } from '@waxseal/trust/client'
+import { readIfThere, writeNew } from '@waxseal/trust/durable'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import { firstSignal } from '../first-signal.ts'
@@ -63,7 +63,7 @@ async function serve(options: ServiceOptions): Promise<void> {
   }
   using ready = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile)
   await using guard = await openTrusted(options, { onRefusal: say })
-  await using loopback = await openLoopback(guard, { port: options.port, secret, password: true })
+  await using loopback = await openLoopback(guard, trusted.url, { port: options.port, secret, password: true })
   const stopped = firstSignal()
   await guard.refresh()
   const base = `http://127.0.0.1:${loopback.port}`

@@ -1,9 +1,10 @@
-import { formatReport, openLoopback, planChild, REPORT_FORMATS, reportLines, runProgram } from '@waxseal/guard'
-import type { ReportDocument, ReportFormat } from '@waxseal/guard'
+import type { Guard, ReportDocument } from '@waxseal/guard'
+import { openLoopback, planChild, REPORT_FORMATS, runProgram } from '@waxseal/guard/run'
+import type { ReportFormat } from '@waxseal/guard/run'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { GuardingOptions } from '../guarding.ts'
-import { openTrusted, withGuardOptions } from '../guarding.ts'
+import { openTrusted, trustedIndex, withGuardOptions } from '../guarding.ts'
 import { withExample } from '../help.ts'
 import type { Output } from '../output.ts'
 import { terminalText } from '../output.ts'
@@ -44,40 +45,62 @@ export function addRun(program: Command): void {
 }
 
 async function run(command: readonly string[], options: RunOptions): Promise<void> {
-  await using guard = await openTrusted(options)
-  await using loopback = await openLoopback(guard)
-  const { endpoint } = loopback
+  const { trusted } = await trustedIndex(options.trust)
+  await using parts = new AsyncDisposableStack()
+  const { promise: opened, resolve, reject } = Promise.withResolvers<Guard>()
+  // Told at the end.
+  opened.catch(() => undefined)
+  await using loopback = await openLoopback(opened, trusted.url)
   const { allowDirectUrls } = options
+  const { endpoint } = loopback
   const plan = await planChild({ command, env: process.env, cwd: process.cwd(), endpoint, allowDirectUrls })
-  // What the program asks for waits for this; its own start does not.
-  const refreshed = guard.refresh().then(
+  const stdout = plan.rewriteOutput ? (text: string) => plan.mapText(text) : options.json ? 'stderr' : 'inherit'
+  const running = runProgram({ command: plan.command, env: plan.env, cwd: process.cwd(), stdout })
+  // The guard is loaded and brought up to date while the program starts; what that asks for waits for it.
+  const verified = openTrusted(options).then(
+    async (guard) => {
+      parts.use(guard)
+      resolve(guard)
+      await guard.refresh()
+    },
+    (error: unknown) => {
+      reject(error)
+      throw error
+    },
+  )
+  const failure = verified.then(
     () => undefined,
     (error: unknown) => error,
   )
   let code: number | null = null
   try {
-    const stdout = plan.rewriteOutput ? (text: string) => plan.mapText(text) : options.json ? 'stderr' : 'inherit'
-    code = await runProgram({ command: plan.command, env: plan.env, cwd: process.cwd(), stdout })
+    code = await running
   } finally {
+    await failure
     await plan.finish(code)
   }
-  const failure = await refreshed
+  // Nothing that the program got was verified where it got nothing: that it ended well says nothing.
+  const reason = await failure
+  await tellOf(await opened, code, options, reason === undefined)
+  if (reason !== undefined) throw reason
+  process.exitCode = code
+}
+
+/** Says what came and what did not, as it is wanted. */
+async function tellOf(guard: Guard, code: number, options: RunOptions, isVerified: boolean): Promise<void> {
+  const { formatReport, reportLines } = await import('@waxseal/guard')
   await guard.kept()
   const document = guard.document()
-  if (options.report !== undefined) writeReport(options.report, document, options.format)
-  const isTold = failure === undefined && options.json
-  if (isTold) process.stdout.write(`${JSON.stringify({ exitCode: code, ...document })}\n`)
+  if (options.report !== undefined) {
+    const text = JSON.stringify(formatReport(document, options.format), undefined, 2)
+    writeWhole(options.report, `${text}\n`, { mode: 0o644 })
+  }
+  // Of a state that does not verify the error is the one document.
+  if (options.json && isVerified) process.stdout.write(`${JSON.stringify({ exitCode: code, ...document })}\n`)
   else if (!options.quiet || isNotable(document)) process.stderr.write(terminalText(reportLines(document)))
   await guard.cache.tidy()
-  // Nothing that the program got was verified, since it got nothing: that it ended well says nothing.
-  if (failure !== undefined) throw failure
-  process.exitCode = code
 }
 
 function isNotable({ withheld, refused, outside, notes }: ReportDocument): boolean {
   return withheld.length + refused.length + outside.length + notes.length > 0
-}
-
-function writeReport(path: string, document: ReportDocument, format: ReportFormat): void {
-  writeWhole(path, `${JSON.stringify(formatReport(document, format), undefined, 2)}\n`, { mode: 0o644 })
 }
