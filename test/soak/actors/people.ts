@@ -40,7 +40,9 @@ const developer: Actor = {
     const failure = await pipInstall(soak, [app.name])
     count(soak, failure === undefined ? 'pip install done' : 'pip install failed')
     // The upstream may be out just now: then pip may say so, and nothing else may be wrong.
-    if (failure !== undefined && !/50[234]|No matching distribution|Connection/.test(failure)) problem(soak, failure)
+    // Somebody deletes releases meanwhile: pip may have read the page before.
+    const expected = /50[234]|No matching distribution|Connection|410 .* was deleted from this index/
+    if (failure !== undefined && !expected.test(failure)) problem(soak, failure)
     soak.upstream.removeProject(needed.name)
   },
 }
