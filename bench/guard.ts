@@ -60,7 +60,9 @@ async function measure(pip: Client): Promise<readonly Figure[]> {
     upstreams: new Map([['pypi', upstream.simpleUrl]]),
     env: { WAXSEAL_TLS_CERTIFICATE: certificate, WAXSEAL_TLS_KEY: key },
   })
-  const env = { PIP_CERT: certificate, NODE_EXTRA_CA_CERTS: certificate, PIP_NO_WARN_SCRIPT_LOCATION: '1' }
+  // Users have compiled the command before.
+  const compiled = { NODE_COMPILE_CACHE: join(folder.path, 'compiled') }
+  const env = { ...compiled, PIP_CERT: certificate, NODE_EXTRA_CA_CERTS: certificate, PIP_NO_WARN_SCRIPT_LOCATION: '1' }
   let runs = 0
   const install = async (command: readonly string[], more: Readonly<Record<string, string>>): Promise<Taken> => {
     runs += 1
