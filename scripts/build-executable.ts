@@ -25,7 +25,7 @@ const nodePackage = join(import.meta.dirname, `../node_modules/node-${platform}`
 const node = join(nodePackage, 'bin/node')
 if (!existsSync(node))
   throw new Error(`There is no pinned Node for ${platform} here; where there is one, npm ci installs it.`)
-/** As `packages/waxseal/bin/waxseal` starts Node. */
+/** As `packages/waxseal/bin/waxseal` starts a server; an executable has one set of options for all commands. */
 const NODE_OPTIONS = ['--max-semi-space-size=2']
 
 const began = performance.now()
