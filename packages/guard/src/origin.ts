@@ -68,7 +68,7 @@ export class Origin implements Disposable {
       response.discard()
       if (response.status === 304) return { kind: 'same', snapshot }
       if (response.status === 404 || response.status === 410) return { kind: 'none' }
-      return { kind: 'unreachable', reason: refusalOf(response.status) }
+      return { kind: 'unreachable', reason: refusalOf(response) }
     } catch (error) {
       if (error instanceof TrustError) return { kind: 'unreachable', reason: error.message }
       throw error
@@ -81,7 +81,7 @@ export class Origin implements Disposable {
     const response = await this.#get(path, headers, maxBytes, deadlineMs)
     if (response.status === 200) return response.pieces
     response.discard()
-    throw new TrustError('fetch-failed', refusalOf(response.status, response.reason))
+    throw new TrustError('fetch-failed', refusalOf(response))
   }
 
   [Symbol.dispose](): void {
@@ -119,9 +119,8 @@ async function whole(response: LimitedResponse): Promise<Uint8Array> {
   return Buffer.concat(pieces)
 }
 
-function refusalOf(status: number, reason = ''): string {
-  if (status === 401 || status === 403) {
-    return `The index answers ${status}${reason === '' ? '' : ` ${reason}`}: it wants a token that may read (waxseal trust login).`
-  }
-  return `The index answers ${status}${reason === '' ? '' : ` ${reason}`}.`
+/** What the index says, which for what it withholds is why (design.md section 6: a refusal fills the reason phrase). */
+function refusalOf({ status, reason }: LimitedResponse): string {
+  const said = `The index answers ${status}${reason === '' ? '' : ` ${reason}`}`
+  return status === 401 ? `${said}: it wants a token that may read (waxseal trust login).` : `${said}.`
 }
