@@ -57,11 +57,10 @@ export class FileCache {
     if (handle === undefined) return undefined
     try {
       const found = await readHashed(handle)
-      if (!this.#rehash || found?.sha256 === sha256) {
+      if (!this.#rehash || found.sha256 === sha256) {
         // What is used stays longest. Somebody may be removing it: it is open, and stays whole for us.
         await utimes(path, new Date(), new Date()).catch(() => undefined)
-        const size = found?.size ?? (await handle.stat()).size
-        return { size, handle, bytes: found?.bytes, [Symbol.asyncDispose]: () => handle.close() }
+        return { size: found.size, handle, bytes: found.bytes, [Symbol.asyncDispose]: () => handle.close() }
       }
     } catch (error) {
       await handle.close()

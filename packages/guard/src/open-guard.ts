@@ -45,6 +45,8 @@ export interface Guard extends AsyncDisposable {
   /** Until all that was seen is written down. */
   kept(): Promise<void>
   document(): ReportDocument
+  /** How many names were seen so far, and how many files of them. */
+  pinned(): { readonly projects: number; readonly files: number }
 }
 
 /** Opens what is trusted and what is kept. Nothing is asked of the network. @throws GuardError */
@@ -98,6 +100,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     refresh: () => index.refresh(),
     kept: () => keeping.done(),
     document: () => report.document({ index: trusted.url, root: trusted.root }, client.snapshot, client.issued, now()),
+    pinned: () => pins.count(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }

@@ -100,8 +100,7 @@ async function add(text: string, options: AddOptions): Promise<void> {
   } catch (error) {
     // The same once more is what scripts do.
     if (!isGuardError(error, 'trust-exists')) throw error
-    const { folder, ...known } = (await trustedIndex(url)).trusted
-    stored = { folder, ...known }
+    stored = (await trustedIndex(url)).trusted
   }
   if (token !== undefined) await keepToken(stored, token, options)
   printResult(options, { url, root: fingerprint }, [
@@ -176,8 +175,7 @@ async function show(url: string | undefined, options: Output): Promise<void> {
   const { home, trusted } = await trustedIndex(url)
   await using guard = await openGuard({ home, trusted, env: process.env, now: Date.now, offline: true })
   const { snapshot, signedAt } = guard.document()
-  using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
-  const pinned = pins.count()
+  const pinned = guard.pinned()
   const { folder, ...index } = trusted
   printResult(options, { ...index, folder, snapshot, signedAt, pinned }, [
     trusted.url,
