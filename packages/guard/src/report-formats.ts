@@ -4,7 +4,8 @@ import type { ReportDocument } from './run-report.ts'
 export const REPORT_FORMATS = ['json', 'in-toto', 'cyclonedx'] as const
 export type ReportFormat = (typeof REPORT_FORMATS)[number]
 
-const PREDICATE_TYPE = 'https://waxseal.dev/attestations/verified-install/v1'
+/** A name, no place: in-toto compares it, nobody fetches it. */
+const PREDICATE_TYPE = 'urn:waxseal:attestation:verified-install:v1'
 
 /** The report as one JSON document of a format that other tools read. */
 export function formatReport(report: ReportDocument, format: ReportFormat): object {
