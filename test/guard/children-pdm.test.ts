@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before } from 'node:test'
-import { clientTest, outsideRequests, runScrubbed, wantedClients, type Client } from '../support/clients.ts'
-import { assertInstalled, assertSuccess, startScene, workFolder, type Scene } from '../clients/scene.ts'
-import { runGuarded, startStandIn, type StandIn } from './stand-in.ts'
+import { clientTest, runScrubbed, wantedClients, type Client } from '../support/clients.ts'
+import { assertInstalled, assertSuccess, workFolder } from '../clients/scene.ts'
+import { guardedScene, runGuarded } from './guarded.ts'
 
-let scene: Scene
-let standIn: StandIn
-before(async () => {
-  scene = await startScene()
-  standIn = await startStandIn(scene.server.url)
-})
-after(async () => {
-  await standIn?.[Symbol.asyncDispose]()
-  await scene?.[Symbol.asyncDispose]()
-  assert.deepEqual(outsideRequests(), [], 'PDM asked somebody past the guard')
-})
+const { scene, guarded: guardedBy } = guardedScene('pdm')
 
 const writeProject = async (pdm: Client, folder: string, dependencies: readonly string[]): Promise<void> => {
   writeFileSync(
@@ -35,21 +24,21 @@ for (const wanted of wantedClients('pdm')) {
     const config = join(work.path, 'config.toml')
     writeFileSync(config, '[pypi.evil]\nurl = "http://127.0.0.1:9/simple/"\n[strategy]\nsave = "exact"\n')
     for (const { path } of [bare, work]) await writeProject(pdm, path, ['acme-app', 'acme-native'])
-    const direct = { cwd: bare.path, env: { PDM_PYPI_URL: scene.indexUrl } }
+    const direct = { cwd: bare.path, env: { PDM_PYPI_URL: scene().indexUrl } }
     assertSuccess(await pdm.run(['lock'], direct))
     const guarded = { cwd: work.path, env: { PDM_CONFIG_FILE: config, PDM_PYPI_URL: 'http://127.0.0.1:9/' } }
-    const locked = await runGuarded(pdm, standIn, ['lock'], guarded)
+    const locked = await runGuarded(pdm, guardedBy(), ['lock'], guarded)
     assertSuccess(locked)
     const lock = join(work.path, 'pdm.lock')
     assert.deepEqual(locked.mapped, [lock])
     assert.equal(readFileSync(lock, 'utf8'), readFileSync(join(bare.path, 'pdm.lock'), 'utf8'))
     assert.equal(statSync(lock).mode, statSync(join(bare.path, 'pdm.lock')).mode)
 
-    const synced = await runGuarded(pdm, standIn, ['sync', '--no-self'], guarded)
+    const synced = await runGuarded(pdm, guardedBy(), ['sync', '--no-self'], guarded)
     assertSuccess(synced)
     assert.deepEqual(synced.mapped, [])
-    assertInstalled(work.path, [scene.app, scene.native, scene.alpha, scene.beta])
-    assert.ok(standIn.asked.includes('GET /simple/flit-core/'), standIn.asked.join('\n'))
+    assertInstalled(work.path, [scene().app, scene().native, scene().alpha, scene().beta])
+    assert.ok(guardedBy().asked.includes('GET /simple/flit-core/'), guardedBy().asked.join('\n'))
     assert.deepEqual(
       readdirSync(work.path).filter((name) => name.includes('waxseal')),
       [],
@@ -60,15 +49,15 @@ for (const wanted of wantedClients('pdm')) {
     if (pdm.generation === 'bookworm') return t.skip('this PDM locks no URLs')
     await using work = await workFolder()
     await writeProject(pdm, work.path, ['acme-app'])
-    assertSuccess(await pdm.run(['lock', '--static-urls'], { cwd: work.path, env: { PDM_PYPI_URL: scene.indexUrl } }))
+    assertSuccess(await pdm.run(['lock', '--static-urls'], { cwd: work.path, env: { PDM_PYPI_URL: scene().indexUrl } }))
     const lock = readFileSync(join(work.path, 'pdm.lock'), 'utf8')
-    assert.ok(lock.includes(`${scene.server.url}/files/acme-app/`), lock)
-    const before = standIn.asked.length
-    assertSuccess(await runGuarded(pdm, standIn, ['sync', '--no-self'], { cwd: work.path }))
-    assertInstalled(work.path, [scene.app, scene.alpha, scene.beta])
-    const file = `GET /files/acme-app/${scene.app.sha256}/${scene.app.filename}`
-    assert.ok(standIn.asked.slice(before).includes(file), standIn.asked.join('\n'))
-    assertSuccess(await runGuarded(pdm, standIn, ['lock', '--static-urls', '--refresh'], { cwd: work.path }))
+    assert.ok(lock.includes(`${scene().server.url}/files/acme-app/`), lock)
+    const before = guardedBy().asked.length
+    assertSuccess(await runGuarded(pdm, guardedBy(), ['sync', '--no-self'], { cwd: work.path }))
+    assertInstalled(work.path, [scene().app, scene().alpha, scene().beta])
+    const file = `GET /files/acme-app/${scene().app.sha256}/${scene().app.filename}`
+    assert.ok(guardedBy().asked.slice(before).includes(file), guardedBy().asked.join('\n'))
+    assertSuccess(await runGuarded(pdm, guardedBy(), ['lock', '--static-urls', '--refresh'], { cwd: work.path }))
     assert.equal(readFileSync(join(work.path, 'pdm.lock'), 'utf8'), lock)
   })
 
@@ -76,10 +65,12 @@ for (const wanted of wantedClients('pdm')) {
     await using work = await workFolder()
     await writeProject(pdm, work.path, [])
     mkdirSync(join(work.path, 'deeper'))
-    const added = await runGuarded(pdm, standIn, ['add', '--no-self', 'alpha-dep'], { cwd: join(work.path, 'deeper') })
+    const added = await runGuarded(pdm, guardedBy(), ['add', '--no-self', 'alpha-dep'], {
+      cwd: join(work.path, 'deeper'),
+    })
     assertSuccess(added)
     assert.deepEqual(added.mapped, [join(work.path, 'pdm.lock')])
-    assertInstalled(work.path, [scene.alpha])
+    assertInstalled(work.path, [scene().alpha])
     assert.ok(!readFileSync(join(work.path, 'pyproject.toml'), 'utf8').includes('127.0.0.1'))
   })
 }

