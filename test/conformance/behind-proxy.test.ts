@@ -19,7 +19,8 @@ import { uploadFile } from '../support/upload-form.ts'
 import { multipart } from '../support/upload-stream.ts'
 import { JSON_PAGE, ask as askPlainly, basic } from './index-under-test.ts'
 import type { Page } from './index-under-test.ts'
-import { CADDY, freePort, NGINX, startProxy, without } from './proxies.ts'
+import { freePort } from '../support/free-port.ts'
+import { CADDY, NGINX, startProxy, without } from './proxies.ts'
 import type { ProxyKind } from './proxies.ts'
 
 /** The files of deploy/, run as they are shipped: TLS, a sub-path, reason phrases, files that the proxy sends. */

@@ -2,8 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ask } from './index-under-test.ts'
@@ -52,16 +50,6 @@ export interface ProxySettings {
 /** A start takes milliseconds; on a busy machine seconds, never this long. */
 const START_TIMEOUT_MS = 20_000
 const DEPLOY = resolve(import.meta.dirname, '../../deploy')
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Runs the proxy with its shipped file. Disposing of it ends it and removes its folder. */
 export async function startProxy(kind: ProxyKind, settings: ProxySettings): Promise<AsyncDisposable> {

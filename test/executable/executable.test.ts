@@ -4,13 +4,12 @@ import type { SpawnSyncReturns } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, suite, test } from 'node:test'
 import { COLLECT_CHECK_MS, INSPECT_IN_WORKER_ABOVE } from '../../packages/index/src/limits.ts'
+import { freePort } from '../support/free-port.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import { uploadFile } from '../support/upload-form.ts'
 
@@ -150,13 +149,4 @@ async function collectedByServer(): Promise<string> {
     server.kill('SIGTERM')
     await gone
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

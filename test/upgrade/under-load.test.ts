@@ -15,7 +15,8 @@ import type { RunningServer, ServerOptions } from '../support/server.ts'
 import { assertNoServerFault, assertSoundStorage } from '../support/storage-audit.ts'
 import { Load } from './load.ts'
 import { unpackRelease } from './old-release.ts'
-import { freePort, scratchFolder, unpackFirstStore } from './scene.ts'
+import { freePort } from '../support/free-port.ts'
+import { scratchFolder, unpackFirstStore } from './scene.ts'
 
 const pip = wantedClients('pip').find(({ client }) => client !== undefined)?.client
 const ENOUGH = { uploads: 15, readings: 15, installs: 1 }
