@@ -20,7 +20,7 @@ export interface GuardedIndex extends AsyncDisposable {
 }
 
 /** A scene with a guard in front of it, for all tests of a file; nobody may have been asked past the guard when they end. */
-export function guardedScene(client: string): { scene(): Scene; guarded(): GuardedIndex } {
+export function guardedScene(client: string): { readonly scene: () => Scene; readonly guarded: () => GuardedIndex } {
   let scene: Scene | undefined
   let guarded: GuardedIndex | undefined
   before(async () => {

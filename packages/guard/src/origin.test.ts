@@ -25,8 +25,11 @@ async function refusing(status: number, reason: string): Promise<{ readonly orig
 const said = async (status: number, reason: string): Promise<readonly string[]> => {
   await using index = await refusing(status, reason)
   const page = await index.origin.askPage('demo', undefined)
-  const file = await index.origin.file('/files/demo/x', 10, 5000).catch((error: unknown) => String(error))
-  return [page.kind === 'unreachable' ? page.reason : page.kind, String(file)]
+  const file = await index.origin.file('/files/demo/x', 10, 5000).then(
+    () => 'a file',
+    (error: unknown) => (error instanceof Error ? error.message : 'no error'),
+  )
+  return [page.kind === 'unreachable' ? page.reason : page.kind, file]
 }
 
 void test('what an index withholds, it says why: that is passed on, and no token is asked for', async () => {
