@@ -22,6 +22,17 @@ export class DocumentReader {
     return this.#object.has(name)
   }
 
+  /** What says more than its reader knows is refused whole: what would be left out could be what matters. */
+  onlyHas(names: readonly string[]): void {
+    for (const name of this.#object.keys()) {
+      if (!names.includes(name)) throw this.invalid(`it says "${name.slice(0, 40)}", which is not known here`)
+    }
+  }
+
+  isNull(name: string): boolean {
+    return this.#object.get(name) === null
+  }
+
   object(name: string): DocumentReader {
     return new DocumentReader(this.#object.get(name), `${this.#where} ${name}`)
   }
