@@ -11,6 +11,7 @@ import { Publisher } from '../../packages/index/src/publish/publisher.ts'
 import { pageTarget, REPOSITORY_SIZES } from '../../packages/index/src/publish/role-table.ts'
 import type { RepositorySize } from '../../packages/index/src/publish/role-table.ts'
 import { openStore } from '../../packages/index/src/store/store.ts'
+import { Namespaces } from '@waxseal/index/names'
 
 /** Bytes of a page that is signed: what most pages are beneath. */
 const PAGE_LENGTH = 4096
@@ -43,7 +44,7 @@ export async function openSignedIndex(size: RepositorySize, targets: number): Pr
   const root = join(folder, 'root.json')
   await writeFile(root, first.bytes)
   const signed = await openSigned({ store, clock, keys, context })
-  const names = { prefixes: [], upstreams: [] }
+  const names = { namespaces: new Namespaces(), upstreams: [] }
   const publisher = new Publisher({ store, bodies: blobs, clock, names, signed, publisher: 'bench' })
   let turn = 0
   const publish = async (projects: readonly number[]): Promise<void> => {

@@ -16,6 +16,7 @@ import { repeating } from '../../packages/index/src/repeating.ts'
 import { openStore } from '../../packages/index/src/store/store.ts'
 import { diskTests, mountSmallDisk } from '../support/small-disk.ts'
 import { HOUR } from './clocked-index.ts'
+import { Namespaces } from '@waxseal/index/names'
 
 const DISK = 32 * 1024 ** 2
 
@@ -46,7 +47,7 @@ async function startRenewing(folder: string): Promise<Renewing> {
   const online = await makeOnlineKeys(folder, keys, context)
   await initialiseSigning({ store, blobs, clock, publisher: 'test' }, 'small', { offline: { root, targets }, online })
   const signed = await openSigned({ store, clock, keys, context })
-  const names = { prefixes: [], upstreams: [] }
+  const names = { namespaces: new Namespaces(), upstreams: [] }
   const publisher = new Publisher({ store, bodies: blobs, clock, names, signed, publisher: 'test' })
   const background = parts.use(new BackgroundWork({ graceMs: 10_000, onLate: () => undefined }))
   let failed = Promise.withResolvers<unknown>()

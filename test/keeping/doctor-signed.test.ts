@@ -15,6 +15,7 @@ import { buildWheel } from '../support/python-projects.ts'
 import { startWaxseal } from '../support/server.ts'
 import { uploadFile } from '../support/upload-form.ts'
 import { trustingClients } from '../trust/trusting-clients.ts'
+import { Namespaces } from '@waxseal/index/names'
 
 const DAY = 24 * 3_600_000
 const PROJECTS = ['acme', 'other']
@@ -102,7 +103,7 @@ suite('what waxseal doctor finds in what is signed', () => {
         .where('key', '=', TRUST_SETTING)
         .executeTakeFirstOrThrow()
       await store.transaction((tx) => tx.deleteFrom('setting').where('key', '=', TRUST_SETTING).execute())
-      const names = { prefixes: [], upstreams: [] }
+      const names = { namespaces: new Namespaces(), upstreams: [] }
       await new Publisher({ store, bodies: blobs, clock: { now: Date.now }, names, publisher: 'old' }).publish()
       await store.transaction((tx) => tx.insertInto('setting').values(trust).execute())
     }

@@ -6,6 +6,8 @@ import {
   GARBAGE_GRACE_HOURS,
   SUPERSEDED_HOURS,
 } from './limits.ts'
+import { OPEN_DEFAULT } from './names/default-policy.ts'
+import type { DefaultPolicy } from './names/default-policy.ts'
 import type { RetentionPolicy } from './keeping/retention.ts'
 import type { OwnFolder } from './own-files.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
@@ -24,6 +26,8 @@ export interface IndexConfig {
   readonly upstreams: readonly UpstreamConfig[]
   /** Granted name prefixes, in normal form. */
   readonly prefixes: readonly string[]
+  /** What holds for names that nobody claimed. */
+  readonly policy: DefaultPolicy
   readonly reading: 'public' | 'private'
   readonly uploads: UploadPolicy
   readonly retention: RetentionPolicy
@@ -64,6 +68,7 @@ export function indexDefaults(
     database: { kind: 'sqlite', path: join(dataDir, 'waxseal.db') },
     upstreams: [],
     prefixes: [],
+    policy: OPEN_DEFAULT,
     reading: 'public',
     trustedProxies: [],
     version: '0.0.0',

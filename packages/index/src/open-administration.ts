@@ -18,6 +18,8 @@ import type { Diagnosis, DoctorOptions } from './keeping/doctor.ts'
 import { refuseUnfinishedRestore, removeRestored } from './keeping/restore-place.ts'
 import { PUBLISH_FENCED_RETRIES, RECENT_BODIES_SIZE } from './limits.ts'
 import type { NamesConfig } from './names/authority.ts'
+import { LiveNames } from './names/live-names.ts'
+import type { ConfiguredNames } from './names/live-names.ts'
 import { readServedNames } from './names/served-names.ts'
 import type { Ceremonies } from './publish/ceremonies.ts'
 import { ceremonyBegun, refuseBesideCeremony } from './publish/ceremony-folder.ts'
@@ -113,7 +115,7 @@ export async function openCore(
   clock: Clock,
   told: { readonly log: Logger; readonly sink: EventSink; readonly onPublished?: (batch: PublishedBatch) => void },
   mode: 'apply' | 'refuse' | 'read-only',
-  namesOf: (store: Store, configured: NamesConfig) => Promise<NamesConfig>,
+  namesOf: (store: Store, configured: ConfiguredNames) => Promise<ConfiguredNames>,
   { signNew, env = process.env }: Pick<IndexEffects, 'signNew' | 'env'> = {},
 ): Promise<Core> {
   await using opened = new AsyncDisposableStack()
@@ -134,8 +136,9 @@ export async function openCore(
   const blobs = await openDirectoryBlobStore(join(config.dataDir, 'blobs'), undefined, { readOnly })
   const bodies = new RecentBlobs(blobs, RECENT_BODIES_SIZE)
   const upstreams = config.upstreams.map(({ name }) => name)
-  const names = await namesOf(store, { prefixes: config.prefixes, upstreams })
-  const current = new CurrentProjects(store, names)
+  const configured = await namesOf(store, { prefixes: config.prefixes, upstreams, policy: config.policy })
+  const names = await LiveNames.open(() => store.db, configured)
+  const current = new CurrentProjects(store, names, clock)
   const context = signerContext(clock, env)
   if (signNew !== undefined && !readOnly && (await isUnused(store)) && !(await ceremonyBegun(config.dataDir))) {
     await signFirst(config, { store, blobs, clock, signerContext: context }, signNew).catch(async (error: unknown) => {

@@ -109,8 +109,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     told,
     mode,
     async (opened, configured) => {
-      const { prefixes, reading } = config
-      const meaning = { prefixes, upstreams: config.upstreams.map(({ name, url }) => ({ name, url })), reading }
+      const { prefixes, reading, policy } = config
+      const meaning = { prefixes, upstreams: config.upstreams.map(({ name, url }) => ({ name, url })), reading, policy }
       if (!config.acceptRestored) await refuseOtherMeaning(opened, meaning)
       if (!readOnly) {
         await afterTrouble(log, () => bindFolder(config.dataDir, opened))
@@ -276,7 +276,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       publisher,
     },
     documents: {
-      read: { store, names, current },
+      read: { store, clock, names, current },
       offers,
       management,
       metadata: new ProjectMetadata(blobs),

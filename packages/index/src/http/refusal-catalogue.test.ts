@@ -21,9 +21,10 @@ test('no refusal of an upload is a 5xx: twine would send the whole file five tim
   }
 })
 
-test('policy refusals of files are 403 or 410, whose reason pip prints (behaviour.md 3.1)', () => {
+test('policy refusals of files are 403 or 410, whose reason pip prints (behaviour.md 3.1); a conflict is 409 (attacks.md 6.5)', () => {
   for (const { code, status } of refusalPages()) {
-    if (/^file-(?!not-found)/.test(code)) assert.ok(status === 403 || status === 410, code)
+    if (/^file-(?!not-found)/.test(code))
+      assert.ok(code === 'file-merge-conflict' ? status === 409 : status === 403 || status === 410, code)
   }
 })
 

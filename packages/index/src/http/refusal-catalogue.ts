@@ -286,6 +286,31 @@ const CATALOGUE = {
     title: 'The file is blocked',
     help: 'Use another version; the why link says who decided this and when.',
   },
+  'file-unapproved': {
+    status: 403,
+    title: 'The file needs an approval',
+    help: 'Use a version that is approved, or ask for this one: waxseal request NAME==VERSION.',
+  },
+  'file-cooldown': {
+    status: 403,
+    title: 'The file is younger than this index allows',
+    help: 'Use an older version, wait until the time that is given, or ask for an approval: waxseal request NAME==VERSION.',
+  },
+  'file-merge-conflict': {
+    status: 409,
+    title: 'The owner of the name has another file in its place',
+    help: 'Use the file of the owner of the name; the why link says whose it is.',
+  },
+  'file-merge-refused': {
+    status: 403,
+    title: 'The second source of this name may not add this file',
+    help: 'Use a file that is offered; the why link says what the merge allows.',
+  },
+  'name-unclaimed': {
+    status: 403,
+    title: 'Nobody has approved this name',
+    help: 'Ask for it: waxseal request NAME; who decides about names sees the request.',
+  },
   'file-withheld': {
     status: 403,
     title: 'The file is withheld',

@@ -4,6 +4,8 @@ export type TufPath =
   | { readonly kind: 'metadata'; readonly role: string; readonly version: number }
   /** A project's page: `targets/simple/<project>/<sha256>.index.json`. */
   | { readonly kind: 'page'; readonly project: string; readonly sha256: string }
+  /** A document about names: `targets/names/<hh>/<sha256>.<project>.json`, `targets/deny/…`, `targets/policy/…`. */
+  | { readonly kind: 'document'; readonly path: string; readonly sha256: string }
   /** A file of a developer-signed project: `targets/projects/<hh>/<project>/<sha256>.<filename>`. */
   | { readonly kind: 'file'; readonly project: string; readonly sha256: string; readonly filename: string }
 
@@ -36,6 +38,9 @@ function readTarget(path: readonly string[]): TufPath | undefined {
   }
   if (kind === 'projects' && folders.length === 2) {
     return { kind: 'file', project: folders[1] ?? '', sha256, filename: name }
+  }
+  if ((kind === 'names' && folders.length === 1) || ((kind === 'deny' || kind === 'policy') && folders.length === 0)) {
+    return { kind: 'document', path: [kind, ...folders, name].join('/'), sha256 }
   }
   return undefined
 }

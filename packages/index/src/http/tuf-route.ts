@@ -27,13 +27,16 @@ const JSON_TYPE = 'application/json'
  * timestamp is immutable under its address, whoever caches it.
  */
 export async function serveTuf(parts: TufParts, exchange: Exchange, asked: TufPath | undefined): Promise<void> {
-  noteRoute(exchange.res, asked?.kind === 'page' || asked?.kind === 'file' ? '/tuf/targets/' : '/tuf/')
+  const isTarget = asked?.kind === 'page' || asked?.kind === 'file' || asked?.kind === 'document'
+  noteRoute(exchange.res, isTarget ? '/tuf/targets/' : '/tuf/')
   if (asked === undefined || exchange.path.trailingSlash) return missing(exchange)
   switch (asked.kind) {
     case 'timestamp':
       return give(parts.current, exchange, await parts.metadata.newest('timestamp'))
     case 'metadata':
       return give(parts.immutable, exchange, await parts.metadata.version(asked.role, asked.version))
+    case 'document':
+      return give(parts.immutable, exchange, await parts.metadata.document(asked.path, asked.sha256))
     case 'page': {
       const bytes = await parts.bodies.published(asked.project, asked.sha256)
       return give(parts.immutable, exchange, bytes === undefined ? undefined : { bytes, sha256: asked.sha256 })

@@ -1,4 +1,5 @@
 import { PackagingError } from '@waxseal/packaging'
+import type { Clock } from '../clock.ts'
 import { DOCTOR_BATCH } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { PageBodies } from '../publish/page-bodies.ts'
@@ -10,13 +11,15 @@ import type { Findings, Repair } from './doctor-findings.ts'
 
 export interface PagesParts {
   readonly store: Store
+  readonly clock: Clock
   readonly names: NamesConfig
   /** Publishes what differs anew, until `held` aborts; undefined: only look. */
   readonly repair: { readonly bodies: PageBodies; readonly held: AbortSignal } | undefined
 }
 
 /** Compares what every published page says with what its rows say now. */
-export async function examinePages({ store, names, repair }: PagesParts, findings: Findings): Promise<number> {
+export async function examinePages(parts: PagesParts, findings: Findings): Promise<number> {
+  const { store, repair } = parts
   let count = 0
   for (let after = ''; ;) {
     const some = await store.db
@@ -27,7 +30,7 @@ export async function examinePages({ store, names, repair }: PagesParts, finding
       .limit(DOCTOR_BATCH)
       .execute()
     for (const page of some) {
-      const state = await compare(store, names, page)
+      const state = await compare(parts, page)
       if (state === 'same') continue
       if (state === 'waiting') findings.add('page-waiting', page.project)
       else findings.add('page-differs', page.project, repair && { repair: await publish(repair, page) })
@@ -39,8 +42,9 @@ export async function examinePages({ store, names, repair }: PagesParts, finding
   }
 }
 
-async function compare(store: Store, names: NamesConfig, page: PageRow): Promise<'same' | 'waiting' | 'differs'> {
-  if (await says(store, names, page)) return 'same'
+async function compare(parts: PagesParts, page: PageRow): Promise<'same' | 'waiting' | 'differs'> {
+  const { store } = parts
+  if (await says(parts, page)) return 'same'
   // A server may be publishing it at this moment: then a journal row waits, or the page is another one by now.
   const waiting = await store.db
     .selectFrom('journal')
@@ -51,11 +55,11 @@ async function compare(store: Store, names: NamesConfig, page: PageRow): Promise
     .executeTakeFirst()
   if (waiting !== undefined) return 'waiting'
   const now = await store.db.selectFrom('page').selectAll().where('project', '=', page.project).executeTakeFirst()
-  return now === undefined || (await says(store, names, now)) ? 'same' : 'differs'
+  return now === undefined || (await says(parts, now)) ? 'same' : 'differs'
 }
 
-async function says(store: Store, names: NamesConfig, page: PageRow): Promise<boolean> {
-  const source = await readPageSource(store.db, page.project, names)
+async function says({ store, names, clock }: PagesParts, page: PageRow): Promise<boolean> {
+  const source = await readPageSource(store.db, page.project, names, clock.now())
   if (source === undefined) return false
   try {
     return renderPage(projectPage(source)).content === page.content_sha256

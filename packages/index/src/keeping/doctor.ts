@@ -122,7 +122,7 @@ async function diagnose(
     await tellTrouble(parts, { ...trouble, mentions: mentions.get(trouble.sha256) ?? [] }, repairing, findings)
   noteMore(more, findings)
   if (repairing !== undefined) await recoverNotStored(repairing, findings)
-  const pages = await examinePages({ store, names, repair: repairing }, findings)
+  const pages = await examinePages({ store, clock, names, repair: repairing }, findings)
   const { signed, signing } = parts
   const repair = repairing && { signing, held: repairing.held }
   const roles = await examineSigned({ store, blobs, clock, signed, repair }, findings)

@@ -17,6 +17,8 @@ export async function dropOldMetadata(
     const { files } = await old.select(({ fn }) => fn.countAll<number>().as('files')).executeTakeFirstOrThrow()
     return files
   }
+  held?.throwIfAborted()
+  await store.transaction((tx) => tx.deleteFrom('target').where('superseded_at', '<', cutoff).execute())
   for (let deleted = 0; ;) {
     const some = await old.select('superseded_at').orderBy('superseded_at').limit(GARBAGE_BATCH).execute()
     const last = some.at(-1)?.superseded_at ?? undefined

@@ -2,6 +2,8 @@ import { sql, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { RESTORE_MIN_JUMP } from '../limits.ts'
+import { noteDenialJump } from '../names/deny-list.ts'
+import { journalRecords } from '../publish/journal.ts'
 import type { JournalAction } from '../publish/journal.ts'
 import { noteRaise } from '../publish/pending-raise.ts'
 import { readRoleTable } from '../publish/trust-settings.ts'
@@ -44,6 +46,14 @@ export async function renumber(
   if ((await readRoleTable(tx)) !== undefined) await noteRaise(tx, Math.max(jump, snapshot - manifest.snapshot))
   // Equal to no page's content: the publisher finds each of them changed.
   await tx.updateTable('page').set({ content_sha256: '' }).execute()
+  // Guards refuse an older revision of a name than they have seen, and a denial's number is never used again.
+  await tx
+    .updateTable('project')
+    .set((eb) => ({ rev: eb('rev', '+', jump) }))
+    .where('rev', '>', 0)
+    .execute()
+  await noteDenialJump(tx, jump)
+  await journalRecords(tx, at)
   const action = 'restore' satisfies JournalAction
   await tx
     .insertInto('journal')

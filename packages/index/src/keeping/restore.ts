@@ -5,6 +5,8 @@ import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { NotedMeaning } from '../names/served-names.ts'
+import { OPEN_DEFAULT } from '../names/default-policy.ts'
+import { LiveNames } from '../names/live-names.ts'
 import { readMeaning, readServedNames, RESTORED_UNSERVED } from '../names/served-names.ts'
 import type { SigningKeys } from '../publish/online-keys.ts'
 import { signerContext } from '../publish/online-keys.ts'
@@ -190,7 +192,10 @@ async function publishAnew(
     bodies: blobs,
     clock,
     signed,
-    names: (await readServedNames(store)) ?? { prefixes: [], upstreams: [] },
+    names: await LiveNames.open(
+      () => store.db,
+      (await readServedNames(store)) ?? { prefixes: [], upstreams: [], policy: OPEN_DEFAULT },
+    ),
     publisher: `${hostname()}/${process.pid}`,
     onUnpublishable: (project) => unpublished.push(project),
   })

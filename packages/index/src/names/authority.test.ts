@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { normalizeProjectName } from '@waxseal/packaging'
 import fc from 'fast-check'
-import { answerFor, coveringPrefix } from './authority.ts'
+import { answerFor } from './authority.ts'
+import type { MergeRule } from './merge-rule.ts'
+import { Namespaces } from '../names/namespaces.ts'
 
 /** Names in normal form. */
 const segment = fc.stringMatching(/^[a-z0-9]{1,6}$/)
 const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('-'))
+
+const coveringPrefix = (project: string, prefixes: readonly string[]): string | undefined =>
+  Namespaces.configured(prefixes).covering(project)?.name
 
 describe('a granted prefix (PEP 752; attacks.md NAME-NS)', () => {
   for (const [covered, by] of [
@@ -60,30 +65,61 @@ describe('a granted prefix (PEP 752; attacks.md NAME-NS)', () => {
   })
 })
 
+const PLATFORM: MergeRule = { owner: 'local', extender: 'pypi', extend: 'platform-wheels', consent: 'ada' }
+
 describe('who answers for a name (attacks.md 6.5)', () => {
-  const config = { prefixes: ['corp'], upstreams: ['pypi', 'partner'] }
+  const config = { namespaces: Namespaces.configured(['corp']), upstreams: ['pypi', 'partner'] }
   const internal = { authority: 'internal', upstream: null } as const
   const unclaimed = { authority: 'unclaimed', upstream: 'pypi' } as const
   const upstream = { authority: 'upstream', upstream: 'partner' } as const
+  const merged = { authority: 'merged', upstream: 'pypi', merge: PLATFORM } as const
+  const approving = {
+    ...config,
+    policy: {
+      unclaimed: [
+        { pattern: 'torch', mode: 'deny' as const },
+        { pattern: 'x-*', mode: 'open' as const },
+        { pattern: '*', mode: 'approve' as const },
+      ],
+      cooldown: 0,
+      approvals: 1,
+    },
+  }
 
   it('rows 5-8: a registered internal name, whatever it is called', () => {
     assert.deepEqual(answerFor('foo', internal, config), { kind: 'internal' })
     assert.deepEqual(answerFor('corp-foo', internal, config), { kind: 'internal' })
+    assert.deepEqual(answerFor('torch', internal, approving), { kind: 'internal' })
   })
-  it('row 4, DC-11, DC-15: the prefix, over whatever an upstream was to the name', () => {
+  it('row 4, DC-11, DC-15: the namespace, over whatever an upstream was to the name', () => {
     for (const project of [undefined, unclaimed, upstream]) {
       assert.deepEqual(answerFor('corp-foo', project, config), { kind: 'reserved', prefix: 'corp' })
     }
   })
+  it('rows 15-20: a merge is a statement about the very name, also under a namespace', () => {
+    assert.deepEqual(answerFor('foo', merged, approving), { kind: 'merged', merge: PLATFORM })
+    assert.deepEqual(answerFor('corp-foo', merged, config), { kind: 'merged', merge: PLATFORM })
+  })
   it('rows 10, 13: the decided upstream, configured still or not', () => {
-    assert.deepEqual(answerFor('foo', upstream, config), { kind: 'upstream', upstream: 'partner' })
-    assert.deepEqual(answerFor('foo', upstream, { prefixes: [], upstreams: [] }), {
-      kind: 'upstream',
-      upstream: 'partner',
-    })
+    const decided = { kind: 'upstream', upstream: 'partner', needsApproval: false } as const
+    assert.deepEqual(answerFor('foo', upstream, config), decided)
+    assert.deepEqual(answerFor('foo', upstream, { namespaces: new Namespaces(), upstreams: [] }), decided)
+    assert.deepEqual(answerFor('torch', upstream, approving), decided)
   })
   it('rows 1, 3: nobody yet, although a page of pypi is shown meanwhile', () => {
-    assert.deepEqual(answerFor('foo', undefined, config), { kind: 'undecided' })
-    assert.deepEqual(answerFor('foo', unclaimed, config), { kind: 'undecided' })
+    assert.deepEqual(answerFor('foo', undefined, config), { kind: 'undecided', needsApproval: false })
+    assert.deepEqual(answerFor('foo', unclaimed, config), { kind: 'undecided', needsApproval: false })
+    assert.deepEqual(answerFor('x-ray', undefined, approving), { kind: 'undecided', needsApproval: false })
+    // A prefix pattern does not cover the bare name.
+    assert.deepEqual(answerFor('x', undefined, approving), { kind: 'undecided', needsApproval: true })
+  })
+  it('rows 2, 14: the default for what nobody claimed: denied, or file by file', () => {
+    assert.deepEqual(answerFor('torch', undefined, approving), { kind: 'refused', pattern: 'torch' })
+    assert.deepEqual(answerFor('foo', unclaimed, approving), { kind: 'undecided', needsApproval: true })
+    assert.deepEqual(answerFor('foo', upstream, approving), {
+      kind: 'upstream',
+      upstream: 'partner',
+      needsApproval: true,
+    })
   })
 })

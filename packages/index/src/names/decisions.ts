@@ -42,9 +42,11 @@ export async function recordDecision(
     .orderBy('rev', 'desc')
     .limit(1)
     .executeTakeFirst()
+  const project = await tx.selectFrom('project').select('rev').where('name', '=', decision.project).executeTakeFirst()
   const row = {
     project: decision.project,
-    rev: (last?.rev ?? 0) + 1,
+    // A restored index has raised it above all that its lost history can have given.
+    rev: Math.max(last?.rev ?? 0, project?.rev ?? 0) + 1,
     at: decision.at,
     actor: decision.actor,
     body: JSON.stringify(decision.body),
@@ -55,8 +57,8 @@ export async function recordDecision(
     .values({ ...row, hash: decisionHash(row) })
     .execute()
   await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', decision.project).execute()
-  const { project, at, actor, rev } = row
-  const event = { project, at, actor } as const
+  const { at, actor, rev } = row
+  const event = { project: decision.project, at, actor } as const
   const { body } = decision
   if (body.kind === 'status') {
     const { status, reason } = body

@@ -10,6 +10,7 @@ import {
 import type { Version } from '@waxseal/packaging'
 import { DocumentReader } from '@waxseal/trust/documents'
 import type { JsonValue } from '@waxseal/trust/documents'
+import { LOCAL_SOURCE } from './local-source.ts'
 import { MAX_ACTOR, readLine, readOneOf } from './read-document.ts'
 
 /**
@@ -34,6 +35,11 @@ export interface MergeRule {
   readonly newer?: 'follow' | 'hold' | undefined
   /** Who of the owner's side agreed: the name of a user, or `operator` where an upstream is the owner. */
   readonly consent: string
+}
+
+/** The upstream of the two sources. */
+export function upstreamOf({ owner, extender }: Pick<MergeRule, 'owner' | 'extender'>): string {
+  return owner === LOCAL_SOURCE ? extender : owner
 }
 
 /** What of a file decides whether it may stand beside others. */

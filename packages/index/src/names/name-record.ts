@@ -1,4 +1,5 @@
 import type { DocumentReader } from '@waxseal/trust/documents'
+import { LOCAL_SOURCE } from './local-source.ts'
 import type { MergeRule } from './merge-rule.ts'
 import { mergeDocument, readMergeRule } from './merge-rule.ts'
 import {
@@ -12,9 +13,6 @@ import {
   readTime,
   writeDocument,
 } from './read-document.ts'
-
-/** The source of files that were uploaded to the index itself; no upstream may be called so. */
-export const LOCAL_SOURCE = 'local'
 
 /** Who answers for a name that has a record. `virtual` is none of them yet: a record that says so is refused. */
 export const RECORDED_AUTHORITIES = ['unclaimed', 'internal', 'upstream', 'merged'] as const

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Meaning } from './served-names.ts'
+import { OPEN_DEFAULT } from './default-policy.ts'
 import { differencesOf } from './served-names.ts'
 
 const THEN: Meaning = {
@@ -10,6 +11,7 @@ const THEN: Meaning = {
     { name: 'pypi', url: 'https://pypi.org/simple/' },
   ],
   reading: 'private',
+  policy: OPEN_DEFAULT,
 }
 
 suite('an index is served otherwise', () => {
@@ -23,6 +25,10 @@ suite('an index is served otherwise', () => {
       [{ upstreams: [] }, /now they are none$/],
       [{ upstreams: [partner, { ...pypi, url: 'https://evil.example/' }] }, /pypi \(https:\/\/evil\.example\/\)$/],
       [{ reading: 'public' }, /^reading was private, now it is public$/],
+      [
+        { policy: { ...OPEN_DEFAULT, cooldown: 60 } },
+        /^the default was \* open, now it is \* open; files 60 seconds old$/,
+      ],
     ]
     for (const [change, expected] of cases) {
       const [first = '', ...more] = differencesOf(THEN, { ...THEN, ...change })

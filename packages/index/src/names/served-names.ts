@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { IndexError } from '../error.ts'
 import type { Store } from '../store/store.ts'
-import type { NamesConfig } from './authority.ts'
+import { OPEN_DEFAULT, UNCLAIMED_MODES } from './default-policy.ts'
+import type { DefaultPolicy } from './default-policy.ts'
+import type { ConfiguredNames } from './live-names.ts'
 
 const KEY = 'names'
 /** Its row is there from a restore until a server was started on what was restored. */
@@ -13,6 +15,14 @@ const schema = z.object({
   /** Those of `upstreams`, in the same order. A version that notes neither may have written the row. */
   urls: z.array(z.string()).optional(),
   reading: z.enum(['public', 'private']).optional(),
+  /** What holds for names that nobody claimed. */
+  policy: z
+    .object({
+      unclaimed: z.array(z.object({ pattern: z.string(), mode: z.enum(UNCLAIMED_MODES) })),
+      cooldown: z.int(),
+      approvals: z.int(),
+    })
+    .optional(),
 })
 
 /** What decides which names an index has, whose they are, and who may read them. */
@@ -21,24 +31,27 @@ export interface Meaning {
   /** In the order in which an undecided name is looked for; without credentials. */
   readonly upstreams: readonly { readonly name: string; readonly url: string }[]
   readonly reading: 'public' | 'private'
+  readonly policy: DefaultPolicy
 }
 
 /** `Meaning` as far as it was noted. */
 export type NotedMeaning = Pick<Meaning, 'prefixes'> & {
   readonly upstreams: readonly { readonly name: string; readonly url?: string }[]
   readonly reading?: Meaning['reading']
+  readonly policy?: DefaultPolicy
 }
 
 /**
  * Notes what the running server was told about names, for commands that work beside it and were not told, and for whoever
  * restores the index one day.
  */
-export async function saveServedNames(store: Store, { prefixes, upstreams, reading }: Meaning): Promise<void> {
+export async function saveServedNames(store: Store, { prefixes, upstreams, reading, policy }: Meaning): Promise<void> {
   const value = JSON.stringify({
     prefixes: [...prefixes],
     upstreams: upstreams.map(({ name }) => name),
     urls: upstreams.map(({ url }) => url),
     reading,
+    policy: { ...policy, unclaimed: [...policy.unclaimed] },
   } satisfies z.infer<typeof schema>)
   const keys = [KEY, RESTORED_UNSERVED]
   const [saved, ...more] = await store.db.selectFrom('setting').selectAll().where('key', 'in', keys).execute()
@@ -55,20 +68,27 @@ export async function saveServedNames(store: Store, { prefixes, upstreams, readi
 }
 
 /** What the last server on this database was told about names; undefined before the first. */
-export async function readServedNames(store: Store): Promise<NamesConfig | undefined> {
+export async function readServedNames(store: Store): Promise<ConfiguredNames | undefined> {
   const noted = await readMeaning(store)
-  return noted && { prefixes: noted.prefixes, upstreams: noted.upstreams.map(({ name }) => name) }
+  return (
+    noted && {
+      prefixes: noted.prefixes,
+      upstreams: noted.upstreams.map(({ name }) => name),
+      policy: noted.policy ?? OPEN_DEFAULT,
+    }
+  )
 }
 
 /** How this database was last served; undefined before the first time. */
 export async function readMeaning({ db }: Store): Promise<NotedMeaning | undefined> {
   const row = await db.selectFrom('setting').select('value').where('key', '=', KEY).executeTakeFirst()
   if (row === undefined) return undefined
-  const { prefixes, upstreams, urls, reading } = schema.parse(JSON.parse(row.value))
+  const { prefixes, upstreams, urls, reading, policy } = schema.parse(JSON.parse(row.value))
   return {
     prefixes,
     upstreams: upstreams.map((name, at) => ({ name, ...(urls?.[at] === undefined ? {} : { url: urls[at] }) })),
     ...(reading === undefined ? {} : { reading }),
+    ...(policy === undefined ? {} : { policy }),
   }
 }
 
@@ -99,10 +119,25 @@ export function differencesOf(then: NotedMeaning, now: Meaning): readonly string
       meaning.upstreams.map(({ name, url = 'an unknown address' }) => `${name} (${url})`).join(', ') || 'none',
     ],
     ['reading was', meaning.reading ?? 'not noted'],
+    // A version that knew no other noted none.
+    ['the default was', policyWords(meaning.policy ?? OPEN_DEFAULT)],
   ]
   const other = told(now)
   return told(then).flatMap(([verb, before], at) => {
     const after = other[at]?.[1]
-    return after === before ? [] : [`${verb} ${before}, now ${verb === 'reading was' ? 'it is' : 'they are'} ${after}`]
+    return after === before ? [] : [`${verb} ${before}, now ${verb.endsWith('was') ? 'it is' : 'they are'} ${after}`]
   })
+}
+
+/** What holds for names that nobody claimed, in a few words. */
+export function policyWords({ unclaimed, cooldown, approvals }: DefaultPolicy): string {
+  const rules = [
+    ...unclaimed.map(({ pattern, mode }) => `${pattern} ${mode}`),
+    ...(unclaimed.some(({ pattern }) => pattern === '*') ? [] : ['* open']),
+  ]
+  return [
+    rules.join(', '),
+    ...(cooldown === 0 ? [] : [`files ${cooldown} seconds old`]),
+    ...(approvals === 1 ? [] : [`${approvals} approvals`]),
+  ].join('; ')
 }

@@ -1,15 +1,18 @@
 import { MAX_CURRENT_PROJECTS } from '../limits.ts'
+import type { Clock } from '../clock.ts'
 import type { NameAnswer, NamesConfig } from '../names/authority.ts'
-import { answerFor } from '../names/authority.ts'
+import type { Offering } from '../releases/judge-files.ts'
 import type { PageRow, ProjectRow, ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { effectiveStatus, offeringSource } from './page-source.ts'
+import { readOffering } from './page-source.ts'
 
 /** What a reader needs to know of one name: who answers, what is published, and how old the upstream's word is. */
 export interface ProjectState {
   readonly name: string
   readonly project: ProjectRow | undefined
   readonly answer: NameAnswer
+  /** What decides which of its files are given out. */
+  readonly offering: Offering
   readonly page: PageRow | undefined
   readonly status: ProjectStatus
   readonly statusReason: string | null
@@ -24,13 +27,15 @@ export interface ProjectState {
 export class CurrentProjects {
   readonly #store: Store
   readonly #names: NamesConfig
+  readonly #clock: Clock
   readonly #states = new Map<string, ProjectState>()
   /** Counts invalidations, so that a state that was read before one is not kept after it. */
   #generation = 0
 
-  constructor(store: Store, names: NamesConfig) {
+  constructor(store: Store, names: NamesConfig, clock: Clock) {
     this.#store = store
     this.#names = names
+    this.#clock = clock
   }
 
   /** Changes whenever anything that was read before may be out of date. */
@@ -42,8 +47,14 @@ export class CurrentProjects {
   synchronize(): void | Promise<void> {
     const elsewhere = this.#store.changedElsewhere()
     if (elsewhere === false) return undefined
-    if (elsewhere === true) return this.clear()
-    return elsewhere.then((changed) => (changed ? this.clear() : undefined))
+    if (elsewhere === true) return this.#changed()
+    return elsewhere.then((changed) => (changed ? this.#changed() : undefined))
+  }
+
+  /** Another process may have granted a namespace, too. */
+  #changed(): void | Promise<void> {
+    this.clear()
+    return this.#names.reload?.()
   }
 
   /** The published state of `name`, at once when it is known. */
@@ -90,16 +101,15 @@ export class CurrentProjects {
       .select(['upstream', 'checked_at'])
       .where('project', '=', name)
       .execute()
-    const status =
-      project === undefined
-        ? { status: 'active' as const, statusReason: null }
-        : await effectiveStatus(db, project, offeringSource(project, this.#names))
+    const offering = await readOffering(db, name, project, this.#names, this.#clock.now())
     const state: ProjectState = {
       name,
       project,
-      answer: answerFor(name, project, this.#names),
+      answer: offering.answer,
+      offering,
       page,
-      ...status,
+      status: offering.status,
+      statusReason: offering.statusReason,
       checkedAt: new Map(checks.map((row) => [row.upstream, Date.parse(row.checked_at)])),
     }
     // An unknown name is not kept: the names that strangers may ask for are endless.

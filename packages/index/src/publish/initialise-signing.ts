@@ -9,6 +9,7 @@ import { hashesTo } from '../blobs/hashes-to.ts'
 import { IndexError } from '../error.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { journalRecords } from './journal.ts'
 import { newestSnapshot } from './publisher.ts'
 import type { OfflineKey, OnlineKey, RepositorySize } from './role-table.ts'
 import { pageTarget, roleTable } from './role-table.ts'
@@ -105,6 +106,7 @@ export async function signIndex(
       .insertInto('setting')
       .values({ key: TRUST_SETTING, value: JSON.stringify(settings) })
       .execute()
+    await journalRecords(tx, at)
     const pages = await tx.selectFrom('page').select(['project', 'body_sha256']).orderBy('project').execute()
     await record?.(tx, pages.length === 0 ? base + 1 : base + 2)
     if (pages.length === 0) return

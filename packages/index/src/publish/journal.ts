@@ -1,13 +1,23 @@
+import { sql } from 'kysely'
 import type { Transaction } from 'kysely'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { PUBLISH_BATCH } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
 
 /** What can change about a project; the words bandersnatch's users know from PyPI's journal, and ours for the rest. */
 export type JournalAction =
+  | 'approval'
   | 'authority'
   | 'clock'
   | 'create'
+  | 'denial'
   | 'file-add'
   | 'file-remove'
+  | 'merge'
+  | 'namespace'
+  | 'record'
   | 'refresh'
   | 'release-yank'
   | 'release-unyank'
@@ -29,4 +39,44 @@ export async function appendJournal(tx: Transaction<Database>, entry: JournalEnt
     .returning('seq')
     .executeTakeFirstOrThrow()
   return row.seq
+}
+
+/** Journals the projects whose pages change by the clock alone and are due (design.md section 3, point 1). */
+export async function journalDue(store: Store, clock: Clock): Promise<void> {
+  const at = isoTime(clock)
+  const due = store.db.selectFrom('project').select('name').where('next_change_at', '<=', at)
+  for (;;) {
+    const some = await due.orderBy('next_change_at').limit(PUBLISH_BATCH).execute()
+    if (some.length === 0) return
+    await store.transaction(async (tx) => {
+      const names = some.map(({ name }) => name)
+      await tx.updateTable('project').set({ next_change_at: null }).where('name', 'in', names).execute()
+      const entry = { action: 'clock', at, actor: null, snapshot: null } as const
+      await tx
+        .insertInto('journal')
+        .values(names.map((project) => ({ project, ...entry })))
+        .execute()
+    })
+  }
+}
+
+/** Journals all projects about which something was decided: their records are signed with the next publish. */
+export async function journalRecords(tx: Transaction<Database>, at: string): Promise<void> {
+  await tx
+    .insertInto('journal')
+    .columns(['project', 'action', 'at', 'actor', 'snapshot'])
+    .expression((eb) =>
+      eb
+        .selectFrom('project')
+        .select([
+          'name',
+          sql<string>`${'record' satisfies JournalAction}`.as('action'),
+          sql<string>`${at}`.as('at'),
+          sql<string | null>`null`.as('actor'),
+          sql<number | null>`null`.as('snapshot'),
+        ])
+        .where('rev', '>', 0)
+        .orderBy('name'),
+    )
+    .execute()
 }

@@ -63,8 +63,8 @@ export class PageBodies {
    * version writes pages differently, or a change waits to be published), the page is published anew.
    */
   async restore(page: PageRow): Promise<PageBody> {
-    const { store, bodies, names, onDamage } = this.#parts
-    const source = await readPageSource(store.db, page.project, names)
+    const { store, bodies, clock, names, onDamage } = this.#parts
+    const source = await readPageSource(store.db, page.project, names, clock.now())
     if (source === undefined) throw new IndexError('not-found', `There is no project ${page.project} any more.`)
     const { content, bytesAt } = renderPage(projectPage(source))
     const bytes = bytesAt({ snapshot: page.snapshot, prev: page.prev_sha256 })

@@ -1,59 +1,101 @@
 import type { Kysely } from 'kysely'
 import type { NamesConfig } from '../names/authority.ts'
-import { answerFor } from '../names/authority.ts'
+import { answerFor, sourcesOf } from '../names/authority.ts'
+import { claimedName } from '../names/claimed-name.ts'
+import { OPEN_DEFAULT } from '../names/default-policy.ts'
+import { denialOfName, isStanding } from '../names/denials.ts'
+import type { Denial } from '../names/denials.ts'
+import { standingDenials } from '../names/deny-list.ts'
+import type { Offering } from '../releases/judge-files.ts'
+import { denialSentence } from '../releases/judge-files.ts'
 import type { PageSource } from '../releases/page.ts'
 import type { Database, FileRow, ProjectRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 
-/** The one source whose files may stand on the page of a project, or undefined when there is none. */
-export function offeringSource(project: ProjectRow, names: NamesConfig): string | undefined {
-  const answer = answerFor(project.name, project, names)
-  switch (answer.kind) {
-    case 'internal':
-      return LOCAL_SOURCE
-    case 'reserved':
-      return undefined
-    case 'upstream':
-      return answer.upstream
-    case 'undecided':
-      return project.upstream ?? undefined
+/** What decides which files of `name` are given out at `now` (milliseconds since 1970), whether or not anything is known of it. */
+export async function readOffering(
+  db: Kysely<Database>,
+  name: string,
+  project: ProjectRow | undefined,
+  names: NamesConfig,
+  now: number,
+): Promise<Offering> {
+  const claimed = project && claimedName(project)
+  const answer = answerFor(name, claimed, names)
+  const sources = sourcesOf(answer, project?.upstream ?? null)
+  const denials = project === undefined ? [] : await standingDenials(db, name)
+  const policy = names.policy ?? OPEN_DEFAULT
+  const [source] = sources.filter((one) => one !== LOCAL_SOURCE)
+  return {
+    project: name,
+    answer,
+    sources,
+    ...(await effectiveStatus(db, project, source, denials, now)),
+    denials,
+    approvals: source === undefined || !asksForApprovals(answer, policy) ? NO_APPROVALS : await approvalsOf(db, name),
+    policy,
   }
 }
 
-/** Reads what `project`'s page is made of; undefined when the project has no record. */
+const NO_APPROVALS: ReadonlyMap<string, number> = new Map()
+
+/** An approval also ends a cooldown early. */
+function asksForApprovals(answer: Offering['answer'], { cooldown }: Offering['policy']): boolean {
+  if (answer.kind !== 'upstream' && answer.kind !== 'undecided') return false
+  return answer.needsApproval || cooldown > 0
+}
+
+async function approvalsOf(db: Kysely<Database>, project: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('approval')
+    .select(({ fn }) => ['sha256', fn.countAll<number>().as('approvers')])
+    .where('project', '=', project)
+    .groupBy('sha256')
+    .execute()
+  return new Map(rows.map(({ sha256, approvers }) => [sha256, approvers]))
+}
+
+/** Reads what `name`'s page is made of; undefined when the project has no record. */
 export async function readPageSource(
   db: Kysely<Database>,
   name: string,
   names: NamesConfig,
-): Promise<(PageSource & { readonly listed: boolean }) | undefined> {
+  now: number,
+): Promise<(PageSource & { readonly row: ProjectRow; readonly listed: boolean }) | undefined> {
   const project = await db.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
   if (project === undefined) return undefined
-  const source = offeringSource(project, names)
+  const offering = await readOffering(db, name, project, names, now)
+  const { sources } = offering
   const files: readonly FileRow[] =
-    source === undefined
+    sources.length === 0
       ? []
-      : await db.selectFrom('file').selectAll().where('project', '=', name).where('source', '=', source).execute()
+      : await db.selectFrom('file').selectAll().where('project', '=', name).where('source', 'in', sources).execute()
   // A name that only passed by, and that no upstream has any more, is not ours to name.
-  const listed = source !== undefined || project.authority !== 'unclaimed'
-  return { project: name, files, listed, ...(await effectiveStatus(db, project, source)) }
+  const listed = sources.length > 0 || project.authority !== 'unclaimed'
+  return { offering, files, now, row: project, listed }
 }
 
 /**
  * The project's own status, or its upstream's where ours is active: a closing upstream closes here at once
- * (attacks.md 6.5 row 13), while opening is never copied over a status that was set here.
+ * (attacks.md 6.5 row 13), while opening is never copied over a status that was set here. A denial of the name stands over both.
  */
-export async function effectiveStatus(
+async function effectiveStatus(
   db: Kysely<Database>,
-  project: ProjectRow,
-  source: string | undefined,
-): Promise<Pick<PageSource, 'status' | 'statusReason'>> {
+  project: ProjectRow | undefined,
+  upstream: string | undefined,
+  denials: readonly Denial[],
+  now: number,
+): Promise<Pick<Offering, 'status' | 'statusReason'>> {
+  if (project === undefined) return { status: 'active', statusReason: null }
+  const denial = denialOfName(denials.filter((one) => isStanding(one, now)))
+  if (denial !== undefined) return { status: 'quarantined', statusReason: denialSentence(denial) }
   const own = { status: project.status, statusReason: project.status_reason }
-  if (project.status !== 'active' || source === undefined || source === LOCAL_SOURCE) return own
+  if (project.status !== 'active' || upstream === undefined || project.authority === 'merged') return own
   const theirs = await db
     .selectFrom('upstream_page')
     .select(['status', 'status_reason'])
     .where('project', '=', project.name)
-    .where('upstream', '=', source)
+    .where('upstream', '=', upstream)
     .executeTakeFirst()
   return theirs === undefined ? own : { status: theirs.status, statusReason: theirs.status_reason }
 }

@@ -20,10 +20,12 @@ import { CurrentProjects } from './current-projects.ts'
 import { appendJournal } from './journal.ts'
 import { Publisher, newestSnapshot } from './publisher.ts'
 import { repeating } from '../repeating.ts'
+import { Namespaces } from '../names/namespaces.ts'
+import { systemClock } from '../clock.ts'
 
 const clock: Clock = { now: () => Date.parse('2026-03-01T12:00:00.000Z') }
 const at = new Date(clock.now()).toISOString()
-const names = { prefixes: [], upstreams: [] }
+const names = { namespaces: new Namespaces(), upstreams: [] }
 
 interface Bench {
   readonly store: Store
@@ -254,7 +256,7 @@ test('readers see a commit of another process with their very next question', ()
   withBench(async (bench) => {
     await claim(bench.store, 'one')
     await bench.publisher().publish()
-    const current = new CurrentProjects(bench.store, names)
+    const current = new CurrentProjects(bench.store, names, systemClock)
     assert.equal((await current.get('one')).status, 'active')
     await using elsewhere = await bench.openStore()
     await status(elsewhere, 'one', 'quarantined')
@@ -267,7 +269,7 @@ test('readers see a commit of another process with their very next question', ()
 test('readers keep a known name, and never one that does not exist', () =>
   withBench(async (bench) => {
     await claim(bench.store, 'one')
-    const current = new CurrentProjects(bench.store, names)
+    const current = new CurrentProjects(bench.store, names, systemClock)
     await current.get('one')
     assert.ok(!(current.get('one') instanceof Promise), 'known: at once')
     await current.get('nothing')

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { PackagingError } from '@waxseal/packaging'
 import { TrustError } from '@waxseal/trust'
-import type { PublishChanges } from '@waxseal/trust'
+import type { PublishChanges, TargetChange } from '@waxseal/trust'
 import type { Transaction } from 'kysely'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import type { Clock } from '../clock.ts'
@@ -13,6 +13,9 @@ import { projectPage, renderPage } from '../releases/page.ts'
 import type { Database, PageRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
+import { journalDue } from './journal.ts'
+import type { NameTarget } from './name-targets.ts'
+import { changedNameTargets, storeNameTargets, targetChange } from './name-targets.ts'
 import { Overtaken } from './overtaken.ts'
 import { readPageSource } from './page-source.ts'
 import { pagesOf } from './published-pages.ts'
@@ -51,6 +54,15 @@ interface StoredPage {
   readonly previous: PageRow | undefined
   /** Bytes of the body. */
   readonly length: number
+}
+
+/** What was made of a project. */
+interface Rendered {
+  readonly project: string
+  /** When it next changes by the clock alone, where that is another time than before; null: never. */
+  readonly nextChange: string | null | undefined
+  /** Absent where its page says what it said before. */
+  readonly stored?: StoredPage
 }
 
 /** What one turn brought out. */
@@ -124,6 +136,7 @@ export class Publisher {
   }
 
   async #drain(): Promise<void> {
+    await journalDue(this.#parts.store, this.#parts.clock)
     // What another publisher left over is ours to publish on top of it.
     while ((await unfenced(() => this.#turn())).more);
     await unfenced(() => this.#renewIfAsked())
@@ -164,22 +177,31 @@ export class Publisher {
       .limit(PUBLISH_BATCH)
       .execute()
     if (waiting.length === 0) return { published: 0, more: false }
+    // A namespace that another process granted is among what is published.
+    await this.#parts.names.reload?.()
     const base = await newestSnapshot(store)
     const snapshot = base + 1
-    const stored: StoredPage[] = []
-    for (const project of new Set(waiting.map((row) => row.project))) {
+    const projects = new Set(waiting.map((row) => row.project))
+    const rendered: Rendered[] = []
+    for (const project of projects) {
       const page = await this.#tryPage(project, snapshot)
-      if (page !== undefined) stored.push(page)
+      if (page !== undefined) rendered.push(page)
     }
+    const stored = rendered.flatMap(({ stored: one }) => one ?? [])
     const pages = stored.map(({ page }) => page)
     const superseded = stored.flatMap(({ previous }) => previous ?? [])
-    const signed = await this.#sign(stored, snapshot)
+    const targets =
+      this.#parts.signed === undefined
+        ? []
+        : await changedNameTargets(store.db, projects, this.#parts.names, clock.now())
+    const hasNews = pages.length > 0 || targets.length > 0
+    const signed = hasNews ? await this.#sign(stored, targets, snapshot) : undefined
     const seqs = waiting.map((row) => row.seq)
     const at = isoTime(clock)
     await store.transaction(async (tx) => {
       const taken = await tx
         .updateTable('journal')
-        .set({ snapshot: pages.length > 0 ? snapshot : base })
+        .set({ snapshot: hasNews ? snapshot : base })
         .where('seq', 'in', seqs)
         .where('snapshot', 'is', null)
         .executeTakeFirst()
@@ -189,7 +211,7 @@ export class Publisher {
       }
       // The number alone does not fence: whoever found nothing to publish in these rows took none.
       if (Number(taken.numUpdatedRows) !== seqs.length) throw new Overtaken()
-      if (pages.length > 0) {
+      if (hasNews) {
         await tx
           .insertInto('snapshot')
           .values({ version: snapshot, at, publisher: this.#parts.publisher, projects: pages.length })
@@ -210,43 +232,52 @@ export class Publisher {
           .onConflict((conflict) => conflict.column('project').doUpdateSet(values))
           .execute()
       }
+      for (const { project, nextChange } of rendered) {
+        if (nextChange === undefined) continue
+        await tx.updateTable('project').set({ next_change_at: nextChange }).where('name', '=', project).execute()
+      }
+      await storeNameTargets(tx, targets, at)
       if (signed !== undefined) await storePlan(tx, signed.files, at)
     })
     if (signed !== undefined) this.#parts.signed?.adopt(signed)
     const batch = { pages: pages.length, ms: performance.now() - started }
-    this.#parts.onPublished?.(pages.length > 0 ? snapshot : base, new Set(waiting.map((row) => row.project)), batch)
+    this.#parts.onPublished?.(hasNews ? snapshot : base, projects, batch)
     return { published: pages.length, more: waiting.length === PUBLISH_BATCH }
   }
 
-  async #sign(pages: readonly StoredPage[], snapshot: number): Promise<CheckedPlan | undefined> {
-    if (pages.length === 0) return undefined
-    const targets = pages.map(({ page, length }) => ({ project: page.project, sha256: page.body_sha256, length }))
+  async #sign(
+    stored: readonly StoredPage[],
+    named: readonly NameTarget[],
+    snapshot: number,
+  ): Promise<CheckedPlan | undefined> {
+    const pages = stored.map(({ page, length }) => ({ project: page.project, sha256: page.body_sha256, length }))
+    const targets = named.map(targetChange)
     const { signed } = this.#parts
     if (signed === undefined) return undefined
     try {
-      return await signed.planPages(targets, snapshot)
+      return await signed.planPages(pages, targets, snapshot)
     } catch (error) {
       if (!(error instanceof TrustError) || error.code === 'signer-failed') throw error
-      return await this.#signOverDamage(signed, targets, snapshot, error)
+      return await this.#signOverDamage(signed, { pages, targets }, snapshot, error)
     }
   }
 
   /** A bin that is lost or damaged holds up nobody: what belongs into it is known, and it is made anew (as the doctor does). */
   async #signOverDamage(
     signed: SignedRepository,
-    targets: readonly SignedPage[],
+    { pages, targets }: { readonly pages: readonly SignedPage[]; readonly targets: readonly TargetChange[] },
     snapshot: number,
     problem: TrustError,
   ): Promise<CheckedPlan> {
     const { store, bodies, onDamagedBins } = this.#parts
-    const projects = new Set(targets.map(({ project }) => project))
+    const projects = new Set(pages.map(({ project }) => project))
     const bins = await signed.damagedBins(projects, snapshot)
     if (bins.size === 0) throw problem
     const { layout } = await signed.state()
     const others = (await pagesOf({ store, blobs: bodies }, layout, bins)).filter(
       ({ project }) => !projects.has(project),
     )
-    const plan = await signed.planRepair({ afresh: [...bins], pages: [...others, ...targets] }, snapshot)
+    const plan = await signed.planRepair({ afresh: [...bins], pages: [...others, ...pages], targets }, snapshot)
     onDamagedBins?.(bins, problem)
     return plan
   }
@@ -277,7 +308,7 @@ export class Publisher {
   }
 
   /** A page that breaks a rule of its format holds up nobody else's. */
-  async #tryPage(project: string, snapshot: number): Promise<StoredPage | undefined> {
+  async #tryPage(project: string, snapshot: number): Promise<Rendered | undefined> {
     try {
       return await this.#page(project, snapshot)
     } catch (error) {
@@ -287,19 +318,22 @@ export class Publisher {
     }
   }
 
-  /** Renders one project and stores the body; undefined when the page says what it said before. */
-  async #page(project: string, snapshot: number): Promise<StoredPage | undefined> {
-    const { store, bodies, names } = this.#parts
-    const source = await readPageSource(store.db, project, names)
+  /** Renders one project and stores the body; undefined when nothing is known of it. */
+  async #page(project: string, snapshot: number): Promise<Rendered | undefined> {
+    const { store, bodies, clock, names } = this.#parts
+    const source = await readPageSource(store.db, project, names, clock.now())
     if (source === undefined) return undefined
     const previous = await store.db.selectFrom('page').selectAll().where('project', '=', project).executeTakeFirst()
-    const { content, bytesAt } = renderPage(projectPage(source))
-    const listed = source.listed && source.status !== 'quarantined' ? 1 : 0
-    if (previous?.content_sha256 === content && previous.listed === listed) return undefined
+    const page = projectPage(source)
+    const { content, bytesAt } = renderPage(page)
+    const due = page.nextChange === undefined ? null : new Date(page.nextChange).toISOString()
+    const rendered: Rendered = { project, nextChange: due === source.row.next_change_at ? undefined : due }
+    const listed = source.listed && source.offering.status !== 'quarantined' ? 1 : 0
+    if (previous?.content_sha256 === content && previous.listed === listed) return rendered
     const bytes = bytesAt({ snapshot, prev: previous?.body_sha256 ?? null })
     const body = hash('sha256', bytes)
     await bodies.put(body, bytes)
-    return {
+    const stored = {
       previous,
       length: bytes.length,
       page: {
@@ -311,6 +345,7 @@ export class Publisher {
         listed,
       },
     }
+    return { ...rendered, stored }
   }
 }
 

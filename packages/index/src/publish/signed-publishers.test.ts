@@ -17,10 +17,11 @@ import { makeOnlineKeys, signerContext, signingKeysIn } from './online-keys.ts'
 import { openSigned } from './open-signed.ts'
 import { newestSnapshot, Publisher } from './publisher.ts'
 import { TufFiles } from './tuf-files.ts'
+import { Namespaces } from '../names/namespaces.ts'
 
 const HOUR = 3_600_000
 const ROUNDS = 12
-const names = { prefixes: [], upstreams: [] }
+const names = { namespaces: new Namespaces(), upstreams: [] }
 const newSigner = (): Signer => keySigner(generatePrivateKey())
 
 class MemoryState implements TrustState {

@@ -69,6 +69,8 @@ export interface SignedRepair {
   readonly renew?: readonly string[]
   /** Pages that are not signed as they are published, and projects that have none. */
   readonly pages?: readonly (SignedPage | { readonly project: string })[]
+  /** What else is listed anew. */
+  readonly targets?: readonly TargetChange[]
 }
 
 /**
@@ -105,9 +107,13 @@ export class SignedRepository {
     return await this.#signers
   }
 
-  /** What a new snapshot with these pages brings out. @throws TrustError */
-  async planPages(pages: readonly SignedPage[], snapshot: number): Promise<CheckedPlan> {
-    return await this.plan({ targets: pages.map(targetOf) }, snapshot)
+  /** What a new snapshot with these pages, and these other targets, brings out. @throws TrustError */
+  async planPages(
+    pages: readonly SignedPage[],
+    others: readonly TargetChange[],
+    snapshot: number,
+  ): Promise<CheckedPlan> {
+    return await this.plan({ targets: [...pages.map(targetOf), ...others] }, snapshot)
   }
 
   /** Those bins of projects that cannot be signed again as they are stored: lost, or damaged. @throws TrustError `signer-failed` */
@@ -123,8 +129,8 @@ export class SignedRepository {
   }
 
   /** What signs anew what a look at the repository found wrong. @throws TrustError */
-  async planRepair({ pages = [], ...changes }: SignedRepair, snapshot: number): Promise<CheckedPlan> {
-    return await this.plan({ ...changes, targets: pages.map(targetOf) }, snapshot)
+  async planRepair({ pages = [], targets = [], ...changes }: SignedRepair, snapshot: number): Promise<CheckedPlan> {
+    return await this.plan({ ...changes, targets: [...pages.map(targetOf), ...targets] }, snapshot)
   }
 
   /** What these changes bring out in a new snapshot. @throws TrustError */

@@ -27,6 +27,13 @@ export class TufFiles {
     const rows = db.selectFrom('tuf_file').select('body').where('role', '=', role)
     return fileOf(await rows.where('version', '=', version).executeTakeFirst())
   }
+
+  /** A target about names, current or lately replaced. */
+  async document(path: string, sha256: string): Promise<TufFile | undefined> {
+    const { db } = this.#store
+    const rows = db.selectFrom('target').select('body').where('path', '=', path).where('sha256', '=', sha256)
+    return fileOf(await rows.limit(1).executeTakeFirst())
+  }
 }
 
 function fileOf(row: { readonly body: string } | undefined): TufFile | undefined {

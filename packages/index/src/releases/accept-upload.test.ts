@@ -18,6 +18,7 @@ import { FIXTURE_POLICY, sdistFixture, wheelFixture } from './upload-fixture.ts'
 import type { Fixture } from './upload-fixture.ts'
 import type { UploadPolicy } from './upload-checks.ts'
 import type { Uploader } from './upload-name.ts'
+import { Namespaces } from '../names/namespaces.ts'
 
 const DAY = 86_400_000
 const member: Uploader = { user: 'ada', scope: 'upload' }
@@ -29,7 +30,7 @@ interface Index extends UploadContext {
   presence: UploadContext['presence']
   inspect: UploadContext['inspect']
   policy: UploadPolicy
-  names: { prefixes: readonly string[]; upstreams: readonly string[] }
+  names: { namespaces: Namespaces; upstreams: readonly string[] }
   at: number
   readonly upload: (fixture: Fixture, uploader?: Uploader) => Promise<UploadOutcome>
   readonly spooled: () => Promise<readonly string[]>
@@ -47,7 +48,7 @@ async function withIndex(work: (index: Index) => Promise<void>): Promise<void> {
       at: Date.parse('2026-11-22T12:00:00.000Z'),
       clock: { now: () => index.at },
       policy: FIXTURE_POLICY,
-      names: { prefixes: ['corp'], upstreams: ['pypi'] },
+      names: { namespaces: Namespaces.configured(['corp']), upstreams: ['pypi'] },
       inspect: createInspector(),
       asked: [],
       presenceAnswer: { kind: 'absent', evidence: ['pypi: 404'] },

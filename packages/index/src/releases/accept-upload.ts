@@ -3,6 +3,7 @@ import { formatVersion } from '@waxseal/packaging'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { answerFor } from '../names/authority.ts'
+import { claimedName } from '../names/claimed-name.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
 import type { ProjectRow } from '../store/schema.ts'
@@ -147,7 +148,7 @@ function rightOf(
   row: ProjectRow | undefined,
   uploader: Uploader,
 ): NameRight | Refusal {
-  const right = nameRight(project, answerFor(project, row, context.names), uploader)
+  const right = nameRight(project, answerFor(project, row && claimedName(row), context.names), uploader)
   if (right.kind === 'refused') return right
   return (row && checkProjectStatus(row)) ?? right
 }

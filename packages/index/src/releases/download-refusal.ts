@@ -1,14 +1,24 @@
+import { denialOfName } from '../names/denials.ts'
 import type { ProjectState } from '../publish/current-projects.ts'
+import type { FileRow } from '../store/schema.ts'
+import { denialSentence } from './judge-files.ts'
+import type { Withheld } from './judge-files.ts'
 import { unaskedReason } from './unasked.ts'
 import type { Unasked } from './unasked.ts'
 
 export type DownloadRefusalCode =
+  | 'file-blocked'
+  | 'file-cooldown'
   | 'file-deleted'
+  | 'file-merge-conflict'
+  | 'file-merge-refused'
   | 'file-not-found'
   | 'file-not-kept'
   | 'file-quarantined'
+  | 'file-unapproved'
   | 'file-withdrawn'
   | 'name-reserved'
+  | 'name-unclaimed'
   | 'upstream-file-changed'
   | 'upstream-unavailable'
 
@@ -25,8 +35,31 @@ export function refused(code: DownloadRefusalCode, message: string, retryAfterMs
   return { kind: 'refused', code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
-export function quarantined({ name, statusReason }: ProjectState): DownloadRefusal {
+/** For a name of which nothing is given out. */
+export function quarantined({ name, statusReason, offering }: ProjectState): DownloadRefusal {
+  const denial = denialOfName(offering.denials)
+  if (denial !== undefined) {
+    return refused(denial.overlay === 'blocked' ? 'file-blocked' : 'file-quarantined', denialSentence(denial))
+  }
   return refused('file-quarantined', `${name} is quarantined${statusReason === null ? '' : `: ${statusReason}`}`)
+}
+
+/** For a file that is known and withheld. */
+export function withheldFile(row: FileRow, { code, reason }: Withheld, state: ProjectState): DownloadRefusal {
+  switch (code) {
+    case 'file-deleted':
+      return refused(code, `${row.filename} was deleted from this index.`)
+    case 'file-withdrawn':
+      return refused(code, `${row.source} does not offer ${row.filename} any more, and no copy was kept here.`)
+    case 'project-quarantined':
+      return quarantined(state)
+    case 'file-unhashed':
+    case 'name-reserved':
+    case 'name-upstream':
+      return refused('file-not-found', `${state.name} has no file ${row.filename} with this sha256.`)
+    default:
+      return refused(code, `${row.filename} is not given out. ${reason}`)
+  }
 }
 
 export function unavailable(

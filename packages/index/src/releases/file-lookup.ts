@@ -1,16 +1,19 @@
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { recordDecision } from '../names/decisions.ts'
+import { denialOfName } from '../names/denials.ts'
+import { upstreamOf } from '../names/merge-rule.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import type { FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { notKept, quarantined, refused, unavailable } from './download-refusal.ts'
+import { notKept, quarantined, refused, unavailable, withheldFile } from './download-refusal.ts'
 import type { DownloadRefusal, DownloadRefusalCode } from './download-refusal.ts'
 import type { Offers } from './offers.ts'
-import { withheldBecause } from './page.ts'
+import { judgeFiles } from './judge-files.ts'
+import type { JudgedFile } from './judge-files.ts'
 import type { Unasked } from './unasked.ts'
 
 /** Which file is asked for: the three parts of its address. */
@@ -49,6 +52,11 @@ export interface FileLookupParts {
 /** Refusals that a fresh look at the upstream may lift. */
 const MAY_BE_OLD: ReadonlySet<DownloadRefusalCode> = new Set(['file-not-found', 'file-quarantined', 'file-withdrawn'])
 
+/** Nothing that an upstream says opens what was closed here. */
+function isClosedHere({ project, offering }: ProjectState): boolean {
+  return project?.status === 'quarantined' || denialOfName(offering.denials) !== undefined
+}
+
 /** Whether a file may be given out, by its address; the first download decides an undecided name. */
 export class FileLookup {
   readonly #parts: FileLookupParts
@@ -64,14 +72,18 @@ export class FileLookup {
   async find(address: FileAddress, purpose: 'download' | 'look'): Promise<Found | DownloadRefusal> {
     const state = await this.#parts.current.get(address.project)
     // Closed here: by any address, and no upstream need be asked about it (attacks.md 6.5 row 27).
-    if (state.project?.status === 'quarantined') return quarantined(state)
+    if (isClosedHere(state)) return quarantined(state)
     switch (state.answer.kind) {
       case 'reserved':
         return refused('name-reserved', `${address.project} is a name of this index only; it has no such file.`)
+      case 'refused':
+        return refused('name-unclaimed', `Nobody has approved ${address.project} for this index.`)
       case 'internal':
-        return this.#row(state, address, LOCAL_SOURCE)
+        return this.#row(state, address)
       case 'upstream':
         return this.#listed(state, address, state.answer.upstream)
+      case 'merged':
+        return this.#listed(state, address, upstreamOf(state.answer.merge))
       case 'undecided':
         return this.#undecided(address, purpose)
     }
@@ -86,7 +98,7 @@ export class FileLookup {
 
   /** A listed row, after one look at the upstream if it is not there: a lock file may know more than we saw yet. */
   async #listed(state: ProjectState, address: FileAddress, source: string): Promise<Found | DownloadRefusal> {
-    const first = await this.#row(state, address, source)
+    const first = await this.#row(state, address)
     // Neither is a quarantine of the upstream's the last word: it lifts with the upstream.
     // Neither is a withdrawal: it may have come back.
     if (first.kind !== 'refused' || !MAY_BE_OLD.has(first.code)) return first
@@ -99,34 +111,39 @@ export class FileLookup {
       if (outcome.trouble !== undefined) throw outcome.trouble
       return unavailable(source, outcome)
     }
-    return this.#row(await this.#parts.current.get(address.project), address, source)
+    return this.#row(await this.#parts.current.get(address.project), address)
   }
 
-  async #row(state: ProjectState, address: FileAddress, source: string): Promise<Found | DownloadRefusal> {
+  async #row(state: ProjectState, address: FileAddress): Promise<Found | DownloadRefusal> {
     const { project, sha256, filename } = address
-    const row = await this.#parts.store.db
-      .selectFrom('file')
-      .selectAll()
-      .where('project', '=', project)
-      .where('source', '=', source)
-      .where('filename', '=', filename)
-      .where('sha256', '=', sha256)
-      .executeTakeFirst()
+    const { offering } = state
+    const found = (await this.#judged(state, address)).filter(({ file }) => file.sha256 === sha256)
+    const { file: row, withheld } = found.find((one) => one.withheld === undefined) ?? found[0] ?? {}
     if (row === undefined) {
-      return source === LOCAL_SOURCE && (await this.#knownElsewhere(project, sha256))
+      return offering.sources.includes(LOCAL_SOURCE) && (await this.#knownElsewhere(project, sha256))
         ? refused(
             'name-reserved',
             `${project} is answered by this index only; the file of an upstream does not belong to it.`,
           )
         : refused('file-not-found', `${project} has no file ${filename} with this sha256.`)
     }
-    const withheld = withheldBecause(row)
-    if (withheld === 'deleted') return refused('file-deleted', `${filename} was deleted from this index.`)
-    if (state.status === 'quarantined') return quarantined(state)
-    if (withheld === 'withdrawn') {
-      return refused('file-withdrawn', `${row.source} does not offer ${filename} any more, and no copy was kept here.`)
-    }
+    if (withheld !== undefined) return withheldFile(row, withheld, state)
     return { kind: 'found', row, sha256, decided: state.answer.kind !== 'undecided' }
+  }
+
+  /** The files of this name with their verdicts; where one file's depends on others, those are looked at too. */
+  async #judged({ offering }: ProjectState, { project, filename }: FileAddress): Promise<readonly JudgedFile[]> {
+    const { store, clock } = this.#parts
+    const { answer, sources } = offering
+    if (sources.length === 0) return []
+    const rows = await store.db
+      .selectFrom('file')
+      .selectAll()
+      .where('project', '=', project)
+      .where('source', 'in', sources)
+      .$if(answer.kind !== 'merged', (query) => query.where('filename', '=', filename))
+      .execute()
+    return judgeFiles(offering, rows, clock.now()).files.filter(({ file }) => file.filename === filename)
   }
 
   async #knownElsewhere(project: string, sha256: string): Promise<boolean> {
@@ -170,7 +187,7 @@ export class FileLookup {
     const state = await current.get(name)
     if (state.answer.kind === 'undecided') return refused('file-not-found', `${name} is not offered any more.`)
     if (state.answer.kind === 'reserved') return refused('name-reserved', `${name} is a name of this index only.`)
-    return this.#row(state, address, state.answer.kind === 'internal' ? LOCAL_SOURCE : state.answer.upstream)
+    return this.#row(state, address)
   }
 
   /** What the name offers for now, its upstream still undecided. */
@@ -187,7 +204,7 @@ export class FileLookup {
     if (result.kind === 'failed' && result.trouble !== undefined) throw result.trouble
     if (result.kind === 'failed') return unavailable(result.upstream, result)
     if (result.kind === 'absent') return refused('file-not-found', `No index behind this one has a project ${name}.`)
-    const found = await this.#row(await current.get(name), address, result.upstream)
+    const found = await this.#row(await current.get(name), address)
     return found.kind === 'refused' ? found : { ...result, kind: 'seen', found }
   }
 }

@@ -1,6 +1,6 @@
 import { compareVersions, isPrerelease, tryParseVersion } from '@waxseal/packaging'
 import type { CoreMetadata, Version } from '@waxseal/packaging'
-import type { FileRow } from '../store/schema.ts'
+import type { JudgedFile } from './judge-files.ts'
 import { yankMark } from './page.ts'
 
 /** Core metadata of one release, as far as it is known. */
@@ -11,7 +11,7 @@ export interface JsonApiSource {
   readonly project: string
   readonly displayName: string
   readonly snapshot: number
-  readonly files: readonly FileRow[]
+  readonly files: readonly JudgedFile[]
   readonly metadata: ReadonlyMap<string, ReleaseMetadata>
   readonly releases: ReadonlyMap<string, string>
 }
@@ -30,7 +30,8 @@ function projectUrls(metadata: ReleaseMetadata): Record<string, string> | null {
   return Object.keys(urls).length > 0 ? urls : null
 }
 
-function fileEntry(file: FileRow, rootUrl: string): JsonFile {
+function fileEntry(judged: JudgedFile, rootUrl: string): JsonFile {
+  const { file } = judged
   const seconds = file.upload_time.slice(0, 19)
   return {
     comment_text: file.comment ?? '',
@@ -51,14 +52,18 @@ function fileEntry(file: FileRow, rootUrl: string): JsonFile {
     upload_time: seconds,
     upload_time_iso_8601: file.upload_time,
     url: `${rootUrl}files/${file.project}/${file.sha256}/${file.filename}`,
-    yanked: file.yanked === 1 || file.withdrawn_at !== null,
-    yanked_reason: yankReason(file),
+    yanked: isYanked(judged),
+    yanked_reason: yankReason(judged),
   }
 }
 
-/** As on the page: a file that its upstream took back says so. */
-function yankReason(file: FileRow): string | null {
-  const mark = yankMark(file)
+function isYanked({ file, withheld }: JudgedFile): boolean {
+  return file.yanked === 1 || file.withdrawn_at !== null || withheld !== undefined
+}
+
+/** As on the page: a file that its upstream took back, or that is withheld, says so. */
+function yankReason({ file, withheld }: JudgedFile): string | null {
+  const mark = yankMark(file, withheld)
   return typeof mark === 'string' ? mark : null
 }
 
@@ -75,25 +80,26 @@ interface VersionFiles {
   readonly version: string
   readonly key: string
   readonly parsed: Version | undefined
-  readonly files: readonly FileRow[]
+  readonly files: readonly JudgedFile[]
   readonly yanked: boolean
 }
 
 /** Every release, the preferred one first. */
 function versionsOf(source: JsonApiSource): readonly VersionFiles[] {
-  const groups = new Map<string, { version: string; files: FileRow[] }>()
+  const groups = new Map<string, { version: string; files: JudgedFile[] }>()
   for (const [key, version] of source.releases) groups.set(key, { version, files: [] })
-  for (const file of source.files) {
+  for (const judged of source.files) {
+    const { file } = judged
     const group = groups.get(file.version_key) ?? { version: file.version, files: [] }
-    group.files.push(file)
+    group.files.push(judged)
     groups.set(file.version_key, group)
   }
   const versions = [...groups].map(([key, { version, files }]) => ({
     key,
     version,
     parsed: tryParseVersion(version),
-    files: files.sort((a, b) => (a.filename < b.filename ? -1 : 1)),
-    yanked: files.length > 0 && files.every((file) => file.yanked === 1 || file.withdrawn_at !== null),
+    files: files.sort((a, b) => (a.file.filename < b.file.filename ? -1 : 1)),
+    yanked: files.length > 0 && files.every(isYanked),
   }))
   return versions.sort(byPreference)
 }
@@ -124,7 +130,7 @@ export function jsonApiDocument(
   const versions = versionsOf(source)
   const chosen = choose(versions, version)
   if (chosen === undefined) return undefined
-  const entries = (files: readonly FileRow[]): readonly JsonFile[] => files.map((file) => fileEntry(file, rootUrl))
+  const entries = (files: readonly JudgedFile[]): readonly JsonFile[] => files.map((file) => fileEntry(file, rootUrl))
   const document: Record<string, unknown> = {
     info: info(source, chosen, rootUrl),
     last_serial: source.snapshot,
@@ -170,7 +176,7 @@ function info(source: JsonApiSource, chosen: VersionFiles, rootUrl: string): Rec
     provides_extra: metadata.providesExtra ?? [],
     release_url: `${page}/${chosen.version}`,
     requires_dist: metadata.requiresDist ?? [],
-    requires_python: chosen.files.find((file) => file.requires_python !== null)?.requires_python ?? null,
+    requires_python: chosen.files.find(({ file }) => file.requires_python !== null)?.file.requires_python ?? null,
     summary: metadata.summary ?? null,
     version: chosen.version,
     yanked: chosen.yanked,

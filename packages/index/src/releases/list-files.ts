@@ -1,10 +1,10 @@
 import { canonicalVersionKey, compareVersions, tryParseVersion } from '@waxseal/packaging'
 import type { ProjectState } from '../publish/current-projects.ts'
-import { offeringSource } from '../publish/page-source.ts'
 import type { FileRow } from '../store/schema.ts'
 import { yankMark } from './page.ts'
 import type { ReadParts, WithheldFile } from './read-project.ts'
-import { withheldReason } from './read-project.ts'
+import { judgeFiles } from './judge-files.ts'
+import type { JudgedFile } from './judge-files.ts'
 
 /** One file that the index has a record of, as administrators see it. Sizes in bytes, times ISO 8601. */
 export interface KnownFile {
@@ -47,7 +47,6 @@ export async function listFiles(
   state: ProjectState,
   { version, filename }: FileFilter = {},
 ): Promise<readonly KnownFile[]> {
-  const source = state.project === undefined ? undefined : offeringSource(state.project, parts.names)
   const parsed = version === undefined ? undefined : tryParseVersion(version)
   let query = parts.store.db.selectFrom('file').selectAll().where('project', '=', state.name)
   if (parsed !== undefined) query = query.where('version_key', '=', canonicalVersionKey(parsed))
@@ -55,7 +54,8 @@ export async function listFiles(
   if (filename !== undefined)
     query = query.where((where) => where.or([where('filename', '=', filename), where('filename_key', '=', filename)]))
   const rows = await query.orderBy('filename').execute()
-  return rows.toSorted((a, b) => byVersion(a.version, b.version)).map((row) => knownFile(row, source, state))
+  const judged = judgeFiles(state.offering, rows, parts.clock.now())
+  return judged.files.toSorted((a, b) => byVersion(a.file.version, b.file.version)).map((one) => knownFile(one))
 }
 
 /** The releases that `files` belong to, in their order. */
@@ -79,7 +79,7 @@ export function releasesOf(files: readonly KnownFile[]): readonly KnownRelease[]
   })
 }
 
-function knownFile(row: FileRow, source: string | undefined, state: ProjectState): KnownFile {
+function knownFile({ file: row, withheld }: JudgedFile): KnownFile {
   return {
     filename: row.filename,
     version: row.version,
@@ -92,7 +92,7 @@ function knownFile(row: FileRow, source: string | undefined, state: ProjectState
     uploaded_by: row.uploaded_by,
     yanked: yankMark(row),
     stored: row.stored === 1,
-    withheld: withheldReason(row, source, state) ?? null,
+    withheld: withheld ?? null,
   }
 }
 

@@ -11,6 +11,8 @@ export interface Listing {
   readonly at: string
   /** Whether files with a local version label are admitted (attacks.md DC-6). */
   readonly localVersions: boolean
+  /** The good answer before this one, ISO 8601; absent: this is the first. */
+  readonly lastChecked?: string | undefined
 }
 
 /** Something an upstream did to a file that was admitted from it; recorded, never obeyed (attacks.md UPS-REPL, UPS-DEL). */
@@ -49,7 +51,7 @@ function mayBeLabelled(version: string, localVersions: boolean): boolean {
 
 export function newRow(
   file: SimpleFile,
-  { project, upstream: source, at, localVersions }: Omit<Listing, 'page'>,
+  { project, upstream: source, at, localVersions, lastChecked }: Omit<Listing, 'page'>,
 ): NewFileRow | undefined {
   const distribution = classifyDistribution(file.filename, project)
   if (distribution === undefined || !mayBeLabelled(distribution.version, localVersions)) return undefined
@@ -69,6 +71,7 @@ export function newRow(
     requires_python: file.requiresPython ?? null,
     ...metadataColumns(file),
     upload_time: file.uploadTime ?? at,
+    age_from: ageFrom(file.uploadTime, at, lastChecked),
     upload_time_source: file.uploadTime === undefined ? 'first-seen' : 'upstream',
     first_seen_at: at,
     ...yankColumns(file),
@@ -83,6 +86,17 @@ export function newRow(
     withdrawn_at: null,
     deleted_at: null,
   }
+}
+
+/**
+ * When the age of a file begins (design.md section 8; attacks.md COOL-1): with its upload, unless this index has looked since, and has
+ * not seen it.
+ */
+function ageFrom(uploadTime: string | undefined, at: string, lastChecked: string | undefined): string {
+  if (uploadTime === undefined) return at
+  const uploaded = Date.parse(uploadTime)
+  const isBackdated = lastChecked !== undefined && uploaded < Date.parse(lastChecked)
+  return isBackdated || !(uploaded < Date.parse(at)) ? at : uploadTime
 }
 
 /** Versions that do not parse are legal on old upstreams; each is then only equal to itself. */

@@ -2,8 +2,9 @@ import type { Clock } from '../clock.ts'
 import { isOwnFailure } from '../error.ts'
 import { HASHING_WAIT_MS, STALE_PAGE_WAIT_MS, STORAGE_PAUSE_MAX_MS, STORAGE_PAUSE_MS } from '../limits.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
-import { coveringPrefix } from '../names/authority.ts'
-import type { NamesConfig } from '../names/authority.ts'
+import { denialOfName } from '../names/denials.ts'
+import { upstreamOf } from '../names/merge-rule.ts'
+import type { NameAnswer, NamesConfig } from '../names/authority.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import { Circuit } from '../upstream/circuit.ts'
 import type { CircuitPass } from '../upstream/circuit.ts'
@@ -91,10 +92,10 @@ export class Offers {
   }
 
   #warm(state: ProjectState): Offer | undefined {
-    const { kind } = state.answer
-    if (kind === 'internal') return this.#published(state)
-    if (kind !== 'upstream') return undefined
-    const asksNobody = this.#parts.unasked !== undefined || this.#isFresh(state, state.answer.upstream)
+    if (state.answer.kind === 'internal') return this.#published(state)
+    const upstream = askedUpstream(state.answer)
+    if (upstream === undefined) return undefined
+    const asksNobody = this.#parts.unasked !== undefined || this.#isFresh(state, upstream)
     return asksNobody ? this.#published(state) : undefined
   }
 
@@ -107,9 +108,20 @@ export class Offers {
           kind: 'empty',
           reason: `Names under ${state.answer.prefix} are answered by this index only, and nobody uploaded this one.`,
         }
-      case 'upstream': {
-        const outcome = await this.#fresh(state, state.answer.upstream, 'page')
-        return this.#afterRefresh(state.name, state.answer.upstream, outcome)
+      case 'refused':
+        return {
+          kind: 'empty',
+          reason: `Nobody has approved ${state.name} for this index, and no upstream is asked for it.`,
+        }
+      case 'upstream':
+      case 'merged': {
+        const upstream = askedUpstream(state.answer)
+        // Closed here: what the upstream says changes nothing (attacks.md 6.5 rows 27 and 28).
+        if (denialOfName(state.offering.denials) !== undefined && state.page !== undefined) {
+          return { kind: 'page', state }
+        }
+        const outcome = await this.#fresh(state, upstream, 'page')
+        return this.#afterRefresh(state.name, upstream, outcome)
       }
       case 'undecided':
         return this.#undecided(state)
@@ -129,7 +141,7 @@ export class Offers {
   async #search(name: string, instead: Instead): Promise<SearchResult> {
     const evidence: string[] = []
     let asked = false
-    if (coveringPrefix(name, this.#parts.names.prefixes) !== undefined) return { kind: 'absent', evidence }
+    if (this.#parts.names.namespaces.covering(name) !== undefined) return { kind: 'absent', evidence }
     for (const upstream of this.#parts.names.upstreams) {
       const state = await this.#parts.current.get(name)
       const outcome = await this.#fresh(state, upstream, instead)
@@ -160,7 +172,7 @@ export class Offers {
   async #undecided(state: ProjectState): Promise<Offer> {
     const { name, project } = state
     // Closed here: nobody need be asked, and no answer of an upstream may turn it into a 404 (attacks.md 6.5 row 27).
-    if (project?.status === 'quarantined') {
+    if (project?.status === 'quarantined' || denialOfName(state.offering.denials) !== undefined) {
       return this.#published(state) ?? { kind: 'empty', reason: 'This name is quarantined.' }
     }
     const result = await this.#search(name, 'page')
@@ -193,7 +205,7 @@ export class Offers {
   #isFresh(state: ProjectState, upstream: string): boolean {
     const checkedAt = state.checkedAt.get(upstream)
     // What an upstream said of a name that is shown from another one is not what stands on the page.
-    if (checkedAt === undefined || state.project?.upstream !== upstream) return false
+    if (checkedAt === undefined || !state.offering.sources.includes(upstream)) return false
     const age = this.#parts.clock.now() - checkedAt
     // A clock that was set back makes the answer look like it comes from the future: ask again.
     return age >= 0 && age < this.#parts.freshFor(upstream)
@@ -267,4 +279,12 @@ async function withDeadline<T, U>(work: Promise<T>, milliseconds: number, otherw
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The upstream whose word the page of a decided name depends on. */
+function askedUpstream(answer: Extract<NameAnswer, { kind: 'upstream' | 'merged' }>): string
+function askedUpstream(answer: NameAnswer): string | undefined
+function askedUpstream(answer: NameAnswer): string | undefined {
+  if (answer.kind === 'upstream') return answer.upstream
+  return answer.kind === 'merged' ? upstreamOf(answer.merge) : undefined
 }

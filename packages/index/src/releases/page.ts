@@ -1,15 +1,17 @@
 import { hash } from 'node:crypto'
 import type { SimpleFile, SimpleProjectPage } from '@waxseal/packaging'
 import { normalizeUploadTime, prepareSimpleJson } from '@waxseal/packaging'
-import type { FileRow, ProjectStatus } from '../store/schema.ts'
+import type { FileRow } from '../store/schema.ts'
+import { judgeFiles } from './judge-files.ts'
+import type { Offering, Withheld } from './judge-files.ts'
 
 /** Everything a project's page is made of: nothing else may have a say, so that the same rows give the same bytes. */
 export interface PageSource {
-  readonly project: string
-  readonly status: ProjectStatus
-  readonly statusReason: string | null
-  /** The files of the one source that answers for the name, in any order. */
+  readonly offering: Offering
+  /** The files of the sources that answer for the name, in any order. */
   readonly files: readonly FileRow[]
+  /** Milliseconds since 1970: what has to wait is judged by it. */
+  readonly now: number
 }
 
 /** Where a page stands in the chain of snapshots (design.md section 7: `_waxseal`). */
@@ -24,16 +26,12 @@ export function fileUrl(project: string, sha256: string, filename: string): stri
   return `../../files/${project}/${sha256}/${filename}`
 }
 
-/** Why a known file is not offered as its source offers it; undefined: it is. */
-export function withheldBecause(file: FileRow): 'deleted' | 'unhashed' | 'withdrawn' | undefined {
-  if (file.deleted_at !== null) return 'deleted'
-  if (file.sha256 === null) return 'unhashed'
-  if (file.withdrawn_at !== null && file.stored === 0) return 'withdrawn'
-  return undefined
-}
-
-/** What the page says of a file's yank (PEP 592): a reason, true without one, false for none. */
-export function yankMark(file: FileRow): boolean | string {
+/**
+ * What the page says of a file's yank (PEP 592): a reason, true without one, false for none. A file that is withheld and still listed
+ * says why, and where there is more: installers fall back to another version, and print this to who insists.
+ */
+export function yankMark(file: FileRow, withheld?: Withheld): boolean | string {
+  if (withheld !== undefined) return `${withheld.reason} (see /why/${file.project}/${file.version} of this index)`
   if (file.withdrawn_at !== null) {
     return `No longer offered by ${file.source} since ${file.withdrawn_at.slice(0, 10)}; kept here for existing locks`
   }
@@ -41,7 +39,12 @@ export function yankMark(file: FileRow): boolean | string {
   return file.yanked_reason === null || file.yanked_reason === '' ? true : file.yanked_reason
 }
 
-function pageFile(file: FileRow, sha256: string): SimpleFile {
+function pageFile(
+  file: FileRow,
+  sha256: string,
+  withheld: Withheld | undefined,
+  source: string | undefined,
+): SimpleFile {
   const url = fileUrl(file.project, sha256, file.filename)
   // Stored with milliseconds; Python 3.10 reads 0 or 6 digits of a second only (behaviour.md 3.4).
   const uploadTime = normalizeUploadTime(file.upload_time)
@@ -51,32 +54,46 @@ function pageFile(file: FileRow, sha256: string): SimpleFile {
     filename: file.filename,
     url,
     sha256,
-    yanked: yankMark(file),
+    yanked: yankMark(file, withheld),
     ...(uploadTime === undefined ? {} : { uploadTime }),
     ...(file.requires_python === null ? {} : { requiresPython: file.requires_python }),
     ...(file.size === null ? {} : { size: file.size }),
     ...(coreMetadata === undefined ? {} : { coreMetadata }),
     ...(file.provenance_url === null ? {} : { provenance: `${url}.provenance` }),
+    ...(file.source === source ? {} : { extra: { _source: file.source } }),
   }
 }
 
-/** The page as data, without its position. A quarantined project offers nothing (PEP 792; attacks.md API-STATUS). */
-export function projectPage(source: PageSource): SimpleProjectPage {
+/** A page as data, without its position. */
+export interface ProjectPage {
+  readonly page: SimpleProjectPage
+  /** The source of all files that do not say another one; undefined where none answers. */
+  readonly source: string | undefined
+  /** When it changes by the clock alone, in milliseconds since 1970; undefined: never. */
+  readonly nextChange: number | undefined
+}
+
+/** A quarantined project offers nothing (PEP 792; attacks.md API-STATUS). */
+export function projectPage({ offering, files: rows, now }: PageSource): ProjectPage {
   const files: SimpleFile[] = []
   const versions = new Set<string>()
-  for (const file of source.status === 'quarantined' ? [] : source.files) {
-    if (file.sha256 === null || withheldBecause(file) !== undefined) continue
-    files.push(pageFile(file, file.sha256))
+  const [source] = offering.sources
+  const judged = judgeFiles(offering, rows, now)
+  for (const { file, withheld } of judged.files) {
+    if (file.sha256 === null || withheld?.isListed === false) continue
+    files.push(pageFile(file, file.sha256, withheld, source))
     versions.add(file.version)
   }
-  return {
-    name: source.project,
+  const { project, status, statusReason } = offering
+  const page: SimpleProjectPage = {
+    name: project,
     files,
     versions: [...versions],
-    status: { status: source.status, ...(source.statusReason === null ? {} : { reason: source.statusReason }) },
+    status: { status, ...(statusReason === null ? {} : { reason: statusReason }) },
     // PEP 700: a page without a file's size may not call itself 1.1 or later.
     apiVersion: files.every((file) => file.size !== undefined) ? '1.4' : '1.0',
   }
+  return { page, source, nextChange: judged.nextChange }
 }
 
 /** A page that is rendered but for its place in the chain of snapshots. */
@@ -88,11 +105,15 @@ export interface RenderedPage {
 }
 
 /** Throws PackagingError for a page that breaks a rule of its format. */
-export function renderPage(page: SimpleProjectPage): RenderedPage {
+export function renderPage({ page, source }: Pick<ProjectPage, 'page' | 'source'>): RenderedPage {
   const write = prepareSimpleJson(page)
   return {
-    content: hash('sha256', write()),
+    // Of its source too: whoever verifies the page goes by it.
+    content: hash('sha256', `${source ?? ''}\n${Buffer.from(write()).toString()}`),
     bytesAt: ({ snapshot, prev }) =>
-      write({ meta: { '_last-serial': snapshot }, extra: { _waxseal: { snapshot, prev } } }),
+      write({
+        meta: { '_last-serial': snapshot },
+        extra: { _waxseal: { snapshot, prev, ...(source === undefined ? {} : { source }) } },
+      }),
   }
 }

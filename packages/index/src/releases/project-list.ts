@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { renderProjectListHtml, writeProjectListJson } from '@waxseal/packaging'
 import type { SimpleProjectList } from '@waxseal/packaging'
 import { answerFor } from '../names/authority.ts'
+import { claimedName } from '../names/claimed-name.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
@@ -47,7 +48,14 @@ export class ProjectLists {
     const rows = await this.#store.db
       .selectFrom('page')
       .innerJoin('project', 'project.name', 'page.project')
-      .select(['project.name', 'project.display_name', 'project.authority', 'project.upstream', 'page.snapshot'])
+      .select([
+        'project.name',
+        'project.display_name',
+        'project.authority',
+        'project.upstream',
+        'project.merge_rule',
+        'page.snapshot',
+      ])
       .where('page.listed', '=', 1)
       .orderBy('project.name')
       .execute()
@@ -62,9 +70,9 @@ export class ProjectLists {
   }
 
   /** The configuration may have changed since a page was published: a name that is not answered any more is not listed. */
-  #answered(row: Pick<ProjectRow, 'name' | 'authority' | 'upstream'>): boolean {
-    const { kind } = answerFor(row.name, row, this.#names)
+  #answered(row: Pick<ProjectRow, 'name' | 'authority' | 'upstream' | 'merge_rule'>): boolean {
+    const { kind } = answerFor(row.name, claimedName(row), this.#names)
     if (kind === 'undecided') return row.upstream !== null && this.#names.upstreams.includes(row.upstream)
-    return kind !== 'reserved'
+    return kind !== 'reserved' && kind !== 'refused'
   }
 }

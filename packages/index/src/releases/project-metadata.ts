@@ -7,8 +7,8 @@ import type { JsonApiSource, ReleaseMetadata } from './json-api.ts'
 export function sidecarsOf(source: JsonApiSource, release: string): readonly string[] {
   if (source.metadata.has(release)) return []
   const sidecars = new Set<string>()
-  for (const { version_key: key, metadata_sha256: sha256 } of source.files) {
-    if (key === release && sha256 !== null) sidecars.add(sha256)
+  for (const { file } of source.files) {
+    if (file.version_key === release && file.metadata_sha256 !== null) sidecars.add(file.metadata_sha256)
   }
   return [...sidecars]
 }

@@ -2,18 +2,20 @@ import { canonicalVersionKey, tryParseVersion } from '@waxseal/packaging'
 import { decisionSentence } from '../names/decisions.ts'
 import type { DecisionBody } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
-import { offeringSource } from '../publish/page-source.ts'
+import type { Clock } from '../clock.ts'
 import { EXPLAINED_CHECK_MS, EXPLAINED_FILES } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { DecisionRow, FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { JsonApiSource, ReleaseMetadata } from './json-api.ts'
-import { withheldBecause } from './page.ts'
+import { judgeFiles } from './judge-files.ts'
+import type { JudgedFile, Withheld } from './judge-files.ts'
 
 /** What the readers of whole projects share. */
 export interface ReadParts {
   readonly store: Store
+  readonly clock: Clock
   readonly names: NamesConfig
   readonly current: CurrentProjects
 }
@@ -29,19 +31,21 @@ export async function readJsonApiSource(
 ): Promise<JsonApiSource | undefined> {
   const { project, page } = state
   if (project === undefined || page === undefined || state.status === 'quarantined') return undefined
-  const source = offeringSource(project, parts.names)
-  if (source === undefined) return undefined
+  const { sources } = state.offering
+  if (sources.length === 0) return undefined
   const rows = await parts.store.db
     .selectFrom('file')
     .selectAll()
     .where('project', '=', state.name)
-    .where('source', '=', source)
-    .$if(version !== undefined, (query) => query.where(...ofVersion(version ?? '')))
+    .where('source', 'in', sources)
     .execute()
-  const files = rows.filter((file) => withheldBecause(file) === undefined)
+  // One file's verdict may depend on those of other versions.
+  const judged = judgeFiles(state.offering, rows, parts.clock.now()).files
+  const isWanted = versionFilter(version)
+  const files = judged.filter(({ file, withheld }) => withheld?.isListed !== false && isWanted(file))
   const releases = new Map<string, string>()
   const metadata = new Map<string, ReleaseMetadata>()
-  if (source === LOCAL_SOURCE) {
+  if (sources.includes(LOCAL_SOURCE)) {
     const known = await parts.store.db
       .selectFrom('release')
       .selectAll()
@@ -69,14 +73,10 @@ export interface WithheldFile {
   readonly filename: string
   readonly version: string
   readonly source: string
-  readonly code:
-    | 'file-deleted'
-    | 'file-unhashed'
-    | 'file-withdrawn'
-    | 'name-reserved'
-    | 'name-upstream'
-    | 'project-quarantined'
+  readonly code: Withheld['code']
   readonly since: string | null
+  /** When it will be given out, if nothing else happens. */
+  readonly until?: string
   readonly reason: string
 }
 
@@ -124,17 +124,14 @@ export async function explainProject(
 ): Promise<Explanation> {
   const { db } = parts.store
   const { project } = state
-  const source = project === undefined ? undefined : offeringSource(project, parts.names)
-  const rows = await db
-    .selectFrom('file')
-    .selectAll()
-    .where('project', '=', state.name)
-    .$if(version !== undefined, (query) => query.where(...ofVersion(version ?? '')))
-    .orderBy('filename')
-    .execute()
-  const offered: FileRow[] = []
-  const withheld: FileRow[] = []
-  for (const row of rows) (withheldReason(row, source, state) === undefined ? offered : withheld).push(row)
+  const { sources } = state.offering
+  const [source] = sources
+  const rows = await db.selectFrom('file').selectAll().where('project', '=', state.name).orderBy('filename').execute()
+  const isWanted = versionFilter(version)
+  const judged = judgeFiles(state.offering, rows, parts.clock.now()).files.filter(({ file }) => isWanted(file))
+  const { offered = [], withheld = [] } = Object.groupBy(judged, (one) =>
+    one.withheld === undefined ? 'offered' : 'withheld',
+  )
   const decisions = await db
     .selectFrom('decision')
     .selectAll()
@@ -162,10 +159,11 @@ export async function explainProject(
     upstreamCheckedAt: checkedAt === undefined ? null : new Date(checkedAt).toISOString(),
     offeredCount: offered.length,
     withheldCount: withheld.length,
-    offered: newest(offered).map(offeredFile),
-    withheld: newest(withheld).flatMap((row) => {
-      const why = withheldReason(row, source, state)
-      return why === undefined ? [] : [{ filename: row.filename, version: row.version, source: row.source, ...why }]
+    offered: newest(offered).map(({ file }) => offeredFile(file)),
+    withheld: newest(withheld).flatMap(({ file, withheld: why }) => {
+      if (why === undefined) return []
+      const { isListed: _, ...told } = why
+      return [{ filename: file.filename, version: file.version, source: file.source, ...told }]
     }),
     decisions: decisions.map(({ project: _project, body: text, ...row }) => {
       const body = JSON.parse(text) as DecisionBody
@@ -211,9 +209,10 @@ export async function explanationState(parts: ReadParts, state: ProjectState): P
 }
 
 /** The newest files of `rows`, in the order they came in. */
-function newest(rows: readonly FileRow[]): readonly FileRow[] {
+function newest(rows: readonly JudgedFile[]): readonly JudgedFile[] {
   if (rows.length <= EXPLAINED_FILES) return rows
-  const byAge = rows.toSorted((a, b) => (a.upload_time < b.upload_time ? 1 : a.upload_time > b.upload_time ? -1 : 0))
+  const time = ({ file }: JudgedFile): string => file.upload_time
+  const byAge = rows.toSorted((a, b) => (time(a) < time(b) ? 1 : time(a) > time(b) ? -1 : 0))
   const kept = new Set(byAge.slice(0, EXPLAINED_FILES))
   return rows.filter((row) => kept.has(row))
 }
@@ -237,37 +236,11 @@ function offeredFile(row: FileRow): OfferedFile {
   }
 }
 
-/** Why `row` is not offered, `source` being the one that answers for its name; undefined: it is offered. */
-export function withheldReason(
-  row: FileRow,
-  source: string | undefined,
-  state: ProjectState,
-): Pick<WithheldFile, 'code' | 'since' | 'reason'> | undefined {
-  if (row.source !== source) {
-    const code = source === LOCAL_SOURCE || source === undefined ? 'name-reserved' : 'name-upstream'
-    return { code, since: null, reason: `It came from ${row.source}, which does not answer for this name.` }
-  }
-  if (state.status === 'quarantined') {
-    return { code: 'project-quarantined', since: null, reason: state.statusReason ?? 'The project is quarantined.' }
-  }
-  switch (withheldBecause(row)) {
-    case 'deleted':
-      return {
-        code: 'file-deleted',
-        since: row.deleted_at,
-        reason: 'The file was deleted; its name is not used again.',
-      }
-    case 'withdrawn':
-      return { code: 'file-withdrawn', since: row.withdrawn_at, reason: `${row.source} does not list it any more.` }
-    case 'unhashed':
-      return {
-        code: 'file-unhashed',
-        since: row.first_seen_at,
-        reason: `${row.source} lists it without a sha256; it is offered once it was fetched and hashed here.`,
-      }
-    case undefined:
-      return undefined
-  }
+/** Versions that compare equal are one release; undefined: all. */
+function versionFilter(version: string | undefined): (file: Pick<FileRow, 'version' | 'version_key'>) => boolean {
+  if (version === undefined) return () => true
+  const [column, , value] = ofVersion(version)
+  return (file) => file[column] === value
 }
 
 function sentence(state: ProjectState, names: NamesConfig): string {
@@ -279,10 +252,18 @@ function sentence(state: ProjectState, names: NamesConfig): string {
       return `${name} falls under the prefix ${answer.prefix}, which belongs to this index. Nobody uploaded it, and no upstream is asked for it.`
     case 'upstream':
       return `${name} belongs to the upstream ${answer.upstream}, decided at its first download. No other index is asked for it.`
+    case 'refused':
+      return `Nobody has approved ${name} for this index (${answer.pattern} is denied by default), and no upstream is asked for it.`
+    case 'merged':
+      return `${name} has two sources, by a recorded decision: it belongs to ${sourceWords(answer.merge.owner)}, and ${sourceWords(answer.merge.extender)} may add to it (${answer.merge.extend}).`
     case 'undecided': {
       const order =
         names.upstreams.length === 0 ? 'no upstream is configured' : `asked in order: ${names.upstreams.join(', ')}`
       return `Nobody claimed ${name}. Its first download decides which upstream it belongs to (${order}).`
     }
   }
+}
+
+function sourceWords(source: string): string {
+  return source === LOCAL_SOURCE ? 'this index' : `the upstream ${source}`
 }

@@ -4,7 +4,8 @@ import type { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import type { NamesConfig } from '../names/authority.ts'
-import { answerFor } from '../names/authority.ts'
+import { claimedName } from '../names/claimed-name.ts'
+import { answerFor, sourcesOf } from '../names/authority.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { Publisher } from '../publish/publisher.ts'
@@ -104,15 +105,23 @@ export class Refresh {
     const localVersions = this.#parts.upstreams.get(upstream)?.config.localVersions ?? true
     const result = await store.transaction(async (tx) => {
       const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
-      const owner = answerFor(name, project, names)
+      const owner = answerFor(name, project && claimedName(project), names)
       // Claimed, reserved or decided otherwise while the answer was under way: it is nobody's business any more.
-      const mayList = owner.kind === 'undecided' || (owner.kind === 'upstream' && owner.upstream === upstream)
-      if (!mayList) return { unhashed: 0 }
-      const shown = owner.kind === 'upstream' || project?.upstream === upstream
+      const decided = sourcesOf(owner, null).includes(upstream)
+      if (owner.kind !== 'undecided' && !decided) return { unhashed: 0 }
+      const shown = decided || project?.upstream === upstream
       if (project === undefined) await insertPassing(tx, name, upstream, at)
       else if (!shown) await tx.updateTable('project').set({ upstream }).where('name', '=', name).execute()
+      const lastChecked = await lastCheck(tx, name, upstream)
       const status = await saveListingState(tx, name, upstream, answer, at)
-      const admitted = await admitListing(tx, { project: name, upstream, page: answer.page, at, localVersions })
+      const admitted = await admitListing(tx, {
+        project: name,
+        upstream,
+        page: answer.page,
+        at,
+        localVersions,
+        lastChecked,
+      })
       if (admitted.changed || !shown || status === 'changed') {
         await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
       }
@@ -222,4 +231,15 @@ async function saveListingState(
     .execute()
   const same = before !== undefined && before.status === state.status && before.status_reason === state.status_reason
   return same ? 'unchanged' : 'changed'
+}
+
+/** When this upstream last said what it has of a name. */
+async function lastCheck(tx: Transaction<Database>, project: string, upstream: string): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('upstream_page')
+    .select('checked_at')
+    .where('project', '=', project)
+    .where('upstream', '=', upstream)
+    .executeTakeFirst()
+  return row?.checked_at
 }

@@ -29,7 +29,7 @@ test('TOK-2: a token of one project uploads to that project and no other, not ev
 })
 
 test('TOK-2: a token of one project never creates a name', () => {
-  const undecided = nameRight('corp-app', { kind: 'undecided' }, limited)
+  const undecided = nameRight('corp-app', { kind: 'undecided', needsApproval: false }, limited)
   assert.equal(undecided.kind === 'refused' && undecided.code, 'name-not-yours')
   const reserved = nameRight('corp-app', { kind: 'reserved', prefix: 'corp' }, limited)
   assert.equal(reserved.kind === 'refused' && reserved.code, 'name-reserved')
@@ -38,7 +38,7 @@ test('TOK-2: a token of one project never creates a name', () => {
 
 test('truth table row 10: a name that belongs to an upstream takes no upload, whoever asks', () => {
   for (const uploader of [member, limited, administrator]) {
-    assert.deepEqual(nameRight('requests', { kind: 'upstream', upstream: 'pypi' }, uploader), {
+    assert.deepEqual(nameRight('requests', { kind: 'upstream', upstream: 'pypi', needsApproval: false }, uploader), {
       kind: 'refused',
       code: 'name-upstream',
       message: "The name 'requests' belongs to 'pypi'. An administrator can claim it: waxseal project claim requests",
@@ -55,8 +55,8 @@ test('truth table row 4: under a granted prefix an upload claims the name withou
 })
 
 test('DC-19: an administrator claims an undecided name without asking upstream, everybody else asks', () => {
-  assert.equal(nameRight('app', { kind: 'undecided' }, administrator).kind, 'claim')
-  assert.equal(nameRight('app', { kind: 'undecided' }, member).kind, 'ask-upstreams')
+  assert.equal(nameRight('app', { kind: 'undecided', needsApproval: false }, administrator).kind, 'claim')
+  assert.equal(nameRight('app', { kind: 'undecided', needsApproval: false }, member).kind, 'ask-upstreams')
 })
 
 test('what the upstreams say decides a claim by upload', () => {

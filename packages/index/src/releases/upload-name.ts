@@ -56,6 +56,10 @@ export function nameRight(project: string, answer: NameAnswer, uploader: Uploade
         by: uploader.scope === 'admin' ? 'administrator' : 'upload',
         evidence: [`prefix ${answer.prefix}`],
       }
+    case 'merged':
+      // What is uploaded stands beside the upstream's files as far as the merge allows.
+      return { kind: 'internal' }
+    case 'refused':
     case 'undecided':
       if (limited) {
         return refuse(

@@ -10,6 +10,8 @@ import { indexDefaults } from '../index-config.ts'
 import { openIndex } from '../open-index.ts'
 import { CurrentProjects } from '../publish/current-projects.ts'
 import { WarmFiles } from './warm-files.ts'
+import { Namespaces } from '../names/namespaces.ts'
+import { systemClock } from '../clock.ts'
 
 const TOKEN = 'the first administrator of this test'
 
@@ -39,7 +41,7 @@ test('a file and its sidecar that were just given out are refused at once after 
 test('what was found before a change is not kept after it', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-warm-'))
   await using index = await openIndex(indexDefaults(join(folder.path, 'data')))
-  const current = new CurrentProjects(index.store, { prefixes: [], upstreams: [] })
+  const current = new CurrentProjects(index.store, { namespaces: new Namespaces(), upstreams: [] }, systemClock)
   const warm = new WarmFiles(current)
   const address = { project: 'demo', sha256: 'ab'.repeat(32), filename: 'demo-1.0.tar.gz' }
   const file = {

@@ -23,16 +23,19 @@ export interface Database {
   readonly garbage: GarbageTable
   readonly node: NodeTable
   readonly tuf_file: TufFileTable
+  readonly namespace: NamespaceTable
+  readonly denial: DenialTable
+  readonly approval: ApprovalTable
+  readonly target: TargetTable
 }
 
-/** Who may answer for a name (design.md section 2). `merged` and `virtual` come with governance. */
-export type Authority = 'unclaimed' | 'internal' | 'upstream'
+/** Who may answer for a name (design.md section 2). */
+export type Authority = 'unclaimed' | 'internal' | 'upstream' | 'merged'
 
 /** PEP 792. */
 export type ProjectStatus = 'active' | 'archived' | 'quarantined' | 'deprecated'
 
-/** The `file.source` of files that were uploaded here; no upstream may be called so. */
-export const LOCAL_SOURCE = 'local'
+export { LOCAL_SOURCE } from '../names/local-source.ts'
 
 export interface ProjectTable {
   /** Primary key. */
@@ -47,6 +50,10 @@ export interface ProjectTable {
   status: ProjectStatus
   status_reason: string | null
   created_at: string
+  /** JSON: how two sources stand beside each other (authority `merged`); else null. */
+  merge_rule: Generated<string | null>
+  /** When its page next changes by the clock alone; null: never. */
+  next_change_at: Generated<string | null>
 }
 
 export interface ReleaseTable {
@@ -102,6 +109,8 @@ export interface FileTable {
   withdrawn_at: string | null
   /** Tombstone of a deleted local file: its name is burned for ever (attacks.md NAME-REUSE). */
   deleted_at: string | null
+  /** When the age of an upstream's file begins (design.md section 8, cooldown); null: its upload time. */
+  age_from: Generated<string | null>
 }
 
 /** What the last good answer of one upstream for one project was; absent names are remembered in memory only. */
@@ -247,6 +256,54 @@ export interface TufFileTable {
   body: string
   expires_at: string
   /** When a newer version came out; null while there is none. */
+  superseded_at: string | null
+}
+
+/** Granted prefixes (PEP 752), beside those of the configuration. */
+export interface NamespaceTable {
+  /** Primary key, in normal form. */
+  name: string
+  owner: string
+  visibility: 'public' | 'private'
+  claims: 'offline' | 'online'
+  since: string
+  granted_by: string
+}
+
+/** The deny list with its history: an entry stays when it is lifted. */
+export interface DenialTable {
+  /** Primary key, never used again. */
+  n: number
+  project: string
+  /** The project's shard of names. */
+  shard: string
+  version: string | null
+  sha256: string | null
+  overlay: 'quarantined' | 'blocked'
+  reason: string
+  since: string
+  until: string | null
+  denied_by: string
+  lifted_at: string | null
+  lifted_by: string | null
+}
+
+/** Who approved which bytes of a name whose files need it. */
+export interface ApprovalTable {
+  project: string
+  sha256: string
+  approver: string
+  filename: string
+  at: string
+}
+
+/** The body of a target about names (records, policies, the deny list), by the role that lists it. */
+export interface TargetTable {
+  role: string
+  path: string
+  sha256: string
+  body: string
+  /** When another took its place; null while it is signed. */
   superseded_at: string | null
 }
 

@@ -46,7 +46,7 @@ export async function takeCensus(db: Kysely<Database>): Promise<Census> {
 }
 
 async function countProjects(db: Kysely<Database>): Promise<Census['projects']> {
-  const projects: Record<Authority, number> = { unclaimed: 0, internal: 0, upstream: 0 }
+  const projects: Record<Authority, number> = { unclaimed: 0, internal: 0, upstream: 0, merged: 0 }
   for (let after = ''; ;) {
     const rows = await db
       .selectFrom('project')

@@ -28,7 +28,7 @@ const status: IndexStatus = {
   snapshot: 10,
   store: {
     files: { local: { files: 1, bytes: 1107 }, upstream: { files: 2, bytes: 1024 ** 3 } },
-    projects: { internal: 1, upstream: 1, unclaimed: 0 },
+    projects: { internal: 1, upstream: 1, merged: 0, unclaimed: 0 },
     pages: 2,
     garbageFiles: 1,
   },

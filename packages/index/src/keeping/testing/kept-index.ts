@@ -12,6 +12,7 @@ import { openStore } from '../../store/store.ts'
 import type { OnProgress } from '../backup-format.ts'
 import type { BackupReport, BackupTarget } from '../backup.ts'
 import { backUp } from '../backup.ts'
+import { Namespaces } from '../../names/namespaces.ts'
 
 /** A small index of real uploads, whose clock a test sets. */
 export interface KeptIndex extends AsyncDisposable {
@@ -31,7 +32,7 @@ export async function openKeptIndex(
   const store = await openStore(database)
   const blobs = await openDirectoryBlobStore(join(dataDir, 'blobs'))
   const spool = await openSpool(join(dataDir, 'spool'))
-  const names = { prefixes: [], upstreams: [] }
+  const names = { namespaces: new Namespaces(), upstreams: [] }
   const clock = { now: () => index.now }
   const publisher = new Publisher({ store, bodies: blobs, clock, names, publisher: 'test' })
   const context = { store, blobs, clock, names, policy: FIXTURE_POLICY, inspect: createInspector() }

@@ -10,6 +10,7 @@ import type { Dialect } from './dialect.ts'
 import * as first from './0001-first.ts'
 import * as operation from './0002-operation.ts'
 import * as trust from './0003-trust.ts'
+import * as names from './0004-names.ts'
 
 /** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
 interface Step {
@@ -25,6 +26,7 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0001-first', first],
   ['0002-operation', operation],
   ['0003-trust', trust],
+  ['0004-names', names],
 ])
 
 /** The newest step of the release before this one: how far an index can be taken back, so that that release starts on it. */
