@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { request as requestSecurely } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createToken, createUser, indexDefaults, listenOn, openIndex, upstreamDefaults } from '@waxseal/index'
+import { createToken, createUser, indexDefaults, listenOn, openIndex, OPERATOR, upstreamDefaults } from '@waxseal/index'
 import type { Index, IndexConfig } from '@waxseal/index'
 import type { Distribution } from '../support/python-projects.ts'
 import { uploadForm } from '../support/upload-form.ts'
@@ -182,8 +182,13 @@ export async function startIndex({
     async token(scope, project) {
       users += 1
       const user = `user-${users}`
-      await createUser(index.store, clock, { name: user, admin: scope === 'admin' })
-      const made = await createToken(index.store, clock, { user, scope, ...(project === undefined ? {} : { project }) })
+      await createUser(index.store, clock, { name: user, admin: scope === 'admin', by: OPERATOR })
+      const made = await createToken(index.store, clock, {
+        user,
+        scope,
+        by: OPERATOR,
+        ...(project === undefined ? {} : { project }),
+      })
       return made.token
     },
     manage: (method, path, body, token = ADMIN_TOKEN) =>

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { OPERATOR } from '../../packages/index/src/access/actor.ts'
 import { createToken } from '../../packages/index/src/access/tokens.ts'
 import { openStore } from '../../packages/index/src/store/store.ts'
 import type { Store } from '../../packages/index/src/store/store.ts'
@@ -35,7 +36,12 @@ for (const between of ['a running server', 'a restart']) {
     assert.match((await clocked.versions('later'))[0] ?? '', /^404 /)
     assert.equal((await uploadFile(clocked, buildWheel({ name: 'inside', version: '1.0' }))).status, 200)
     const expires = new Date(start + HOUR).toISOString()
-    const short = await createToken(index.store, index.clock, { user: 'person', scope: 'read', expiresAt: expires })
+    const short = await createToken(index.store, index.clock, {
+      user: 'person',
+      scope: 'read',
+      expiresAt: expires,
+      by: OPERATOR,
+    })
     const bearer = { authorization: `Bearer ${short.token}` }
     assert.equal(await status(clocked, bearer), 200)
     for (let times = 0; times < 12; times++) await status(clocked, basic(`wrong-${times}`))

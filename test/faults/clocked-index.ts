@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { OPERATOR } from '../../packages/index/src/access/actor.ts'
 import { createToken } from '../../packages/index/src/access/tokens.ts'
 import { createUser } from '../../packages/index/src/access/users.ts'
 import { listenOn } from '../../packages/index/src/http/listen.ts'
@@ -51,8 +52,8 @@ export async function startClocked(dataDir?: string): Promise<ClockedIndex> {
   let running = await start()
   parts.defer(() => running.opened.disposeAsync())
   const { store, clock } = running.index
-  await createUser(store, clock, { name: 'person', admin: true, password: PASSWORD })
-  const { token } = await createToken(store, clock, { user: 'person', scope: 'admin' })
+  await createUser(store, clock, { name: 'person', admin: true, password: PASSWORD, by: OPERATOR })
+  const { token } = await createToken(store, clock, { user: 'person', scope: 'admin', by: OPERATOR })
   const kept = parts.move()
   const self: ClockedIndex = {
     upstream,

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { OPERATOR } from '../../packages/index/src/access/actor.ts'
 import { createToken } from '../../packages/index/src/access/tokens.ts'
 import { createUser } from '../../packages/index/src/access/users.ts'
 import { PUBLISH_STUCK_MS } from '../../packages/index/src/limits.ts'
@@ -235,8 +236,8 @@ diskTests(import.meta.url, () => {
       { what: 'a file newer than the page', file: newer, address: addressOf('shown', newer) },
     ]
     const { store, clock } = clocked.index
-    await createUser(store, clock, { name: 'uploader', admin: false, password: PASSWORD })
-    const { token } = await createToken(store, clock, { user: 'uploader', scope: 'upload' })
+    await createUser(store, clock, { name: 'uploader', admin: false, password: PASSWORD, by: OPERATOR })
+    const { token } = await createToken(store, clock, { user: 'uploader', scope: 'upload', by: OPERATOR })
     const upload = () => uploadFile({ url: clocked.url, token }, buildWheel({ name: 'seen', version: '2.0' }))
 
     upstream.addProject({ name: 'shown', files: [shown, newer] })

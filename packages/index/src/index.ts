@@ -1,3 +1,4 @@
+export { OPERATOR } from './access/actor.ts'
 export { ensureFirstAdmin, hasInitToken, initTokenUser, makeFirstAdmin } from './access/first-admin.ts'
 export { makeDurableFolders } from './blobs/durable.ts'
 export { makeFolders } from './blobs/make-folders.ts'

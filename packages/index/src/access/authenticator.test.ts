@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { OPERATOR } from './actor.ts'
 import type { Clock } from '../clock.ts'
 import { BackgroundWork } from '../background-work.ts'
 import { openStore, type Store } from '../store/store.ts'
@@ -38,8 +39,8 @@ async function setUp(): Promise<Setting> {
   const store = await openStore({ kind: 'sqlite', path })
   const background = new BackgroundWork({ graceMs: 60_000, onLate: () => assert.fail('late') })
   const authenticator = createAuthenticator(store, clock, background)
-  await createUser(store, clock, { name: 'alice', password: PASSWORD })
-  await createUser(store, clock, { name: 'root', admin: true })
+  await createUser(store, clock, { name: 'alice', password: PASSWORD, by: OPERATOR })
+  await createUser(store, clock, { name: 'root', admin: true, by: OPERATOR })
   return {
     store,
     clock,
@@ -64,7 +65,12 @@ const refused = (reason: string): unknown => ({ kind: 'refused', reason })
 describe('a token', () => {
   it('is accepted as Bearer, as __token__ and under its user’s name, and says what it allows', async () => {
     await using at = await setUp()
-    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'upload', project: 'demo' })
+    const { id, token } = await createToken(at.store, at.clock, {
+      user: 'alice',
+      scope: 'upload',
+      project: 'demo',
+      by: OPERATOR,
+    })
     assert.ok(hasTokenForm(token))
     const expected = { kind: 'principal', user: 'alice', scope: 'upload', tokenId: id, project: 'demo' }
     for (const header of [`Bearer ${token}`, basic('__token__', ` ${token}\n`), basic('alice', token)]) {
@@ -75,7 +81,7 @@ describe('a token', () => {
 
   it('is stored as its sha256 only, and listed without it', async () => {
     await using at = await setUp()
-    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     const rows = JSON.stringify(await at.store.db.selectFrom('token').selectAll().execute())
     assert.ok(!rows.includes(token.slice(4, 47)))
     const listed = await listTokens(at.store, { kind: 'principal', user: 'alice', scope: 'upload' })
@@ -85,7 +91,12 @@ describe('a token', () => {
 
   it('LOG: has a label that a terminal can show', async () => {
     await using at = await setUp()
-    const attempt = createToken(at.store, at.clock, { user: 'alice', scope: 'read', label: 'ci\u001b[2J' })
+    const attempt = createToken(at.store, at.clock, {
+      user: 'alice',
+      scope: 'read',
+      label: 'ci\u001b[2J',
+      by: OPERATOR,
+    })
     await assert.rejects(attempt, { code: 'not-allowed' })
   })
 
@@ -98,48 +109,51 @@ describe('a token', () => {
 
   it('TOK-2: never allows more than its user may', async () => {
     await using at = await setUp()
-    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'admin' })
+    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'admin', by: OPERATOR })
     const principal = await at.who(`Bearer ${token}`)
     assert.equal(principal.kind === 'principal' && principal.scope, 'upload')
   })
 
   it('TOK-4: of another is neither listed nor revoked, nor told apart from one that is not there', async () => {
     await using at = await setUp()
-    await createUser(at.store, at.clock, { name: 'mallory' })
-    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    await createUser(at.store, at.clock, { name: 'mallory', by: OPERATOR })
+    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     const mallory = { kind: 'principal', user: 'mallory', scope: 'upload' } as const
     assert.deepEqual(await listTokens(at.store, mallory), [])
-    assert.equal(await revokeToken(at.store, at.clock, mallory, id), false)
-    assert.equal(await revokeToken(at.store, at.clock, mallory, 'no-such-id'), false)
+    assert.equal(await revokeToken(at.store, at.clock, mallory, id, OPERATOR), false)
+    assert.equal(await revokeToken(at.store, at.clock, mallory, 'no-such-id', OPERATOR), false)
     assert.equal((await at.who(`Bearer ${token}`)).kind, 'principal')
-    assert.equal(await revokeToken(at.store, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id), true)
+    assert.equal(
+      await revokeToken(at.store, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id, OPERATOR),
+      true,
+    )
   })
 
   it('TOK-5: revoked is refused at once, although it was accepted a moment ago', async () => {
     await using at = await setUp()
-    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     const principal = await at.who(`Bearer ${token}`)
     assert.ok(principal.kind === 'principal')
-    assert.equal(await revokeToken(at.store, at.clock, principal, id), true)
+    assert.equal(await revokeToken(at.store, at.clock, principal, id, OPERATOR), true)
     assert.deepEqual(await at.who(`Bearer ${token}`), refused('revoked'))
   })
 
   it('TOK-5: revoked by another process is refused within five seconds', async () => {
     await using at = await setUp()
-    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     assert.equal((await at.who(`Bearer ${token}`)).kind, 'principal')
     await using elsewhere = await openStore({ kind: 'sqlite', path: at.path })
-    await revokeToken(elsewhere, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id)
+    await revokeToken(elsewhere, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id, OPERATOR)
     at.wait(5000)
     assert.deepEqual(await at.who(`Bearer ${token}`), refused('revoked'))
   })
 
   it('TOK-5: revoked by another process is refused at once where the clock was set back', async () => {
     await using at = await setUp()
-    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { id, token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     assert.equal((await at.who(`Bearer ${token}`)).kind, 'principal')
     await using elsewhere = await openStore({ kind: 'sqlite', path: at.path })
-    await revokeToken(elsewhere, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id)
+    await revokeToken(elsewhere, at.clock, { kind: 'principal', user: 'root', scope: 'admin' }, id, OPERATOR)
     at.wait(-365 * 86_400_000)
     assert.deepEqual(await at.who(`Bearer ${token}`), refused('revoked'))
   })
@@ -147,7 +161,7 @@ describe('a token', () => {
   it('TOK-5: expires on time, also while it is remembered', async () => {
     await using at = await setUp()
     const expiresAt = '2026-11-22T12:00:02Z'
-    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', expiresAt })
+    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', expiresAt, by: OPERATOR })
     assert.equal((await at.who(`Bearer ${token}`)).kind, 'principal')
     at.wait(2000)
     assert.deepEqual(await at.who(`Bearer ${token}`), refused('expired'))
@@ -155,7 +169,7 @@ describe('a token', () => {
 
   it('notes when it was last used, at most once a minute', async () => {
     await using at = await setUp()
-    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     const use = async (): Promise<string | null | undefined> => {
       await at.who(`Bearer ${token}`)
       await at.background[Symbol.asyncDispose]()
@@ -170,9 +184,13 @@ describe('a token', () => {
 
   it('cannot be made for nobody or for a disabled user', async () => {
     await using at = await setUp()
-    await assert.rejects(createToken(at.store, at.clock, { user: 'nobody', scope: 'read' }), { code: 'not-found' })
-    await disableUser(at.store, at.clock, 'alice')
-    await assert.rejects(createToken(at.store, at.clock, { user: 'alice', scope: 'read' }), { code: 'not-allowed' })
+    await assert.rejects(createToken(at.store, at.clock, { user: 'nobody', scope: 'read', by: OPERATOR }), {
+      code: 'not-found',
+    })
+    await disableUser(at.store, at.clock, 'alice', OPERATOR)
+    await assert.rejects(createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR }), {
+      code: 'not-allowed',
+    })
   })
 })
 
@@ -189,16 +207,16 @@ describe('a password', () => {
   it('that was changed is refused at once', async () => {
     await using at = await setUp()
     assert.equal((await at.who(basic('alice', PASSWORD))).kind, 'principal')
-    await setPassword(at.store, at.clock, 'alice', 'another long password')
+    await setPassword(at.store, at.clock, 'alice', 'another long password', OPERATOR)
     assert.deepEqual(await at.who(basic('alice', PASSWORD)), refused('unknown'))
     assert.equal((await at.who(basic('alice', 'another long password'))).kind, 'principal')
-    await setPassword(at.store, at.clock, 'alice', null)
+    await setPassword(at.store, at.clock, 'alice', null, OPERATOR)
     assert.deepEqual(await at.who(basic('alice', 'another long password')), refused('unknown'))
   })
 
   it('has twelve characters at least', async () => {
     await using at = await setUp()
-    await assert.rejects(setPassword(at.store, at.clock, 'alice', 'short'), { code: 'limit-exceeded' })
+    await assert.rejects(setPassword(at.store, at.clock, 'alice', 'short', OPERATOR), { code: 'limit-exceeded' })
   })
 
   it('ENUM: costs the same work for an unknown user as for a wrong password', async () => {
@@ -215,7 +233,7 @@ describe('a password', () => {
 
   it('RATE: is refused after ten failures, while the user’s token is accepted', async () => {
     await using at = await setUp()
-    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     for (let attempt = 0; attempt < 10; attempt++) await at.who(basic('alice', 'a wrong password'))
     assert.deepEqual(await at.who(basic('alice', PASSWORD)), { kind: 'limited', retryAfter: 300 })
     assert.equal((await at.who(`Bearer ${token}`)).kind, 'principal')
@@ -226,12 +244,12 @@ describe('a password', () => {
 describe('TOK-5: a disabled user', () => {
   it('is refused with every type of credential at once, and back again when enabled', async () => {
     await using at = await setUp()
-    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read' })
+    const { token } = await createToken(at.store, at.clock, { user: 'alice', scope: 'read', by: OPERATOR })
     const headers = [`Bearer ${token}`, basic('__token__', token), basic('alice', token), basic('alice', PASSWORD)]
     for (const header of headers) assert.equal((await at.who(header)).kind, 'principal')
-    await disableUser(at.store, at.clock, 'alice')
+    await disableUser(at.store, at.clock, 'alice', OPERATOR)
     for (const header of headers) assert.deepEqual(await at.who(header), refused('disabled'))
-    await enableUser(at.store, at.clock, 'alice')
+    await enableUser(at.store, at.clock, 'alice', OPERATOR)
     for (const header of headers) assert.equal((await at.who(header)).kind, 'principal')
   })
 })
@@ -249,9 +267,9 @@ describe('a user', () => {
   it('has a plain name that nobody else has', async () => {
     await using at = await setUp()
     for (const name of ['', 'Alice', '__token__', 'a b', '-a', 'a'.repeat(65), 'ä']) {
-      await assert.rejects(createUser(at.store, at.clock, { name }), { code: 'not-allowed' }, name)
+      await assert.rejects(createUser(at.store, at.clock, { name, by: OPERATOR }), { code: 'not-allowed' }, name)
     }
-    await assert.rejects(createUser(at.store, at.clock, { name: 'alice' }), { code: 'conflict' })
+    await assert.rejects(createUser(at.store, at.clock, { name: 'alice', by: OPERATOR }), { code: 'conflict' })
     const users = await listUsers(at.store)
     assert.deepEqual(
       users.map((user) => [user.name, user.admin, user.hasPassword]),

@@ -5,6 +5,7 @@ import { MIN_ADMIN_TOKEN_LENGTH } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
+import { OPERATOR } from './actor.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
 import { hashToken, tokenCreated, tokenRow, tokenText } from './tokens.ts'
@@ -42,14 +43,14 @@ export async function ensureFirstAdmin(
     // The first administrator that `waxseal init` made may have another name.
     if (given === undefined && (known !== undefined || (await hasFirstToken(tx)))) return undefined
     if (known === undefined) await insertUser(tx, clock, { name: ADMIN, admin: true, by: null })
-    const options = { user: ADMIN, scope: 'admin' } as const
+    const options = { user: ADMIN, scope: 'admin', by: null } as const
     if (given === undefined) {
       const label = 'printed at the first start'
       await tx
         .insertInto('token')
         .values(tokenRow(clock, FIRST_TOKEN, fresh, { ...options, label }))
         .execute()
-      await recordEvent(tx, { ...tokenCreated(clock, FIRST_TOKEN, options), actor: null })
+      await recordEvent(tx, tokenCreated(clock, FIRST_TOKEN, options))
       return fresh
     }
     const same = await tx.selectFrom('token').select('id').where('hash', '=', hashToken(given)).executeTakeFirst()
@@ -63,7 +64,7 @@ export async function ensureFirstAdmin(
       .insertInto('token')
       .values(tokenRow(clock, ENVIRONMENT_TOKEN, given, { ...options, label }))
       .execute()
-    await recordEvent(tx, { ...tokenCreated(clock, ENVIRONMENT_TOKEN, options), actor: null })
+    await recordEvent(tx, tokenCreated(clock, ENVIRONMENT_TOKEN, options))
     return undefined
   })
   accessChanged(store)
@@ -97,8 +98,8 @@ export async function makeFirstAdmin(
     if (again) await forgetUnseen(tx)
     const administrator = tx.selectFrom('user').select('name').where('admin', '=', 1)
     if ((await administrator.executeTakeFirst()) !== undefined) return false
-    await insertUser(tx, clock, { name, admin: true })
-    const options = { user: name, scope: 'admin', label: INIT_LABEL } as const
+    await insertUser(tx, clock, { name, admin: true, by: OPERATOR })
+    const options = { user: name, scope: 'admin', label: INIT_LABEL, by: OPERATOR } as const
     await tx
       .insertInto('token')
       .values(tokenRow(clock, FIRST_TOKEN, token, options))

@@ -6,6 +6,7 @@ import type { TokenRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { IndexEvent } from '../telemetry/events.ts'
+import type { Actor } from './actor.ts'
 import { mayManageToken, type Requester, type Scope } from './permissions.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
@@ -20,8 +21,8 @@ export interface NewToken {
   /** ISO 8601; absent: never. */
   readonly expiresAt?: string
   readonly label?: string
-  /** Who makes it, for the record; absent: the operator. */
-  readonly by?: string
+  /** Who makes it, for the record; null: the server. */
+  readonly by: Actor | null
 }
 
 /** A token as listed: everything but its hash. */
@@ -54,8 +55,7 @@ export async function createToken(
     const user = await tx.selectFrom('user').select('disabled_at').where('name', '=', options.user).executeTakeFirst()
     if (user === undefined) {
       if (!makeUser) throw new IndexError('not-found', `There is no user ${options.user}.`)
-      const by = options.by === undefined ? {} : { by: options.by }
-      await insertUser(tx, clock, { name: options.user, admin: options.scope === 'admin', ...by })
+      await insertUser(tx, clock, { name: options.user, admin: options.scope === 'admin', by: options.by })
     } else if (user.disabled_at !== null) throw new IndexError('not-allowed', `The user ${options.user} is disabled.`)
     await tx
       .insertInto('token')
@@ -69,9 +69,9 @@ export async function createToken(
 
 /** The record of a new token: everything but its secret. */
 export function tokenCreated(clock: Clock, id: string, options: NewToken): IndexEvent {
-  const { user, scope, project = null, expiresAt = null, by = 'operator' } = options
+  const { user, scope, project = null, expiresAt = null, by } = options
   const detail = { id, user, scope, project, expires: expiresAt }
-  return { kind: 'token-created', at: isoTime(clock), actor: by, project, detail }
+  return { kind: 'token-created', at: isoTime(clock), actor: by?.name ?? null, project, detail }
 }
 
 /** The row that stands for the secret `token`. */
@@ -105,7 +105,7 @@ export async function listTokens(store: Store, who: Requester): Promise<readonly
  * (`TOKEN_CACHE_LIFETIME`). False when there is none of that id, and also when it is not for `who` to revoke: nobody learns
  * whose tokens exist (attacks.md TOK-4, ENUM).
  */
-export async function revokeToken(store: Store, clock: Clock, who: Requester, id: string): Promise<boolean> {
+export async function revokeToken(store: Store, clock: Clock, who: Requester, id: string, by: Actor): Promise<boolean> {
   const revoked = await store.transaction(async (tx) => {
     const row = await tx.selectFrom('token').selectAll().where('id', '=', id).executeTakeFirst()
     if (row === undefined || !mayManageToken(who, row)) return false
@@ -113,11 +113,10 @@ export async function revokeToken(store: Store, clock: Clock, who: Requester, id
     const at = isoTime(clock)
     const unrevoked = tx.updateTable('token').where('id', '=', id).where('revoked_at', 'is', null)
     await unrevoked.set({ revoked_at: at }).execute()
-    const actor = who.kind === 'principal' ? who.user : null
     await recordEvent(tx, {
       kind: 'token-revoked',
       at,
-      actor,
+      actor: by.name,
       project: row.project,
       detail: { id, user: row.user },
     })

@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { IndexEvent } from '../telemetry/events.ts'
+import type { Actor } from './actor.ts'
 import { hashPassword } from './passwords.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
@@ -19,9 +20,6 @@ export interface User {
   readonly disabledAt: string | null
 }
 
-/** Whoever works on the data folder itself, in the record. */
-const OPERATOR = 'operator'
-
 /** Lower case, so that two users never differ in case alone; `__token__` is none. */
 const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
@@ -33,7 +31,7 @@ const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 export async function createUser(
   store: Store,
   clock: Clock,
-  user: { readonly name: string; readonly admin?: boolean; readonly password?: string; readonly by?: string },
+  user: { readonly name: string; readonly admin?: boolean; readonly password?: string; readonly by: Actor },
   random: Random = systemRandom,
 ): Promise<void> {
   checkUserName(user.name)
@@ -47,11 +45,11 @@ export async function createUser(
   accessChanged(store)
 }
 
-/** Writes a new user and its event. @throws IndexError `not-allowed` (the name), and the database's error when it exists */
+/** Writes a new user and its event; `by` null: the server makes it. @throws IndexError `not-allowed` (the name), and the database's error when it exists */
 export async function insertUser(
   tx: Transaction<Database>,
   clock: Clock,
-  user: { readonly name: string; readonly admin?: boolean; readonly by?: string | null },
+  user: { readonly name: string; readonly admin?: boolean; readonly by: Actor | null },
   passwordHash: string | null = null,
 ): Promise<void> {
   checkUserName(user.name)
@@ -64,7 +62,7 @@ export async function insertUser(
     disabled_at: null,
   }
   await tx.insertInto('user').values(row).execute()
-  const actor = user.by === undefined ? OPERATOR : user.by
+  const actor = user.by?.name ?? null
   const detail = { user: row.name, admin }
   await recordEvent(tx, { kind: 'user-created', at: row.created_at, actor, project: null, detail })
 }
@@ -87,25 +85,31 @@ export async function setPassword(
   clock: Clock,
   name: string,
   password: string | null,
-  by: string = OPERATOR,
+  by: Actor,
   random: Random = systemRandom,
 ): Promise<void> {
   const hash = password === null ? null : await hashPassword(password, random)
   const detail = { user: name, removed: password === null }
-  const event = { kind: 'password-changed', at: isoTime(clock), actor: by, project: null, detail } as const
+  const event = { kind: 'password-changed', at: isoTime(clock), actor: by.name, project: null, detail } as const
   await update(store, name, { password_hash: hash }, event)
 }
 
 /** From now on none of the user's credentials is accepted; tokens stay, so that enabling restores them. @throws IndexError `not-found` */
-export async function disableUser(store: Store, clock: Clock, name: string, by: string = OPERATOR): Promise<void> {
+export async function disableUser(store: Store, clock: Clock, name: string, by: Actor): Promise<void> {
   const at = isoTime(clock)
-  const event = { kind: 'user-disabled', at, actor: by, project: null, detail: { user: name } } as const
+  const event = { kind: 'user-disabled', at, actor: by.name, project: null, detail: { user: name } } as const
   await update(store, name, { disabled_at: at }, event)
 }
 
 /** @throws IndexError `not-found` */
-export async function enableUser(store: Store, clock: Clock, name: string, by: string = OPERATOR): Promise<void> {
-  const event = { kind: 'user-enabled', at: isoTime(clock), actor: by, project: null, detail: { user: name } } as const
+export async function enableUser(store: Store, clock: Clock, name: string, by: Actor): Promise<void> {
+  const event = {
+    kind: 'user-enabled',
+    at: isoTime(clock),
+    actor: by.name,
+    project: null,
+    detail: { user: name },
+  } as const
   await update(store, name, { disabled_at: null }, event)
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { OPERATOR } from '../access/actor.ts'
 import { startSimulator } from '../../../../test/support/upstream-simulator.ts'
 import type { Simulator } from '../../../../test/support/upstream-simulator.ts'
 import { EXPLAINED_FILES } from '../limits.ts'
@@ -120,7 +121,7 @@ describe('documents about whole projects', () => {
       tags.add(await tag('/why/demo'))
       assert.equal(tags.size, 4, 'an event')
       assert.equal((await ask('/simple/demo/')).headers['waxseal-snapshot'], snapshot, 'and all that on one page')
-      await index.management.claim('demo', 'root')
+      await index.management.claim('demo', OPERATOR)
       tags.add(await tag('/why/demo'))
       assert.equal(tags.size, 5, 'a decision whose page is not out yet')
     }))
@@ -143,7 +144,7 @@ describe('documents about whole projects', () => {
       const paths = ['/why/demo', '/why/demo/1.0', '/pypi/demo/json', '/pypi/demo/1.0/json']
       const before = await Promise.all(paths.map(tag))
       for (const status of ['quarantined', 'active'] as const) {
-        const outcome = await index.management.setStatus('demo', { status, administrator: true }, 'root')
+        const outcome = await index.management.setStatus('demo', { status, administrator: true }, OPERATOR)
         assert.equal(outcome.kind, 'done')
         await index.management.settled()
         const open = status === 'active'

@@ -41,23 +41,30 @@ export interface DocumentsParts {
   readonly modes: readonly Mode[]
 }
 
+/** Who sends a request, and from which address. */
+export interface Asker {
+  readonly who: Requester
+  readonly address: string
+}
+
 /** What the handler knows of a request before a route sees it. */
 interface DocumentsEnv {
-  readonly Bindings: HttpBindings & { readonly who: Requester }
+  readonly Bindings: HttpBindings & Asker
 }
 
 type DocumentsContext = Context<DocumentsEnv>
 
-export type DocumentsHandler = (req: IncomingMessage, res: ServerResponse, who: Requester) => Promise<void>
+export type DocumentsHandler = (req: IncomingMessage, res: ServerResponse, asker: Asker) => Promise<void>
 
 /** Everything that is not a page or a file: documents for people and scripts, and the management API. */
 export function documentsHandler(parts: DocumentsParts): DocumentsHandler {
-  const requesters = new WeakMap<IncomingMessage, Requester>()
+  const askers = new WeakMap<IncomingMessage, Asker>()
   const app = createDocumentsApp(parts)
   const listener = getRequestListener(
     (request, env) => {
       const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
-      return app.fetch(request, { incoming, outgoing, who: requesters.get(incoming) ?? { kind: 'anonymous' } })
+      const asker = askers.get(incoming) ?? { who: { kind: 'anonymous' }, address: 'unknown' }
+      return app.fetch(request, { incoming, outgoing, ...asker })
     },
     {
       // Addresses are never made from the Host header (attacks.md SMUG): any name does for routing.
@@ -65,8 +72,8 @@ export function documentsHandler(parts: DocumentsParts): DocumentsHandler {
       overrideGlobalObjects: false,
     },
   )
-  return async (req, res, who) => {
-    requesters.set(req, who)
+  return async (req, res, asker) => {
+    askers.set(req, asker)
     await listener(req, res)
   }
 }
@@ -194,7 +201,7 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
     if (value.kind === 'malformed') return refused(c, { code: 'bad-request', detail: 'The body is not JSON.' })
     const body = route.body?.safeParse(value.value) ?? { success: true, data: undefined }
     if (!body.success) return refused(c, { code: 'bad-request', detail: badInput(body.error, 'body') })
-    const context = { management: parts.management, who: c.env.who, reading: parts.reading }
+    const context = { management: parts.management, who: c.env.who, address: c.env.address, reading: parts.reading }
     const answer = await route.handle(context, params.data, body.data)
     if (answer.kind === 'refused') {
       return refused(c, { code: answer.code, ...(answer.message === undefined ? {} : { detail: answer.message }) })

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { OPERATOR } from '../access/actor.ts'
 import { createAuthenticator } from '../access/authenticator.ts'
 import { createToken, revokeToken } from '../access/tokens.ts'
 import { createUser, disableUser } from '../access/users.ts'
@@ -56,10 +57,11 @@ suite('a stream of events ends with the right to it', () => {
   /** A stream of a new administrator that has told of `seen` and is still open. */
   const open = async (expiresAt?: string) => {
     const name = `admin-${++users}`
-    await createUser(store, clock, { name, admin: true })
+    await createUser(store, clock, { name, admin: true, by: OPERATOR })
     const { id, token } = await createToken(store, clock, {
       user: name,
       scope: 'admin',
+      by: OPERATOR,
       ...(expiresAt === undefined ? {} : { expiresAt }),
     })
     const headers = { accept: 'text/event-stream', authorization: `Bearer ${token}` }
@@ -81,15 +83,15 @@ suite('a stream of events ends with the right to it', () => {
       }
     }
     await until(': open')
-    await createUser(store, clock, { name: `seen-by-${name}`, admin: false })
+    await createUser(store, clock, { name: `seen-by-${name}`, admin: false, by: OPERATOR })
     await until(`seen-by-${name}`)
     return { name, id, until, rest }
   }
 
   test('a user who is disabled is told of nothing that follows', async () => {
     const stream = await open()
-    await disableUser(store, clock, stream.name)
-    await createUser(store, clock, { name: 'after-disabling', admin: false })
+    await disableUser(store, clock, stream.name, OPERATOR)
+    await createUser(store, clock, { name: 'after-disabling', admin: false, by: OPERATOR })
     const rest = await stream.rest()
     assert.doesNotMatch(rest, /user-disabled|after-disabling/)
   })
@@ -97,8 +99,8 @@ suite('a stream of events ends with the right to it', () => {
   test('a token that is revoked is good for nothing that follows', async () => {
     const stream = await open()
     const operator = { kind: 'principal', user: stream.name, scope: 'admin' } as const
-    assert.ok(await revokeToken(store, clock, operator, stream.id))
-    await createUser(store, clock, { name: 'after-revoking', admin: false })
+    assert.ok(await revokeToken(store, clock, operator, stream.id, OPERATOR))
+    await createUser(store, clock, { name: 'after-revoking', admin: false, by: OPERATOR })
     assert.doesNotMatch(await stream.rest(), /token-revoked|after-revoking/)
   })
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
+import { actorOf } from '../access/actor.ts'
 import type { Authenticator } from '../access/authenticator.ts'
 import type { BackgroundWork } from '../background-work.ts'
 import { mayRead, mayReadMetadata } from '../access/permissions.ts'
@@ -7,7 +8,7 @@ import type { Requester } from '../access/permissions.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { DocsSite } from './docs-site.ts'
 import { serveDocs } from './docs-route.ts'
-import type { DocumentsParts } from './documents-app.ts'
+import type { Asker, DocumentsParts } from './documents-app.ts'
 import type { Exchange } from './exchange.ts'
 import { failureRefusal } from './failure-refusal.ts'
 import { serveFile } from './files-route.ts'
@@ -65,16 +66,16 @@ export function createHandler(parts: HandlerParts): Handler {
     if (path.kind === 'refused') return refuseRead(res, req, path)
     record.segments = path.segments
     const exchange: Exchange = { req, res, path }
-    const answered = dispatch(parts, exchange, async (who) => {
+    const answered = dispatch(parts, exchange, async (asker) => {
       const answer = await documents()
-      await answer(req, res, who)
+      await answer(req, res, asker)
     })
     // A client that leaves, or is cut off at the end, ends nothing of what was begun for it.
     if (answered !== undefined) void parts.background.add(answered.catch((error: unknown) => fail(exchange, error)))
   }
 }
 
-type Documents = (who: Requester) => Promise<void>
+type Documents = (asker: Asker) => Promise<void>
 
 function dispatch(parts: HandlerParts, exchange: Exchange, documents: Documents): Promise<void> | undefined {
   const { path } = exchange
@@ -152,7 +153,8 @@ async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
   }
   if (!path.trailingSlash) return refuseAndDrain(exchange, { code: 'upload-slash', location: 'legacy/' })
   if (parts.readOnly) return refuseAndDrain(exchange, { code: 'read-only' })
-  const who = await identify(parts.authenticator, req, parts.clientAddress(req))
+  const address = parts.clientAddress(req)
+  const who = await identify(parts.authenticator, req, address)
   noteRequester(res, who)
   switch (who.kind) {
     case 'anonymous':
@@ -164,7 +166,7 @@ async function upload(parts: HandlerParts, exchange: Exchange): Promise<void> {
         who.refusal.code === 'invalid-credentials' ? { code: 'upload-credentials-invalid' } : who.refusal,
       )
     case 'principal':
-      return serveUpload(parts.upload, exchange, who)
+      return serveUpload(parts.upload, exchange, { uploader: who, actor: actorOf(who, address) })
   }
 }
 
@@ -187,21 +189,21 @@ function anyDocument(parts: HandlerParts, exchange: Exchange, documents: Documen
       noteRoute(res, '/api/v1/status')
       return identified(parts, exchange, (who) => serveStatus(parts.operation, exchange, who))
     default:
-      return identified(parts, exchange, documents)
+      return identified(parts, exchange, (who, _again, address) => documents({ who, address }))
   }
 }
 
 async function identified(
   parts: HandlerParts,
   { req, res }: Exchange,
-  next: (who: Requester, again: () => ReturnType<typeof identify>) => Promise<void>,
+  next: (who: Requester, again: () => ReturnType<typeof identify>, address: string) => Promise<void>,
 ): Promise<void> {
   const address = parts.clientAddress(req)
   const again = () => identify(parts.authenticator, req, address)
   const who = await again()
   noteRequester(res, who)
   if (who.kind === 'refused') return refuseRead(res, req, who.refusal)
-  return next(who, again)
+  return next(who, again, address)
 }
 
 function noteRequester(res: ServerResponse, who: Awaited<ReturnType<typeof identify>>): void {

@@ -1,5 +1,7 @@
 import { normalizeProjectName } from '@waxseal/packaging'
 import { z } from 'zod'
+import { actorOf } from '../access/actor.ts'
+import type { Actor } from '../access/actor.ts'
 import { mayAdminister, mayCreateToken, mayManageToken, mayRead } from '../access/permissions.ts'
 import type { Requester } from '../access/permissions.ts'
 import { createToken, listTokens, revokeToken } from '../access/tokens.ts'
@@ -17,6 +19,8 @@ export type ManagementAnswer =
 export interface ManagementContext {
   readonly management: Management
   readonly who: Requester
+  /** The client's. */
+  readonly address: string
   readonly reading: 'public' | 'private'
 }
 
@@ -92,12 +96,12 @@ function denied(who: Requester): ManagementAnswer {
 }
 
 async function change(
-  { management, who }: ManagementContext,
+  { management, who, address }: ManagementContext,
   project: string | null,
-  work: (actor: string) => Promise<ChangeOutcome>,
+  work: (actor: Actor) => Promise<ChangeOutcome>,
 ): Promise<ManagementAnswer> {
   if (who.kind === 'anonymous' || !mayAdminister(who, project)) return denied(who)
-  const outcome = await work(who.user)
+  const outcome = await work(actorOf(who, address))
   if (outcome.kind === 'refused') return outcome
   const snapshot = await management.settled()
   return { kind: 'answer', status: 200, body: { changed: outcome.kind === 'done', snapshot } }
@@ -217,7 +221,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
       expires: z.iso.datetime().optional(),
     }),
     response: z.object({ id: z.string(), token: z.string() }),
-    async handle({ management, who }, _params, body) {
+    async handle({ management, who, address }, _params, body) {
       if (who.kind === 'anonymous') return denied(who)
       const wanted = { user: body.user ?? who.user, scope: body.scope, project: body.project ?? null }
       if (!mayManageToken(who, wanted)) return denied(who)
@@ -228,7 +232,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
       }
       const made = await createToken(management.store, management.clock, {
         user: wanted.user,
-        by: who.user,
+        by: actorOf(who, address),
         scope: body.scope,
         ...(body.project === undefined ? {} : { project: body.project }),
         ...(body.label === undefined ? {} : { label: body.label }),
@@ -243,9 +247,9 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     summary: 'Revoke a token',
     params: z.object({ id: line(64) }),
     response: z.object({ revoked: z.literal(true) }),
-    async handle({ management, who }, { id }) {
+    async handle({ management, who, address }, { id }) {
       if (who.kind === 'anonymous') return denied(who)
-      const revoked = await revokeToken(management.store, management.clock, who, id)
+      const revoked = await revokeToken(management.store, management.clock, who, id, actorOf(who, address))
       return revoked ? answer({ revoked }) : { kind: 'refused', code: 'not-found', message: `There is no token ${id}.` }
     },
   }),
@@ -267,11 +271,11 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     params: z.object({}),
     body: z.strictObject({ name: userName, admin: z.boolean().optional(), password: line(1000).optional() }),
     response: z.object({ name: z.string() }),
-    async handle({ management, who }, _params, { name, admin, password }) {
+    async handle({ management, who, address }, _params, { name, admin, password }) {
       if (who.kind === 'anonymous' || !mayAdminister(who, null)) return denied(who)
       await createUser(management.store, management.clock, {
         name,
-        by: who.user,
+        by: actorOf(who, address),
         ...(admin === undefined ? {} : { admin }),
         ...(password === undefined ? {} : { password }),
       })
@@ -285,10 +289,11 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     params: z.object({ name: userName }),
     body: z.strictObject({ disabled: z.boolean() }),
     response: z.object({ name: z.string(), disabled: z.boolean() }),
-    async handle({ management, who }, { name }, { disabled }) {
+    async handle({ management, who, address }, { name }, { disabled }) {
       if (who.kind === 'anonymous' || !mayAdminister(who, null)) return denied(who)
-      if (disabled) await disableUser(management.store, management.clock, name, who.user)
-      else await enableUser(management.store, management.clock, name, who.user)
+      const by = actorOf(who, address)
+      if (disabled) await disableUser(management.store, management.clock, name, by)
+      else await enableUser(management.store, management.clock, name, by)
       return answer({ name, disabled })
     },
   }),

@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Spool } from '../blobs/spool.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import { acceptUpload } from '../releases/accept-upload.ts'
-import type { UploadContext } from '../releases/accept-upload.ts'
-import type { Uploader } from '../releases/upload-name.ts'
+import type { UploadContext, UploadedBy } from '../releases/accept-upload.ts'
 import { readUploadForm } from '../releases/upload-form.ts'
 import { recordOf } from '../telemetry/request-record.ts'
 import { drain } from './drain.ts'
@@ -20,7 +19,7 @@ export interface UploadParts {
 }
 
 /** `POST /legacy/`, the upload that twine, uv, Poetry, PDM and flit speak (behaviour.md section 1). */
-export async function serveUpload(parts: UploadParts, exchange: Exchange, uploader: Uploader): Promise<void> {
+export async function serveUpload(parts: UploadParts, exchange: Exchange, from: UploadedBy): Promise<void> {
   const { req, res, path } = exchange
   const action = new URLSearchParams(path.query).get(':action') ?? undefined
   const form = await readUploadForm(atLeastTheFloor(req), req.headers['content-type'], {
@@ -28,7 +27,7 @@ export async function serveUpload(parts: UploadParts, exchange: Exchange, upload
     maxFileSize: parts.uploads.policy.maxFileSize,
   })
   if (form.kind === 'refused') return refuseAndDrain(exchange, { code: form.code, detail: form.message })
-  const outcome = await acceptUpload(parts.uploads, { form, uploader, ...(action === undefined ? {} : { action }) })
+  const outcome = await acceptUpload(parts.uploads, { form, ...from, ...(action === undefined ? {} : { action }) })
   if (outcome.kind === 'refused') {
     return refuseUpload(res, req, { code: outcome.code, detail: outcome.message })
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { DirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openSpool } from '../blobs/spool.ts'
+import { OPERATOR } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
@@ -199,7 +200,7 @@ async function tellTrouble(
 async function record(store: Store, { at, counts, repaired, left }: Diagnosis, repair: boolean): Promise<void> {
   const problems = repaired + left
   if (problems === 0) return
-  const event = { at, actor: 'operator', project: null }
+  const event = { at, actor: OPERATOR.name, project: null }
   await store.transaction(async (tx) => {
     await recordEvent(tx, { ...event, kind: 'doctor-found', detail: { problems, kinds: counts } })
     if (repair) await recordEvent(tx, { ...event, kind: 'doctor-repaired', detail: { repaired, left } })

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { OPERATOR } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
@@ -27,7 +28,7 @@ export async function noteBackup({ store, clock }: NoteParts, where: string, { a
     await noteSetting(tx, LAST_BACKUP, { at, where, snapshot, missing: blobs.missing } satisfies LastBackup)
     await tx.deleteFrom('setting').where('key', '=', BACKUP_ATTEMPT).execute()
     const detail = { where, snapshot, files: blobs.count, bytes: blobs.bytes, missing: blobs.missing }
-    await recordEvent(tx, { kind: 'backup-made', at: isoTime(clock), actor: 'operator', project: null, detail })
+    await recordEvent(tx, { kind: 'backup-made', at: isoTime(clock), actor: OPERATOR.name, project: null, detail })
   })
 }
 

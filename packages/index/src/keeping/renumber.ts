@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { OPERATOR } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { RESTORE_MIN_JUMP } from '../limits.ts'
@@ -65,7 +66,7 @@ export async function renumber(
           'project',
           sql<string>`${action}`.as('action'),
           sql<string>`${at}`.as('at'),
-          sql<string>`${'operator'}`.as('actor'),
+          sql<string>`${OPERATOR.name}`.as('actor'),
           sql<number | null>`null`.as('snapshot'),
         ])
         .orderBy('project'),

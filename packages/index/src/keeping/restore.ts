@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { OPERATOR } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
@@ -180,7 +181,7 @@ async function publishAnew(
     await noteRestoredFrom(tx, source.path, source.manifest)
     await noteSetting(tx, RESTORED_UNSERVED, true)
     const detail = { where: source.path, snapshot: settled }
-    await recordEvent(tx, { kind: 'restored', at: isoTime(clock), actor: 'operator', project: null, detail })
+    await recordEvent(tx, { kind: 'restored', at: isoTime(clock), actor: OPERATOR.name, project: null, detail })
     return settled
   })
   const unpublished: string[] = []

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { Actor } from '../access/actor.ts'
 import type { Database } from '../store/schema.ts'
 import { recordDecision } from './decisions.ts'
 
@@ -18,7 +19,7 @@ export async function recordClaim(
     readonly project: string
     readonly displayName: string
     readonly at: string
-    readonly actor: string
+    readonly actor: Actor
     readonly by: 'upload' | 'administrator'
     readonly evidence: readonly string[]
   },

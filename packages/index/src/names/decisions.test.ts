@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { actorOf, FIRST_DOWNLOAD } from '../access/actor.ts'
 import type { DecisionRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
@@ -10,6 +11,7 @@ import { recordClaim } from './claim.ts'
 import { decisionHash, recordDecision } from './decisions.ts'
 
 const at = '2026-03-01T12:00:00.000Z'
+const actor = actorOf({ user: 'ada' }, '192.0.2.1')
 
 async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'waxseal-decisions-'))
@@ -22,12 +24,10 @@ async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
 }
 
 const claim = (store: Store, project: string, by: 'upload' | 'administrator' = 'upload') =>
-  store.transaction((tx) =>
-    recordClaim(tx, { project, displayName: project, at, actor: 'ada', by, evidence: ['pypi: 404'] }),
-  )
+  store.transaction((tx) => recordClaim(tx, { project, displayName: project, at, actor, by, evidence: ['pypi: 404'] }))
 
 const setStatus = (store: Store, project: string, status: string, reason: string | null) =>
-  store.transaction((tx) => recordDecision(tx, { project, at, actor: 'ada', body: { kind: 'status', status, reason } }))
+  store.transaction((tx) => recordDecision(tx, { project, at, actor, body: { kind: 'status', status, reason } }))
 
 const chain = (store: Store, project: string): Promise<DecisionRow[]> =>
   store.db.selectFrom('decision').selectAll().where('project', '=', project).orderBy('rev').execute()
@@ -99,7 +99,7 @@ test('a claim takes an upstream’s name over and keeps what was decided before'
         .values({ ...row, status: 'active', status_reason: null, created_at: at })
         .execute()
       const body = { kind: 'upstream', upstream: 'pypi', evidence: ['pypi: has it'] } as const
-      await recordDecision(tx, { project: 'one', at, actor: 'first-download', body })
+      await recordDecision(tx, { project: 'one', at, actor: FIRST_DOWNLOAD, body })
     })
     await claim(store, 'one', 'administrator')
     const project = await store.db.selectFrom('project').selectAll().executeTakeFirstOrThrow()

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from 'kysely'
+import type { Actor } from '../access/actor.ts'
 import type { Database, DecisionRow } from '../store/schema.ts'
 import { recordEvent } from '../telemetry/events.ts'
 
@@ -33,7 +34,7 @@ export function decisionHash(row: Omit<DecisionRow, 'hash'>): string {
 /** Appends a decision about `project` (which must exist) and returns its number; the caller journals the change. */
 export async function recordDecision(
   tx: Transaction<Database>,
-  decision: { readonly project: string; readonly at: string; readonly actor: string; readonly body: DecisionBody },
+  decision: { readonly project: string; readonly at: string; readonly actor: Actor; readonly body: DecisionBody },
 ): Promise<number> {
   const last = await tx
     .selectFrom('decision')
@@ -48,7 +49,7 @@ export async function recordDecision(
     // A restored index has raised it above all that its lost history can have given.
     rev: Math.max(last?.rev ?? 0, project?.rev ?? 0) + 1,
     at: decision.at,
-    actor: decision.actor,
+    actor: decision.actor.name,
     body: JSON.stringify(decision.body),
     prev: last?.hash ?? null,
   }

@@ -21,6 +21,7 @@ import type {
 } from '@waxseal/trust'
 import type { Transaction } from 'kysely'
 import type { BlobStore } from '../blobs/blob-store.ts'
+import { OPERATOR } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
@@ -306,7 +307,7 @@ export class Ceremonies {
     await recordEvent(tx, {
       kind: 'ceremony-published',
       at: isoTime(this.#parts.clock),
-      actor: 'operator',
+      actor: OPERATOR.name,
       project: null,
       detail: {
         root: next ?? root?.signed.version ?? 0,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SimpleProjectPage } from '@waxseal/packaging'
+import { OPERATOR } from '../access/actor.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { BodyStore } from '../blobs/recent-blobs.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
@@ -55,13 +56,13 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
 
 async function claim(store: Store, project: string): Promise<void> {
   await store.transaction(async (tx) => {
-    await recordClaim(tx, { project, displayName: project, at, actor: 'ada', by: 'administrator', evidence: [] })
+    await recordClaim(tx, { project, displayName: project, at, actor: OPERATOR, by: 'administrator', evidence: [] })
     await appendJournal(tx, { project, action: 'create', at, actor: 'ada' })
   })
 }
 
 const status = (store: Store, project: string, to: ProjectStatus) =>
-  setProjectStatus(store, clock, { project, status: to, administrator: true, actor: 'ada' })
+  setProjectStatus(store, clock, { project, status: to, administrator: true, actor: OPERATOR })
 
 async function published({ store, blobs }: Bench, project: string): Promise<SimpleProjectPage> {
   const page = await store.db.selectFrom('page').selectAll().where('project', '=', project).executeTakeFirstOrThrow()

@@ -3,6 +3,7 @@ import { mkdtempDisposable, readdir, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { OPERATOR } from '../access/actor.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openAdministration } from '../open-administration.ts'
 import type { Administration } from '../open-administration.ts'
@@ -15,7 +16,7 @@ void test('a process that opened an index before it was signed publishes nothing
   const first = { size: 'small', offlineKeys: async () => someKeys().offline } as const
   await using early = await openAdministration(config)
   const publish = async (index: Administration, project: string) => {
-    await index.management.claim(project, 'operator')
+    await index.management.claim(project, OPERATOR)
     await index.management.settled()
   }
   await publish(early, 'before')
@@ -42,7 +43,7 @@ void test('an index whose page is damaged is not signed with it', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-meanwhile-'))
   const dataDir = join(folder.path, 'data')
   await using index = await openAdministration(indexDefaults(dataDir))
-  await index.management.claim('acme', 'operator')
+  await index.management.claim('acme', OPERATOR)
   await index.management.settled()
   const { body_sha256: sha256 } = await index.store.db
     .selectFrom('page')

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { generatePrivateKey, initialiseState, keySigner, TrustClient } from '@waxseal/trust'
 import type { Signer, TrustRemote, TrustState } from '@waxseal/trust'
+import { OPERATOR } from '../access/actor.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { recordClaim } from '../names/claim.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
@@ -52,7 +53,7 @@ function remoteOf(store: Store): TrustRemote {
 
 async function claim(store: Store, project: string, at: string): Promise<void> {
   await store.transaction(async (tx) => {
-    await recordClaim(tx, { project, displayName: project, at, actor: 'ada', by: 'administrator', evidence: [] })
+    await recordClaim(tx, { project, displayName: project, at, actor: OPERATOR, by: 'administrator', evidence: [] })
     await appendJournal(tx, { project, action: 'create', at, actor: 'ada' })
   })
 }

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { actorOf, OPERATOR } from '../access/actor.ts'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { openSpool } from '../blobs/spool.ts'
 import { recordClaim } from '../names/claim.ts'
@@ -21,8 +22,9 @@ import type { Uploader } from './upload-name.ts'
 import { Namespaces } from '../names/namespaces.ts'
 
 const DAY = 86_400_000
-const member: Uploader = { user: 'ada', scope: 'upload' }
-const administrator: Uploader = { user: 'root', scope: 'admin' }
+const ADA = actorOf({ user: 'ada' }, '192.0.2.1')
+const member: Uploader = { scope: 'upload' }
+const administrator: Uploader = { scope: 'admin' }
 
 interface Index extends UploadContext {
   readonly asked: string[]
@@ -60,7 +62,7 @@ async function withIndex(work: (index: Index) => Promise<void>): Promise<void> {
         const writer = await spool.createSpoolFile()
         await writer.write(bytes)
         const file = { filename, contentType: 'application/octet-stream', spooled: await writer.finish() }
-        return acceptUpload(index, { form: { kind: 'form', fields, file }, uploader })
+        return acceptUpload(index, { form: { kind: 'form', fields, file }, uploader, actor: ADA })
       },
       spooled: () => readdir(join(folder, 'spool')),
     }
@@ -160,7 +162,11 @@ test('NAME-CASE: a name that differs in case is the same name', () =>
 test('NAME-REUSE: the name of a deleted file is burned for ever, for the same bytes too', () =>
   withIndex(async (index) => {
     await index.upload(wheelFixture())
-    await deleteFile(index.store, index.clock, { project: 'demo', filename: 'demo-1.0-py3-none-any.whl', actor: 'ada' })
+    await deleteFile(index.store, index.clock, {
+      project: 'demo',
+      filename: 'demo-1.0-py3-none-any.whl',
+      actor: OPERATOR,
+    })
     for (const wheel of [wheelFixture(), wheelFixture({ code: 'x = 2\n' })]) {
       assert.deepEqual(await index.upload(wheel), {
         kind: 'refused',
@@ -173,7 +179,7 @@ test('NAME-REUSE: the name of a deleted file is burned for ever, for the same by
 test('DEL-INT: after a project is deleted its name is still ours: uploads go on without asking upstream', () =>
   withIndex(async (index) => {
     await index.upload(wheelFixture())
-    await deleteProject(index.store, index.clock, { project: 'demo', actor: 'ada' })
+    await deleteProject(index.store, index.clock, { project: 'demo', actor: OPERATOR })
     index.asked.length = 0
     index.presenceAnswer = { kind: 'present', upstream: 'pypi' }
     assert.equal(code(await index.upload(wheelFixture({ version: '2.0' }))), 'accepted')
@@ -199,7 +205,7 @@ test('versions that are equal are one release, with one sdist, and the first fil
 test('a file that joins a yanked release is yanked too', () =>
   withIndex(async (index) => {
     await index.upload(wheelFixture())
-    await yankRelease(index.store, index.clock, { project: 'demo', version: '1.0', reason: 'broken', actor: 'ada' })
+    await yankRelease(index.store, index.clock, { project: 'demo', version: '1.0', reason: 'broken', actor: OPERATOR })
     await index.upload(sdistFixture())
     const rows = await index.store.db.selectFrom('file').select(['yanked', 'yanked_reason']).execute()
     assert.deepEqual(
@@ -372,7 +378,7 @@ test('DC-11, DC-15, DC-19: names under a prefix and administrators’ names are 
 
 test('TOK-2: a token of one project uploads nowhere else and creates no name', () =>
   withIndex(async (index) => {
-    const limited: Uploader = { user: 'ci', scope: 'upload', project: 'demo' }
+    const limited: Uploader = { scope: 'upload', project: 'demo' }
     assert.equal(code(await index.upload(wheelFixture({ name: 'other' }), limited)), 'token-scope')
     assert.equal(code(await index.upload(wheelFixture(), limited)), 'name-not-yours')
     await index.upload(wheelFixture())
@@ -383,7 +389,12 @@ test('PEP 792: an archived or quarantined project takes no uploads', () =>
   withIndex(async (index) => {
     await index.upload(wheelFixture())
     for (const status of ['archived', 'quarantined'] as const) {
-      await setProjectStatus(index.store, index.clock, { project: 'demo', status, actor: 'root', administrator: true })
+      await setProjectStatus(index.store, index.clock, {
+        project: 'demo',
+        status,
+        actor: OPERATOR,
+        administrator: true,
+      })
       assert.equal(code(await index.upload(sdistFixture())), `upload-project-${status}`)
     }
   }))
@@ -433,7 +444,7 @@ for (const status of ['archived', 'quarantined'] as const) {
   test(`a project that is ${status} between the check and the commit of an upload refuses it`, () =>
     withIndex(async (index) => {
       await index.upload(wheelFixture())
-      const change = { project: 'demo', status, actor: 'root', administrator: true }
+      const change = { project: 'demo', status, actor: OPERATOR, administrator: true }
       meanwhile(index, () => setProjectStatus(index.store, index.clock, change))
       assert.equal(code(await index.upload(sdistFixture())), `upload-project-${status}`)
       assert.equal((await index.store.db.selectFrom('file').select('id').execute()).length, 1)
@@ -466,7 +477,7 @@ test('DC-1, row 10: a name decided for an upstream between the check and the com
 
 test('a name that an administrator claims between the check and the commit of an upload is not claimed again', () =>
   withIndex(async (index) => {
-    const claim = { project: 'demo', displayName: 'demo', actor: 'root', by: 'administrator', evidence: [] } as const
+    const claim = { project: 'demo', displayName: 'demo', actor: OPERATOR, by: 'administrator', evidence: [] } as const
     meanwhile(index, () =>
       index.store.transaction((tx) => recordClaim(tx, { ...claim, at: '2026-11-22T12:00:00.000Z' })),
     )
@@ -475,7 +486,7 @@ test('a name that an administrator claims between the check and the commit of an
     const journal = await index.store.db.selectFrom('journal').select('action').execute()
     assert.deepEqual(
       [decisions.map(({ actor }) => actor), journal.map(({ action }) => action)],
-      [['root'], ['file-add']],
+      [['operator'], ['file-add']],
     )
   }))
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { formatVersion } from '@waxseal/packaging'
+import type { Actor } from '../access/actor.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { answerFor } from '../names/authority.ts'
@@ -40,6 +41,12 @@ export interface UploadContext {
   readonly presence: (project: string) => Promise<UpstreamPresence>
 }
 
+/** Who uploads: by which right, and as whom it is recorded. */
+export interface UploadedBy {
+  readonly uploader: Uploader
+  readonly actor: Actor
+}
+
 /** `accepted`: durable; it may be acknowledged once the journal row `seq` is published. `identical`: it was there already. */
 export type UploadOutcome =
   | { readonly kind: 'accepted'; readonly seq: number; readonly project: string }
@@ -56,14 +63,14 @@ const MAX_ROUNDS = 20
  */
 export async function acceptUpload(
   context: UploadContext,
-  request: { readonly form: UploadForm; readonly uploader: Uploader; readonly action?: string },
+  request: UploadedBy & { readonly form: UploadForm; readonly action?: string },
 ): Promise<UploadOutcome> {
-  const { form, uploader } = request
+  const { form } = request
   try {
     const checked = checkUploadForm(form.fields, form.file, context.policy, request.action)
     if (checked.kind === 'refused') return checked
     if (form.file === undefined) return refuse('upload-no-file', 'Upload payload does not have a file.')
-    return await acceptFile(context, checked.upload, form.file, uploader)
+    return await acceptFile(context, checked.upload, form.file, request)
   } finally {
     await discardUploadForm(form)
   }
@@ -73,10 +80,10 @@ async function acceptFile(
   context: UploadContext,
   upload: UploadRequest,
   file: UploadedFile,
-  uploader: Uploader,
+  from: UploadedBy,
 ): Promise<UploadOutcome> {
   const { store, policy, clock } = context
-  const right = await findRight(context, upload.project, uploader)
+  const right = await findRight(context, upload.project, from.uploader)
   if (right.kind === 'refused') return right
 
   const payloadRefusal =
@@ -97,7 +104,7 @@ async function acceptFile(
   await context.blobs.put(file.spooled.sha256, file.spooled)
   const metadataSha256 = upload.kind === 'wheel' ? await putBytes(context.blobs, inspected.metadataBytes) : undefined
   const attestationsSha256 = attestations && (await putBytes(context.blobs, attestations.document))
-  return commit(context, uploader, right, {
+  return commit(context, from, right, {
     upload,
     content: file.spooled,
     metadata: inspected.metadata,
@@ -175,7 +182,7 @@ async function inspectFile(
 /** Everything that could have changed since it was looked at is looked at again, in the transaction that writes. */
 async function commit(
   context: UploadContext,
-  uploader: Uploader,
+  { uploader, actor }: UploadedBy,
   right: NameRight,
   upload: RecordedUpload,
 ): Promise<UploadOutcome> {
@@ -191,7 +198,7 @@ async function commit(
         if (duplicate.kind === 'identical') return { kind: 'identical', project }
         // The upstreams' answer of a moment ago still counts: nobody has decided otherwise since.
         const claim = current.kind === 'ask-upstreams' ? right : current
-        return { kind: 'accepted', seq: await recordUpload(tx, context.clock, uploader, claim, upload), project }
+        return { kind: 'accepted', seq: await recordUpload(tx, context.clock, actor, claim, upload), project }
       })
     } catch (error) {
       if (!isUniqueViolation(error) || round === MAX_ROUNDS) throw error

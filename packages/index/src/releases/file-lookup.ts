@@ -1,3 +1,4 @@
+import { FIRST_DOWNLOAD } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { recordDecision } from '../names/decisions.ts'
@@ -176,7 +177,7 @@ export class FileLookup {
       await recordDecision(tx, {
         project: name,
         at,
-        actor: 'first-download',
+        actor: FIRST_DOWNLOAD,
         body: { kind: 'upstream', upstream, evidence },
       })
       await appendJournal(tx, { project: name, action: 'authority', at, actor: null })

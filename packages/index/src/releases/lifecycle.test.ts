@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { actorOf } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
 import type { NewFileRow } from '../store/schema.ts'
@@ -12,7 +13,7 @@ import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelea
 
 const clock: Clock = { now: () => Date.parse('2026-11-22T12:00:00.000Z') }
 const at = new Date(clock.now()).toISOString()
-const actor = 'ada'
+const actor = actorOf({ user: 'ada' }, '192.0.2.1')
 
 /** `app` is ours and holds 1.0 (two files) and 2.0; `requests` belongs to an upstream. */
 async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
@@ -179,7 +180,7 @@ test('a status is a recorded decision, and setting it again changes nothing', ()
     assert.equal((await setProjectStatus(store, clock, request)).kind, 'unchanged')
     const decision = await store.db.selectFrom('decision').selectAll().where('rev', '=', 2).executeTakeFirst()
     assert.equal(decision?.body, '{"kind":"status","status":"archived","reason":"done"}')
-    assert.equal(decision.actor, actor)
+    assert.equal(decision.actor, actor.name)
     assert.deepEqual(await journal(store), ['app status ada'])
   }))
 

@@ -1,5 +1,6 @@
 import { hasControlCharacters } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
+import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { ANOMALY_FILES, MAX_REASON_LENGTH } from '../limits.ts'
@@ -18,9 +19,8 @@ import type { FileChoice, FileSelection } from './release-files.ts'
 /** What became of a change; `seq` is the journal row that the publisher has to carry before it is acknowledged. */
 export type ChangeOutcome = { readonly kind: 'done'; readonly seq: number } | { readonly kind: 'unchanged' } | Refusal
 
-interface Actor {
-  /** Who does it: a user's name, for the journal and the decision. */
-  readonly actor: string
+interface ByActor {
+  readonly actor: Actor
 }
 
 /**
@@ -30,7 +30,7 @@ interface Actor {
 export function yankRelease(
   store: Store,
   clock: Clock,
-  request: FileChoice & Actor & { readonly reason?: string | undefined },
+  request: FileChoice & ByActor & { readonly reason?: string | undefined },
 ): Promise<ChangeOutcome> {
   const reason = cleanReason(request.reason)
   if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
@@ -43,7 +43,7 @@ export function yankRelease(
 }
 
 /** Takes a yank back, for a release or for one file of it. */
-export function unyankRelease(store: Store, clock: Clock, request: FileChoice & Actor): Promise<ChangeOutcome> {
+export function unyankRelease(store: Store, clock: Clock, request: FileChoice & ByActor): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'release-unyank', {
     event: 'files-unyanked',
     choose: (file) => file.yanked === 1,
@@ -57,7 +57,7 @@ export function unyankRelease(store: Store, clock: Clock, request: FileChoice & 
 export function deleteFile(
   store: Store,
   clock: Clock,
-  request: { readonly project: string; readonly filename: string } & Actor,
+  request: { readonly project: string; readonly filename: string } & ByActor,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'file-remove', {
     event: 'files-deleted',
@@ -70,7 +70,7 @@ export function deleteFile(
 export function deleteRelease(
   store: Store,
   clock: Clock,
-  request: { readonly project: string; readonly version: string } & Actor,
+  request: { readonly project: string; readonly version: string } & ByActor,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'file-remove', {
     event: 'files-deleted',
@@ -89,7 +89,7 @@ export function deleteRelease(
 export function deleteProject(
   store: Store,
   clock: Clock,
-  request: { readonly project: string } & Actor,
+  request: { readonly project: string } & ByActor,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, { ...request, emptyIsUnchanged: true }, 'file-remove', {
     event: 'files-deleted',
@@ -113,7 +113,7 @@ export function setProjectStatus(
     readonly status: ProjectStatus
     readonly reason?: string | undefined
     readonly administrator: boolean
-  } & Actor,
+  } & ByActor,
 ): Promise<ChangeOutcome> {
   const reason = cleanReason(request.reason)
   if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
@@ -145,7 +145,7 @@ export function setProjectStatus(
     })
     return {
       kind: 'done',
-      seq: await appendJournal(tx, { project: project.name, action: 'status', at, actor: request.actor }),
+      seq: await appendJournal(tx, { project: project.name, action: 'status', at, actor: request.actor.name }),
     }
   })
 }
@@ -166,7 +166,7 @@ interface FileChange {
 function changeFiles(
   store: Store,
   clock: Clock,
-  request: FileChoice & Actor & { readonly emptyIsUnchanged?: boolean },
+  request: FileChoice & ByActor & { readonly emptyIsUnchanged?: boolean },
   action: JournalAction,
   change: FileChange,
 ): Promise<ChangeOutcome> {
@@ -194,7 +194,7 @@ function changeFiles(
     await recordEvent(tx, {
       kind: change.event,
       at,
-      actor: request.actor,
+      actor: request.actor.name,
       project: project.name,
       detail: {
         count: files.length,
@@ -202,7 +202,10 @@ function changeFiles(
         ...(change.reason === undefined ? {} : { reason: change.reason }),
       },
     })
-    return { kind: 'done', seq: await appendJournal(tx, { project: project.name, action, at, actor: request.actor }) }
+    return {
+      kind: 'done',
+      seq: await appendJournal(tx, { project: project.name, action, at, actor: request.actor.name }),
+    }
   })
 }
 

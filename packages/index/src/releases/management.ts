@@ -1,3 +1,4 @@
+import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
@@ -52,12 +53,12 @@ export class Management {
   }
 
   /** An administrator's claim: recorded, and no upstream is asked (attacks.md DC-19). */
-  async claim(project: string, actor: string): Promise<ChangeOutcome> {
+  async claim(project: string, actor: Actor): Promise<ChangeOutcome> {
     const at = isoTime(this.clock)
     return this.store.transaction(async (tx) => {
       const claim = { project, displayName: project, at, actor, by: 'administrator', evidence: [] } as const
       if ((await recordClaim(tx, claim)) === 'already-internal') return { kind: 'unchanged' }
-      return { kind: 'done', seq: await appendJournal(tx, { project, action: 'create', at, actor }) }
+      return { kind: 'done', seq: await appendJournal(tx, { project, action: 'create', at, actor: actor.name }) }
     })
   }
 
@@ -65,28 +66,28 @@ export class Management {
   setStatus(
     project: string,
     change: { readonly status: ProjectStatus; readonly reason?: string | undefined; readonly administrator: boolean },
-    actor: string,
+    actor: Actor,
   ): Promise<ChangeOutcome> {
     return setProjectStatus(this.store, this.clock, { project, ...change, actor })
   }
 
-  yank(files: FileChoice, reason: string | undefined, actor: string): Promise<ChangeOutcome> {
+  yank(files: FileChoice, reason: string | undefined, actor: Actor): Promise<ChangeOutcome> {
     return yankRelease(this.store, this.clock, { ...files, reason, actor })
   }
 
-  unyank(files: FileChoice, actor: string): Promise<ChangeOutcome> {
+  unyank(files: FileChoice, actor: Actor): Promise<ChangeOutcome> {
     return unyankRelease(this.store, this.clock, { ...files, actor })
   }
 
-  deleteFile(project: string, filename: string, actor: string): Promise<ChangeOutcome> {
+  deleteFile(project: string, filename: string, actor: Actor): Promise<ChangeOutcome> {
     return deleteFile(this.store, this.clock, { project, filename, actor })
   }
 
-  deleteRelease(project: string, version: string, actor: string): Promise<ChangeOutcome> {
+  deleteRelease(project: string, version: string, actor: Actor): Promise<ChangeOutcome> {
     return deleteRelease(this.store, this.clock, { project, version, actor })
   }
 
-  deleteProject(project: string, actor: string): Promise<ChangeOutcome> {
+  deleteProject(project: string, actor: Actor): Promise<ChangeOutcome> {
     return deleteProject(this.store, this.clock, { project, actor })
   }
 

@@ -1,6 +1,7 @@
 import { formatVersion, normalizeUploadTime } from '@waxseal/packaging'
 import type { CoreMetadata } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
+import type { Actor } from '../access/actor.ts'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
@@ -10,7 +11,7 @@ import type { Database } from '../store/schema.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { UploadRequest } from './upload-checks.ts'
 import { localFilenameKey } from './upload-duplicates.ts'
-import type { NameRight, Uploader } from './upload-name.ts'
+import type { NameRight } from './upload-name.ts'
 
 /** An upload that passed every check and whose blobs are stored. */
 export interface RecordedUpload {
@@ -26,13 +27,12 @@ export interface RecordedUpload {
 export async function recordUpload(
   tx: Transaction<Database>,
   clock: Clock,
-  uploader: Uploader,
+  actor: Actor,
   right: NameRight,
   recorded: RecordedUpload,
 ): Promise<number> {
   const { upload } = recorded
   const at = isoTime(clock)
-  const actor = uploader.user
   if (right.kind === 'claim') {
     const { by, evidence } = right
     await recordClaim(tx, { project: upload.project, displayName: upload.displayName, at, actor, by, evidence })
@@ -40,17 +40,17 @@ export async function recordUpload(
   // PyPI shows the spelling last uploaded (behaviour.md 1.4 J).
   await tx.updateTable('project').set({ display_name: upload.displayName }).where('name', '=', upload.project).execute()
   await insertRelease(tx, at, recorded)
-  await insertFile(tx, at, actor, recorded)
+  await insertFile(tx, at, actor.name, recorded)
   const { sha256, size } = recorded.content
   const { project, filename } = upload
   const version = formatVersion(upload.version)
-  const detail = { filename, version, sha256, size, token: uploader.tokenId ?? null }
-  await recordEvent(tx, { kind: 'upload-accepted', at, actor, project, detail })
+  const detail = { filename, version, sha256, size, token: actor.credential === 'password' ? null : actor.credential }
+  await recordEvent(tx, { kind: 'upload-accepted', at, actor: actor.name, project, detail })
   return appendJournal(tx, {
     project: upload.project,
     action: right.kind === 'claim' ? 'create' : 'file-add',
     at,
-    actor,
+    actor: actor.name,
   })
 }
 
@@ -76,7 +76,7 @@ async function insertRelease(
 async function insertFile(
   tx: Transaction<Database>,
   at: string,
-  actor: string,
+  uploadedBy: string,
   recorded: RecordedUpload,
 ): Promise<void> {
   const { upload, content } = recorded
@@ -108,7 +108,7 @@ async function insertFile(
       attestations_sha256: recorded.attestationsSha256 ?? null,
       python_version: upload.pythonVersion,
       comment: upload.comment ?? null,
-      uploaded_by: actor,
+      uploaded_by: uploadedBy,
       stored: 1,
       admitted_at: at,
       withdrawn_at: null,

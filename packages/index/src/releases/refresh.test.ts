@@ -3,6 +3,7 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { OPERATOR } from '../access/actor.ts'
 import { startSimulator } from '../../../../test/support/upstream-simulator.ts'
 import { createToken } from '../access/tokens.ts'
 import { createUser } from '../access/users.ts'
@@ -19,8 +20,8 @@ test('DC-1: a name that is claimed while its upstream is asked takes over nothin
   const upstreams = [upstreamDefaults('sim', upstream.simpleUrl)]
   await using index = await openIndex(indexDefaults(join(folder.path, 'data'), { upstreams }))
   await using server = await listenOn(index.handler, '127.0.0.1', 0)
-  await createUser(index.store, index.clock, { name: 'root', admin: true })
-  const { token } = await createToken(index.store, index.clock, { user: 'root', scope: 'admin' })
+  await createUser(index.store, index.clock, { name: 'root', admin: true, by: OPERATOR })
+  const { token } = await createToken(index.store, index.clock, { user: 'root', scope: 'admin', by: OPERATOR })
   const { db } = index.store
 
   const { promise: until, resolve: release } = Promise.withResolvers<undefined>()

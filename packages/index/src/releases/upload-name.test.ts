@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { checkProjectStatus, checkUploader, nameRight, rightFromPresence } from './upload-name.ts'
 import type { Uploader } from './upload-name.ts'
 
-const member: Uploader = { user: 'ada', scope: 'upload' }
-const limited: Uploader = { user: 'ci', scope: 'upload', project: 'corp-app' }
-const administrator: Uploader = { user: 'root', scope: 'admin' }
+const member: Uploader = { scope: 'upload' }
+const limited: Uploader = { scope: 'upload', project: 'corp-app' }
+const administrator: Uploader = { scope: 'admin' }
 
 test('a token that may only read uploads nothing', () => {
-  assert.deepEqual(checkUploader('app', { user: 'eve', scope: 'read' }), {
+  assert.deepEqual(checkUploader('app', { scope: 'read' }), {
     kind: 'refused',
     code: 'token-scope',
     message: "The given token isn't allowed to upload to project 'app'. It may only read.",

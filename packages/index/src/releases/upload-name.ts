@@ -4,14 +4,11 @@ import type { ProjectRow } from '../store/schema.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 
-/** Who uploads, as the token says. */
+/** What whoever uploads may do, as the token says. */
 export interface Uploader {
-  readonly user: string
   readonly scope: 'read' | 'upload' | 'admin'
   /** The one project (normal form) that the token is limited to. */
   readonly project?: string | undefined
-  /** Absent: it is a password. */
-  readonly tokenId?: string | undefined
 }
 
 /** Whether an upload may go to a name, and by which right a name that is not internal yet is claimed. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { actorOf } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
@@ -72,14 +73,15 @@ suite('an event is the record, the log line and the metric of one thing that hap
 
   test('users and tokens: who did it, to whom, and never the secret', () =>
     withStore(async (store, told) => {
-      await createUser(store, clock, { name: 'alice', password: 'a long password', by: 'root' })
-      const made = await createToken(store, clock, { user: 'alice', scope: 'upload', project: 'demo', by: 'root' })
-      await setPassword(store, clock, 'alice', 'another long password', 'root')
-      await disableUser(store, clock, 'alice', 'root')
-      await enableUser(store, clock, 'alice', 'root')
+      const by = actorOf({ user: 'root', tokenId: 'first' }, '192.0.2.1')
+      await createUser(store, clock, { name: 'alice', password: 'a long password', by })
+      const made = await createToken(store, clock, { user: 'alice', scope: 'upload', project: 'demo', by })
+      await setPassword(store, clock, 'alice', 'another long password', by)
+      await disableUser(store, clock, 'alice', by)
+      await enableUser(store, clock, 'alice', by)
       const root = { kind: 'principal', user: 'root', scope: 'admin' } as const
-      await revokeToken(store, clock, root, made.id)
-      await revokeToken(store, clock, root, made.id)
+      await revokeToken(store, clock, root, made.id, by)
+      await revokeToken(store, clock, root, made.id, by)
       assert.deepEqual(
         told.map(({ kind, actor, project, detail }) => [kind, actor, project, detail]),
         [

@@ -5,9 +5,6 @@ import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
 import { printResult } from '../output.ts'
 
-/** Who a change on the data folder itself is recorded as. */
-export const OPERATOR = 'operator'
-
 /** Makes one change, waits until it is published, and says so; a refusal ends the command with its sentence. */
 export function change(
   options: AdministerOptions,

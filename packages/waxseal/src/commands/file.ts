@@ -1,3 +1,4 @@
+import { OPERATOR } from '@waxseal/index'
 import type { KnownFile } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
@@ -7,7 +8,7 @@ import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult, sizeText } from '../output.ts'
-import { change, OPERATOR, unknownProject } from './changes.ts'
+import { change, unknownProject } from './changes.ts'
 
 export function addFile(program: Command): void {
   const file = program.command('file').description('list, show and delete single files')

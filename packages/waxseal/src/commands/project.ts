@@ -1,3 +1,4 @@
+import { OPERATOR } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { Argument } from 'commander'
@@ -5,7 +6,7 @@ import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
-import { change, OPERATOR } from './changes.ts'
+import { change } from './changes.ts'
 
 interface ReasonOptions extends AdministerOptions {
   readonly reason?: string

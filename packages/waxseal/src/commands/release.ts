@@ -1,11 +1,11 @@
-import { releasesOf } from '@waxseal/index'
+import { OPERATOR, releasesOf } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
-import { change, OPERATOR, unknownProject } from './changes.ts'
+import { change, unknownProject } from './changes.ts'
 
 interface ReasonOptions extends AdministerOptions {
   readonly reason?: string

@@ -1,4 +1,4 @@
-import { createToken, listTokens, listUsers, revokeToken } from '@waxseal/index'
+import { createToken, listTokens, listUsers, OPERATOR, revokeToken } from '@waxseal/index'
 import type { Administration } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
@@ -26,7 +26,7 @@ interface ListOptions extends AdministerOptions {
 }
 
 /** Who works on the data folder itself may do everything: it is theirs to read and write. */
-const OPERATOR = { kind: 'principal', user: 'operator', scope: 'admin' } as const
+const ALL_RIGHTS = { kind: 'principal', user: 'operator', scope: 'admin' } as const
 
 export function addToken(program: Command): void {
   const token = program.command('token').description('create, list and revoke API tokens')
@@ -69,6 +69,7 @@ async function create(index: Administration, options: CreateOptions): Promise<vo
     user,
     scope,
     makeUser: true,
+    by: OPERATOR,
     ...(project === undefined ? {} : { project }),
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -101,7 +102,9 @@ async function list(index: Administration, options: ListOptions): Promise<void> 
   if (user !== undefined && !(await listUsers(index.store)).some(({ name }) => name === user)) {
     throw new CommandError('not-found', `There is no user ${user}; see: waxseal user list`, EXIT_REFUSED)
   }
-  const tokens = (await listTokens(index.store, OPERATOR)).filter((token) => user === undefined || token.user === user)
+  const tokens = (await listTokens(index.store, ALL_RIGHTS)).filter(
+    (token) => user === undefined || token.user === user,
+  )
   const rows = tokens.map((token) => [
     token.id,
     token.user,
@@ -119,7 +122,7 @@ async function list(index: Administration, options: ListOptions): Promise<void> 
 }
 
 async function revoke(index: Administration, id: string, options: AdministerOptions): Promise<void> {
-  if (!(await revokeToken(index.store, index.clock, OPERATOR, id))) {
+  if (!(await revokeToken(index.store, index.clock, ALL_RIGHTS, id, OPERATOR))) {
     throw new CommandError('not-found', `There is no token ${id}; see: waxseal token list`, EXIT_REFUSED)
   }
   printResult(options, { revoked: id }, [`Revoked ${id}. Running servers refuse it within seconds.`])

@@ -1,4 +1,4 @@
-import { createUser, disableUser, enableUser, listUsers, setPassword } from '@waxseal/index'
+import { createUser, disableUser, enableUser, listUsers, OPERATOR, setPassword } from '@waxseal/index'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
@@ -25,7 +25,8 @@ export function addUser(program: Command): void {
       administer(options, async (index) => {
         const password = passwordFrom(options.passwordFile)
         const admin = options.admin === true
-        await createUser(index.store, index.clock, { name, admin, ...(password === undefined ? {} : { password }) })
+        const given = password === undefined ? {} : { password }
+        await createUser(index.store, index.clock, { name, admin, by: OPERATOR, ...given })
         printResult(options, { name, admin }, [`Made the ${admin ? 'administrator' : 'user'} ${name}.`])
       }),
     )
@@ -39,7 +40,7 @@ export function addUser(program: Command): void {
     .action((name: string, options: PasswordOptions) =>
       administer(options, async (index) => {
         const password = passwordFrom(options.passwordFile) ?? null
-        await setPassword(index.store, index.clock, name, password)
+        await setPassword(index.store, index.clock, name, password, OPERATOR)
         printResult(options, { name, password: password !== null }, [
           `${password === null ? 'Removed' : 'Set'} the password of ${name}.`,
         ])
@@ -51,8 +52,8 @@ export function addUser(program: Command): void {
       .argument('<name>')
       .action((name: string, options: AdministerOptions) =>
         administer(options, async (index) => {
-          if (verb === 'disable') await disableUser(index.store, index.clock, name)
-          else await enableUser(index.store, index.clock, name)
+          if (verb === 'disable') await disableUser(index.store, index.clock, name, OPERATOR)
+          else await enableUser(index.store, index.clock, name, OPERATOR)
           printResult(options, { name, disabled: verb === 'disable' }, [`The user ${name} is ${verb}d.`])
         }),
       )

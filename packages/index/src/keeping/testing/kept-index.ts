@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { actorOf } from '../../access/actor.ts'
 import type { DirectoryBlobStore } from '../../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../../blobs/directory-blob-store.ts'
 import { openSpool } from '../../blobs/spool.ts'
@@ -49,8 +50,9 @@ export async function openKeptIndex(
       await writer.write(bytes)
       const spooled = await writer.finish()
       const file = { filename, contentType: 'application/octet-stream', spooled }
-      const uploader = { user: 'ada', scope: 'upload' } as const
-      const outcome = await acceptUpload({ ...context, presence }, { form: { kind: 'form', fields, file }, uploader })
+      const from = { uploader: { scope: 'upload' }, actor: actorOf({ user: 'ada' }, '192.0.2.1') } as const
+      const form = { kind: 'form', fields, file } as const
+      const outcome = await acceptUpload({ ...context, presence }, { form, ...from })
       if (outcome.kind !== 'accepted') throw new Error(JSON.stringify(outcome))
       await publisher.publish()
       return spooled.sha256
