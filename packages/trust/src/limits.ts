@@ -95,5 +95,10 @@ export const KEY_SERVICE_BACKOFF_MS = 250
 export const MAX_EXCERPT = 200
 /** Most documents of one ceremony: a root, `targets`, and all offline shards of names. */
 export const MAX_CEREMONY_DOCUMENTS = 1024
+/** Most bytes of the request of a ceremony: all of it is read at once. */
+export const MAX_CEREMONY_REQUEST = 64 * 1024 * 1024
+/** Most targets whose content it has, and most bytes of one: a name's record with some thousand files, or all namespaces. */
+export const MAX_CEREMONY_CONTENTS = 16_384
+export const MAX_TARGET_CONTENT = 256 * 1024
 /** Most redirects that one fetch follows. */
 export const MAX_REDIRECTS = 5

@@ -1,10 +1,15 @@
 import { hash } from 'node:crypto'
 import { canonicalJson, wireJson } from '../canonical-json.ts'
 import { DocumentReader } from '../document-reader.ts'
-import { TrustError } from '../error.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { isJsonObject } from '../json.ts'
-import { MAX_CEREMONY_DOCUMENTS, MAX_ROLE_NAME, MAX_SIGNED_FILE } from '../limits.ts'
+import {
+  MAX_CEREMONY_CONTENTS,
+  MAX_CEREMONY_DOCUMENTS,
+  MAX_CEREMONY_REQUEST,
+  MAX_ROLE_NAME,
+  MAX_SIGNED_FILE,
+} from '../limits.ts'
 import type { Metadata, Root, Targets } from '../metadata.ts'
 import { parseJson } from '../parse-json.ts'
 import { readMetadata } from '../read-metadata.ts'
@@ -13,9 +18,14 @@ import { checkRoleName } from '../repository/role-name.ts'
 import { checkWritablePath } from '../target-path.ts'
 import type { RoleTrust } from '../threshold.ts'
 import { verifyThreshold } from '../threshold.ts'
+import { invalid } from './ceremony-invalid.ts'
 import { checkDescribable } from './describable.ts'
+import type { TargetContents } from './target-contents.ts'
+import { readContents, textsOf } from './target-contents.ts'
 
 const FORMAT = 'waxseal-ceremony-1'
+/** Has what stands in targets, too: what knows the first alone would have it signed without showing it. */
+const FORMAT_WITH_CONTENTS = 'waxseal-ceremony-2'
 
 /** Keys of which a threshold has to sign a document. */
 export interface SigningGroup {
@@ -54,6 +64,8 @@ export interface CeremonyRequest {
   /** Files as they are, of roles to be signed and of those that say who signs: each verified. */
   readonly current: ReadonlyMap<string, Metadata<Targets>>
   readonly documents: readonly CeremonyDocument[]
+  /** What stands in targets that the documents list, or listed before; as far as whoever made the request put it in. */
+  readonly contents: TargetContents
 }
 
 /** What a request is written from. */
@@ -66,6 +78,8 @@ export interface RequestParts {
     readonly delegator: string | undefined
     readonly document: JsonObject
   }[]
+  /** What stands in targets that the documents list, or listed before. */
+  readonly contents?: readonly Uint8Array[] | undefined
 }
 
 export interface RequestFile {
@@ -75,13 +89,14 @@ export interface RequestFile {
 }
 
 /** Writes a request, and reads it as whoever signs will. @throws TrustError as `readRequest` */
-export function writeRequest({ root, current, documents }: RequestParts): CeremonyRequest {
+export function writeRequest({ root, current, documents, contents = [] }: RequestParts): CeremonyRequest {
   const bytes = Buffer.from(
     wireJson({
-      format: FORMAT,
+      format: contents.length === 0 ? FORMAT : FORMAT_WITH_CONTENTS,
       root: root && Buffer.from(root).toString(),
       current: current.map(({ role, delegator, bytes }) => ({ role, delegator, file: Buffer.from(bytes).toString() })),
       documents: documents.map(({ role, delegator, document }) => ({ role, delegator, signed: wireJson(document) })),
+      contents: contents.length === 0 ? undefined : textsOf(contents),
     }),
   )
   return readRequest(bytes)
@@ -89,12 +104,17 @@ export function writeRequest({ root, current, documents }: RequestParts): Ceremo
 
 /**
  * Reads a request and checks it by itself: what it says was before is signed by those who could, versions go up, and nothing
- * is to be signed that `describeRequest` does not put into words.
+ * is to be signed that `describeRequest` does not put into words; what stands in targets is held against their hashes.
  * @throws TrustError `ceremony-invalid`, or as reading metadata
  */
 export function readRequest(bytes: Uint8Array): CeremonyRequest {
+  if (bytes.length > MAX_CEREMONY_REQUEST) throw invalid(`it has more than ${MAX_CEREMONY_REQUEST} bytes`)
   const reader = new DocumentReader(parseJson(bytes).value, 'request')
-  if (reader.text('format', 64) !== FORMAT) throw invalid('the file is no request for a ceremony of this version')
+  const format = reader.text('format', 64)
+  if (format !== FORMAT && format !== FORMAT_WITH_CONTENTS) {
+    throw invalid('the file is no request for a ceremony of this version')
+  }
+  if (reader.has('contents') !== (format === FORMAT_WITH_CONTENTS)) throw invalid('its format is that of another one')
   const root = reader.has('root') ? readMetadata('root', Buffer.from(reader.text('root', MAX_SIGNED_FILE))) : undefined
   if (root !== undefined) verifyThreshold('The root that it starts from', root, topTrust(root.signed, 'root'))
   const given = reader.list('documents', MAX_CEREMONY_DOCUMENTS).map((value) => readUnsigned(value))
@@ -103,7 +123,9 @@ export function readRequest(bytes: Uint8Array): CeremonyRequest {
   const current = readCurrent(reader.list('current', MAX_CEREMONY_DOCUMENTS), root)
   const next = new Map(given.map((one) => [one.role, one]))
   const documents = given.map((one) => completed(one, root, current, next))
-  return { bytes, sha256: hash('sha256', bytes), root, current, documents }
+  const texts = format === FORMAT ? [] : reader.list('contents', MAX_CEREMONY_CONTENTS)
+  const contents = readContents(texts, documents.flatMap(listsOf))
+  return { bytes, sha256: hash('sha256', bytes), root, current, documents, contents }
 }
 
 type Unsigned = { readonly role: string; readonly delegator: string | undefined } & (
@@ -215,11 +237,11 @@ function readNamed(value: JsonValue): {
   return { role, delegator: top ? undefined : reader.text('delegator', MAX_ROLE_NAME), reader }
 }
 
+function listsOf(document: CeremonyDocument): readonly (Targets | undefined)[] {
+  return document.kind === 'targets' ? [document.signed, document.before] : []
+}
+
 /** The canonical form of a document, for people who compare by eye or by hash. */
 export function documentSha256({ document }: Pick<CeremonyDocument, 'document'>): string {
   return hash('sha256', canonicalJson(document))
-}
-
-export function invalid(reason: string): TrustError {
-  return new TrustError('ceremony-invalid', `The ceremony cannot go on: ${reason}.`)
 }

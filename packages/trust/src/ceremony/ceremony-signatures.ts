@@ -9,7 +9,7 @@ import { isSignedBy } from '../public-key.ts'
 import type { Signer } from '../signer.ts'
 import { signersOf } from '../threshold.ts'
 import type { CeremonyDocument, CeremonyRequest } from './ceremony-request.ts'
-import { invalid } from './ceremony-request.ts'
+import { invalid } from './ceremony-invalid.ts'
 
 const FORMAT = 'waxseal-signatures-1'
 

@@ -9,17 +9,33 @@ import type { CeremonyDocument, CeremonyRequest } from './ceremony-request.ts'
 import { documentSha256 } from './ceremony-request.ts'
 import { foldShards } from './fold-shards.ts'
 import { mixedKeys } from './mixed-keys.ts'
+import type { TargetContents } from './target-contents.ts'
+import { contentOf } from './target-contents.ts'
+
+/** A target that a request changes, as far as the request has what stands in it. */
+export interface ChangedTarget {
+  readonly path: string
+  /** What will stand in it; `undefined` where it is listed no more. */
+  readonly after: Uint8Array | undefined
+  /** What stands in it now; `undefined` where it is new, or where the request does not have it. */
+  readonly before: Uint8Array | undefined
+}
+
+/** Puts what stands in a target into words, line by line; `undefined` where it knows no words for it. */
+export type DescribeTarget = (target: ChangedTarget) => readonly string[] | undefined
 
 /**
  * What a request changes, in words, line by line. All of it comes from the documents that will be signed and from what the keys
  * before have signed; the request has no words of its own that somebody could lie with. `serversRoles` are those whose keys lie on
- * a server, bins by their prefix.
+ * a server, bins by their prefix. What `describeTarget` says of a target stands below what is said of every target anyway: its
+ * length, its hash, and whether it is new.
  */
 export function describeRequest(
   request: CeremonyRequest,
   serversRoles: ReadonlySet<string> = new Set(['snapshot', 'timestamp']),
+  describeTarget: DescribeTarget = () => undefined,
 ): readonly string[] {
-  const { root, documents } = request
+  const { root, documents, contents } = request
   const start =
     root === undefined
       ? 'A NEW repository begins: nobody trusts it yet.'
@@ -28,7 +44,12 @@ export function describeRequest(
     ({ keyid, held, served }) =>
       `WARNING: the key ${keyid} shall sign ${held.join(' and ')}, and LIES ON THE SERVER for ${served.join(', ')}: whoever breaks into that signs as a holder. Do not sign this.`,
   )
-  return [start, ...mixed, ...foldShards(documents.map((one) => ({ role: one.role, lines: describeDocument(one) })))]
+  const tell = targetTeller(contents, describeTarget)
+  return [
+    start,
+    ...mixed,
+    ...foldShards(documents.map((one) => ({ role: one.role, lines: describeDocument(one, tell) }))),
+  ]
 }
 
 /** A key as it is shown to people. */
@@ -36,14 +57,14 @@ export function keyWords({ keyid, scheme }: Pick<PublicKey, 'keyid' | 'scheme'>)
   return `${keyid} (${scheme})`
 }
 
-function describeDocument(document: CeremonyDocument): readonly string[] {
+function describeDocument(document: CeremonyDocument, tell: TellTarget): readonly string[] {
   const { role, signed, before, groups } = document
   const from = before === undefined ? 'is new' : `goes from version ${before.version} to ${signed.version}`
   const until = before === undefined ? '' : `, before until ${writeTime(before.expires)}`
   return [
     `${role} ${from}: it holds until ${writeTime(signed.expires)}${until}. What is signed has the sha256 ${documentSha256(document)}.`,
     ...indent([
-      ...(document.kind === 'root' ? rootChanges(document) : targetsChanges(document)),
+      ...(document.kind === 'root' ? rootChanges(document) : targetsChanges(document, tell)),
       ...groups.map(
         ({ words, trust }) =>
           `It needs the signatures of ${trust.threshold} of these keys (${words}): ${trust.keyids.join(', ')}.`,
@@ -101,28 +122,46 @@ function wordsOf({ keys }: Keyed, keyid: string): string {
   return key === undefined ? `${keyid} (which is not there and cannot sign)` : keyWords(key)
 }
 
-function targetsChanges({
-  signed,
-  before,
-}: {
-  readonly signed: Targets
-  readonly before: Targets | undefined
-}): readonly string[] {
-  const lines = [...listChanges(before, signed), ...delegationChanges(before?.delegations, signed.delegations)]
+/** The lines below what is said of a changed target anyway. */
+type TellTarget = (path: string, after: TargetFile | undefined, before: TargetFile | undefined) => readonly string[]
+
+function targetTeller(contents: TargetContents, describeTarget: DescribeTarget): TellTarget {
+  return (path, after, before) => {
+    const [content, old] = [after, before].map((file) => file && contentOf(contents, file))
+    if (after !== undefined && content === undefined) return indent(['What stands in it is not in this request.'])
+    if (content === undefined && old === undefined) return []
+    return indent(describeTarget({ path, after: content, before: old })?.map(printable) ?? [])
+  }
+}
+
+/** What stands in a target comes from outside: it gives a terminal no commands, and turns no line around (attacks.md LOG). */
+function printable(line: string): string {
+  return line.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )
+}
+
+function targetsChanges(
+  { signed, before }: { readonly signed: Targets; readonly before: Targets | undefined },
+  tell: TellTarget,
+): readonly string[] {
+  const lines = [...listChanges(before, signed, tell), ...delegationChanges(before?.delegations, signed.delegations)]
   if (lines.length > 0) return lines
   return [before === undefined ? 'It lists nothing.' : 'Nothing in it changes: it is signed anew.']
 }
 
-function listChanges(before: Targets | undefined, after: Targets): readonly string[] {
+function listChanges(before: Targets | undefined, after: Targets, tell: TellTarget): readonly string[] {
   const lines: string[] = []
   for (const [path, file] of after.targets) {
     const old = before?.targets.get(path)
-    if (old === undefined) lines.push(`It lists ${path}: ${fileWords(file)}.`)
-    else if (fileWords(old) !== fileWords(file))
-      lines.push(`It CHANGES ${path}: ${fileWords(file)}, before ${fileWords(old)}.`)
+    if (old === undefined) lines.push(`It lists ${path}: ${fileWords(file)}.`, ...tell(path, file, old))
+    else if (fileWords(old) !== fileWords(file)) {
+      lines.push(`It CHANGES ${path}: ${fileWords(file)}, before ${fileWords(old)}.`, ...tell(path, file, old))
+    }
   }
-  for (const path of before?.targets.keys() ?? []) {
-    if (!after.targets.has(path)) lines.push(`It lists ${path} NO MORE.`)
+  for (const [path, old] of before?.targets ?? []) {
+    if (!after.targets.has(path)) lines.push(`It lists ${path} NO MORE.`, ...tell(path, undefined, old))
   }
   return lines
 }

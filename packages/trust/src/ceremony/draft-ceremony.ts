@@ -16,8 +16,9 @@ import type { RoleTable } from '../repository/role-table.ts'
 import { WorkingCopy } from '../repository/working-copy.ts'
 import { signersOf } from '../threshold.ts'
 import { assembleMetadata } from '../write-metadata.ts'
+import { invalid } from './ceremony-invalid.ts'
 import type { CeremonyRequest, RequestFile } from './ceremony-request.ts'
-import { invalid, writeRequest } from './ceremony-request.ts'
+import { writeRequest } from './ceremony-request.ts'
 import type { KeyReplacements } from './key-sets.ts'
 import { keySetsAfter } from './key-sets.ts'
 
@@ -32,6 +33,8 @@ export interface CeremonyChanges {
   /** Roles to be signed anew, `root` too. */
   readonly renew?: readonly string[]
   readonly targets?: readonly TargetChange[]
+  /** What stands in those targets, and in the ones that they replace: texts, for the holders to be shown. */
+  readonly contents?: readonly Uint8Array[]
   readonly delegations?: readonly DelegationChange[]
   /** Versions to give roles other than the next: after a restored backup (`raiseVersions`). */
   readonly versions?: ReadonlyMap<string, number>
@@ -90,6 +93,7 @@ export async function draftCeremony(
     root: state.root.bytes,
     current: await currentFiles(copy, [...documents.map(({ role }) => role), ...telling]),
     documents: [...(root === undefined ? [] : [{ role: 'root', delegator: undefined, document: root }]), ...documents],
+    contents: changes.contents,
   })
 }
 

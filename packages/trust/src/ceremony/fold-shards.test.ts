@@ -34,3 +34,12 @@ void test('one that differs, one that is left out, and one of another kind stand
     other.flatMap(({ lines }) => lines),
   )
 })
+
+void test('braces in what a target holds are shown as they are, and fold nothing', () => {
+  const told = [
+    { role: 'sealed-00', lines: ['"see /{hh}/"'] },
+    { role: 'sealed-01', lines: ['"see /01/"'] },
+    { role: 'sealed-02', lines: ['"see /02/"'] },
+  ]
+  assert.deepEqual(foldShards(told), ['"see /{hh}/"', 'The same 2 times, {hh} going from 01 to 02:', '  "see /{hh}/"'])
+})

@@ -4,7 +4,7 @@ export interface RoleWords {
   readonly lines: readonly string[]
 }
 
-/** Stands for a shard's two digits: braces are in no role name and no path that may be signed, so nothing else can look like it. */
+/** Stands for a shard's two digits: braces are in no role name and no path that may be signed. */
 const DIGITS = '{hh}'
 const SHARD = /^(.*-)([\da-f]{2})$/
 
@@ -35,6 +35,8 @@ export function foldShards(words: readonly RoleWords[]): readonly string[] {
 function runOf({ role, lines }: RoleWords): Run | undefined {
   const [, prefix, digits] = SHARD.exec(role) ?? []
   if (prefix === undefined || digits === undefined) return undefined
+  // Only what a target holds may have them: put in for digits, they would say what it does not.
+  if (lines.some((line) => line.includes(DIGITS))) return undefined
   const general = lines.map((line) =>
     line.replaceAll(role, `${prefix}${DIGITS}`).replaceAll(`/${digits}/`, `/${DIGITS}/`),
   )

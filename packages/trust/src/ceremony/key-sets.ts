@@ -5,7 +5,7 @@ import type { RepositoryState } from '../repository/repository-state.ts'
 import { topTrust } from '../repository/repository-state.ts'
 import type { KeySet } from '../repository/role-document.ts'
 import { checkKeySet } from '../repository/role-document.ts'
-import { invalid } from './ceremony-request.ts'
+import { invalid } from './ceremony-invalid.ts'
 
 /** Keys by id, and what takes their place: `undefined` where nothing does. */
 export type KeyReplacements = ReadonlyMap<string, PublicKey | undefined>

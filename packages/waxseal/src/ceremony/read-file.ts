@@ -1,10 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
-import { TrustError } from '@waxseal/trust'
+import { MAX_CEREMONY_REQUEST, TrustError } from '@waxseal/trust'
 import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
-
-/** The request of an index with 16,384 bins has some hundred kilobytes. */
-const MAX_FILE = 64 * 1024 ** 2
 
 /** What is carried back and forth in a ceremony, and what is easily taken for it. */
 type Kind = 'the request of a ceremony' | 'signatures of a ceremony' | 'a root' | 'a public key' | 'a private key'
@@ -28,7 +25,7 @@ export function readCeremonyFile<T>(path: string, wanted: Kind, parse: (bytes: U
 
 function bytesOf(path: string): Uint8Array {
   try {
-    if (statSync(path).size <= MAX_FILE) return readFileSync(path)
+    if (statSync(path).size <= MAX_CEREMONY_REQUEST) return readFileSync(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new CommandError('ceremony-invalid', `${path} cannot be read (${code}).`, EXIT_USAGE, { cause: error })
