@@ -54,6 +54,8 @@ export { ceremonyProgress, importSignatures, signRequest } from './ceremony/cere
 export type { CeremonyProgress, CeremonySignature } from './ceremony/ceremony-signatures.ts'
 export { describeRequest } from './ceremony/describe-request.ts'
 export type { ChangedTarget, DescribeTarget } from './ceremony/describe-request.ts'
+export { targetDifferences } from './ceremony/target-contents.ts'
+export type { ListedTarget, TargetDifference } from './ceremony/target-contents.ts'
 export { draftCeremony, draftFirstCeremony } from './ceremony/draft-ceremony.ts'
 export type { CeremonyChanges, DraftEffects } from './ceremony/draft-ceremony.ts'
 export { finishCeremony } from './ceremony/finish-ceremony.ts'

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { delegatedTrust, delegatorOf, topTrust } from '@waxseal/trust'
 import type { CeremonyChanges, KeySet, PublicKey, RepositoryState, RoleTable, RoleTrust } from '@waxseal/trust'
 import { IndexError } from '../error.ts'
@@ -21,6 +22,18 @@ export interface CeremonyWishes {
   readonly renew?: readonly string[]
   /** Offline roles get versions above this: after a backup was restored that does not know them. */
   readonly versionsAbove?: number
+  /** What people say of names and policies: targets of offline roles. */
+  readonly targets?: readonly TargetWish[]
+}
+
+/** A target that an offline role is to list, as holders are shown it. */
+export interface TargetWish {
+  readonly role: string
+  readonly path: string
+  /** Text; `undefined`: it is listed no more. */
+  readonly content: Uint8Array | undefined
+  /** What stands in the target that it replaces, for the holders to compare. */
+  readonly replaced?: Uint8Array | undefined
 }
 
 /** Least characters by which a key may be named. */
@@ -46,11 +59,19 @@ export function ceremonyChanges(state: RepositoryState, wishes: CeremonyWishes, 
       if ((state.entries.get(role)?.version ?? 0) <= versionsAbove) versions.set(role, versionsAbove + 1)
     }
   }
+  const { targets = [] } = wishes
+  refuseServers(state, targets)
   return {
     replaceKeys: new Map(Array.from(replace, ([prefix, key]) => replacement(state, prefix, key))),
     keySets,
     renew: renew === undefined ? [] : rolesToRenew(state, renew, now),
     versions,
+    targets: targets.map(({ role, path, content }) => ({
+      role,
+      path,
+      target: content && { length: content.length, sha256: hash('sha256', content) },
+    })),
+    contents: targets.flatMap(({ content, replaced }) => [content, replaced].filter((one) => one !== undefined)),
   }
 }
 
@@ -114,6 +135,13 @@ function keyNamed(state: RepositoryState, prefix: string): PublicKey {
     'not-found',
     `No key in use has the id ${prefix}: name it by ${MIN_KEY_PREFIX} characters at least, as waxseal ceremony show lists them.`,
   )
+}
+
+/** What is in bins are pages: the server signs those, too. */
+function refuseServers(state: RepositoryState, targets: readonly TargetWish[]): void {
+  const holding = new Set(heldBy(state, 'targets').filter((role) => !state.layout.succinct.has(role)))
+  const other = targets.find(({ role }) => !holding.has(role))
+  if (other !== undefined) throw new IndexError('not-found', `People list no targets in ${other.role}.`)
 }
 
 function rolesToRenew(state: RepositoryState, wanted: readonly string[], now: number): readonly string[] {

@@ -1,13 +1,12 @@
 import { finishCeremony, importSignatures, redateServerRoles, signRequest, TrustError } from '@waxseal/trust'
 import type { CeremonyRequest, CeremonyResult, CeremonySignature } from '@waxseal/trust'
 import type { Transaction } from 'kysely'
-import type { Clock } from '../clock.ts'
+import { OPERATOR } from '../access/actor.ts'
 import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import { PUBLISH_FENCED_RETRIES } from '../limits.ts'
 import { refuseBesideServer } from '../store/running-nodes.ts'
 import type { Database } from '../store/schema.ts'
-import { OPERATOR } from '../access/actor.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import type { PendingCeremony } from './ceremony-folder.ts'
 import type { CeremonyParts } from './ceremony-parts.ts'
@@ -23,10 +22,11 @@ import type { SignedRepository } from './signed-repository.ts'
  * @throws TrustError `threshold-not-met`, `expired`; IndexError `conflict` where another overtook it
  */
 export async function publishNext(
-  { clock, publisher }: CeremonyParts,
+  parts: CeremonyParts,
   signed: SignedRepository,
   { request, signatures }: PendingCeremony,
 ): Promise<void> {
+  const { clock, publisher } = parts
   const now = clock.now()
   for (let tried = 1; ; tried += 1) {
     const state = await signed.state()
@@ -37,7 +37,7 @@ export async function publishNext(
       const result = finishCeremony(dated, all, now)
       const versions = new Map(dated.documents.map(({ role, signed: { version } }) => [role, version]))
       const renumber = (role: string): number | undefined => versions.get(role)
-      await publisher.bringOut({ ...result, renumber }, (tx, snapshot) => record(tx, clock, request, all, snapshot))
+      await publisher.bringOut({ ...result, renumber }, (tx, snapshot) => record(tx, parts, request, all, snapshot))
       return
     } catch (error) {
       const code = error instanceof TrustError || error instanceof IndexError ? error.code : undefined
@@ -49,10 +49,8 @@ export async function publishNext(
 }
 
 /** Publishes the first ceremony of an index. @throws TrustError `threshold-not-met`, `expired` */
-export async function publishFirst(
-  { store, blobs, clock, dataDir, keys, context, by }: CeremonyParts,
-  { request, signatures }: PendingCeremony,
-): Promise<void> {
+export async function publishFirst(parts: CeremonyParts, { request, signatures }: PendingCeremony): Promise<void> {
+  const { store, blobs, clock, dataDir, keys, context, by } = parts
   const result = finishCeremony(request, signatures, clock.now())
   // One that runs would go on to publish what nobody signs.
   await refuseBesideServer(store.db, clock)
@@ -60,21 +58,23 @@ export async function publishFirst(
   const first = firstKeys(wishes, await makeOnlineKeys(dataDir, keys, context))
   const signed = filesOf(result)
   await signIndex({ store, blobs, clock, publisher: by }, firstSettings(wishes), { ...first, signed }, (tx, snapshot) =>
-    record(tx, clock, request, signatures, snapshot),
+    record(tx, parts, request, signatures, snapshot),
   )
 }
 
 async function record(
   tx: Transaction<Database>,
-  clock: Clock,
-  { documents, root }: CeremonyRequest,
+  parts: CeremonyParts,
+  request: CeremonyRequest,
   signatures: readonly CeremonySignature[],
   snapshot: number,
 ): Promise<void> {
+  const { documents, root } = request
+  const at = isoTime(parts.clock)
   const next = documents.find(({ kind }) => kind === 'root')?.signed.version
   await recordEvent(tx, {
     kind: 'ceremony-published',
-    at: isoTime(clock),
+    at,
     actor: OPERATOR.name,
     project: null,
     detail: {
@@ -84,6 +84,7 @@ async function record(
       signed: [...new Set(signatures.map(({ keyid }) => keyid))],
     },
   })
+  await parts.record?.(tx, { request, snapshot, at })
 }
 
 /** With the signatures of those roles that a server signs, and that say who signs others: `select` of its shards. */

@@ -9,8 +9,8 @@ import type { CeremonyDocument, CeremonyRequest } from './ceremony-request.ts'
 import { documentSha256 } from './ceremony-request.ts'
 import { foldShards } from './fold-shards.ts'
 import { mixedKeys } from './mixed-keys.ts'
-import type { TargetContents } from './target-contents.ts'
-import { contentOf } from './target-contents.ts'
+import type { TargetDifference } from './target-contents.ts'
+import { targetDifferences } from './target-contents.ts'
 
 /** A target that a request changes, as far as the request has what stands in it. */
 export interface ChangedTarget {
@@ -35,7 +35,7 @@ export function describeRequest(
   serversRoles: ReadonlySet<string> = new Set(['snapshot', 'timestamp']),
   describeTarget: DescribeTarget = () => undefined,
 ): readonly string[] {
-  const { root, documents, contents } = request
+  const { root, documents } = request
   const start =
     root === undefined
       ? 'A NEW repository begins: nobody trusts it yet.'
@@ -44,12 +44,12 @@ export function describeRequest(
     ({ keyid, held, served }) =>
       `WARNING: the key ${keyid} shall sign ${held.join(' and ')}, and LIES ON THE SERVER for ${served.join(', ')}: whoever breaks into that signs as a holder. Do not sign this.`,
   )
-  const tell = targetTeller(contents, describeTarget)
-  return [
-    start,
-    ...mixed,
-    ...foldShards(documents.map((one) => ({ role: one.role, lines: describeDocument(one, tell) }))),
-  ]
+  const targets = Map.groupBy(targetDifferences(request), ({ role }) => role)
+  const told = documents.map((one) => {
+    const lists = (targets.get(one.role) ?? []).flatMap((target) => targetChange(target, describeTarget))
+    return { role: one.role, lines: describeDocument(one, lists) }
+  })
+  return [start, ...mixed, ...foldShards(told)]
 }
 
 /** A key as it is shown to people. */
@@ -57,14 +57,14 @@ export function keyWords({ keyid, scheme }: Pick<PublicKey, 'keyid' | 'scheme'>)
   return `${keyid} (${scheme})`
 }
 
-function describeDocument(document: CeremonyDocument, tell: TellTarget): readonly string[] {
+function describeDocument(document: CeremonyDocument, lists: readonly string[]): readonly string[] {
   const { role, signed, before, groups } = document
   const from = before === undefined ? 'is new' : `goes from version ${before.version} to ${signed.version}`
   const until = before === undefined ? '' : `, before until ${writeTime(before.expires)}`
   return [
     `${role} ${from}: it holds until ${writeTime(signed.expires)}${until}. What is signed has the sha256 ${documentSha256(document)}.`,
     ...indent([
-      ...(document.kind === 'root' ? rootChanges(document) : targetsChanges(document, tell)),
+      ...(document.kind === 'root' ? rootChanges(document) : targetsChanges(document, lists)),
       ...groups.map(
         ({ words, trust }) =>
           `It needs the signatures of ${trust.threshold} of these keys (${words}): ${trust.keyids.join(', ')}.`,
@@ -122,16 +122,19 @@ function wordsOf({ keys }: Keyed, keyid: string): string {
   return key === undefined ? `${keyid} (which is not there and cannot sign)` : keyWords(key)
 }
 
-/** The lines below what is said of a changed target anyway. */
-type TellTarget = (path: string, after: TargetFile | undefined, before: TargetFile | undefined) => readonly string[]
+function targetChange(target: TargetDifference, describeTarget: DescribeTarget): readonly string[] {
+  const { path, after, before } = target
+  const lines = indent(contentLines(target, describeTarget))
+  if (after === undefined) return [`It lists ${path} NO MORE.`, ...lines]
+  const words = fileWords(after.file)
+  if (before === undefined) return [`It lists ${path}: ${words}.`, ...lines]
+  return [`It CHANGES ${path}: ${words}, before ${fileWords(before.file)}.`, ...lines]
+}
 
-function targetTeller(contents: TargetContents, describeTarget: DescribeTarget): TellTarget {
-  return (path, after, before) => {
-    const [content, old] = [after, before].map((file) => file && contentOf(contents, file))
-    if (after !== undefined && content === undefined) return indent(['What stands in it is not in this request.'])
-    if (content === undefined && old === undefined) return []
-    return indent(describeTarget({ path, after: content, before: old })?.map(printable) ?? [])
-  }
+function contentLines({ path, after, before }: TargetDifference, describeTarget: DescribeTarget): readonly string[] {
+  if (after !== undefined && after.content === undefined) return ['What stands in it is not in this request.']
+  if (after === undefined && before?.content === undefined) return []
+  return describeTarget({ path, after: after?.content, before: before?.content })?.map(printable) ?? []
 }
 
 /** What stands in a target comes from outside: it gives a terminal no commands, and turns no line around (attacks.md LOG). */
@@ -144,26 +147,11 @@ function printable(line: string): string {
 
 function targetsChanges(
   { signed, before }: { readonly signed: Targets; readonly before: Targets | undefined },
-  tell: TellTarget,
+  lists: readonly string[],
 ): readonly string[] {
-  const lines = [...listChanges(before, signed, tell), ...delegationChanges(before?.delegations, signed.delegations)]
+  const lines = [...lists, ...delegationChanges(before?.delegations, signed.delegations)]
   if (lines.length > 0) return lines
   return [before === undefined ? 'It lists nothing.' : 'Nothing in it changes: it is signed anew.']
-}
-
-function listChanges(before: Targets | undefined, after: Targets, tell: TellTarget): readonly string[] {
-  const lines: string[] = []
-  for (const [path, file] of after.targets) {
-    const old = before?.targets.get(path)
-    if (old === undefined) lines.push(`It lists ${path}: ${fileWords(file)}.`, ...tell(path, file, old))
-    else if (fileWords(old) !== fileWords(file)) {
-      lines.push(`It CHANGES ${path}: ${fileWords(file)}, before ${fileWords(old)}.`, ...tell(path, file, old))
-    }
-  }
-  for (const [path, old] of before?.targets ?? []) {
-    if (!after.targets.has(path)) lines.push(`It lists ${path} NO MORE.`, ...tell(path, undefined, old))
-  }
-  return lines
 }
 
 function fileWords({ length, hashes, custom }: TargetFile): string {

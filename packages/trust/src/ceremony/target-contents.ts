@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto'
+import { wireJson } from '../canonical-json.ts'
 import type { JsonValue } from '../json.ts'
 import { MAX_TARGET_CONTENT } from '../limits.ts'
 import type { TargetFile, Targets } from '../metadata.ts'
 import { invalid } from './ceremony-invalid.ts'
+import type { CeremonyRequest } from './ceremony-request.ts'
 
 /** What stands in targets of a request, by its sha256: whoever signs has no network to look it up by. */
 export type TargetContents = ReadonlyMap<string, Uint8Array>
@@ -40,8 +42,44 @@ export function textsOf(contents: readonly Uint8Array[]): readonly string[] {
   return [...new Set(contents.map((bytes) => Buffer.from(bytes).toString()))]
 }
 
-/** What stands in a target; `undefined` where the request does not have it. */
-export function contentOf(contents: TargetContents, { hashes, length }: TargetFile): Uint8Array | undefined {
+/** A target as a role lists it, or listed it before. */
+export interface ListedTarget {
+  readonly file: TargetFile
+  /** What stands in it; `undefined` where the request does not have it. */
+  readonly content: Uint8Array | undefined
+}
+
+/** A target that a request changes. */
+export interface TargetDifference {
+  readonly role: string
+  readonly path: string
+  /** `undefined` where it is listed no more. */
+  readonly after: ListedTarget | undefined
+  /** `undefined` where it is new. */
+  readonly before: ListedTarget | undefined
+}
+
+/** The targets that a request changes, of each role those that it lists in their order, and then those that it lists no more. */
+export function targetDifferences(request: Pick<CeremonyRequest, 'documents' | 'contents'>): TargetDifference[] {
+  return request.documents.flatMap((document) => {
+    if (document.kind === 'root') return []
+    const { role, signed, before } = document
+    const listed = (file: TargetFile | undefined): ListedTarget | undefined =>
+      file && { file, content: contentOf(request.contents, file) }
+    const gone = [...(before?.targets.keys() ?? [])].filter((path) => !signed.targets.has(path))
+    return [...signed.targets.keys(), ...gone].flatMap((path) => {
+      const [after, old] = [signed.targets.get(path), before?.targets.get(path)]
+      if (after !== undefined && old !== undefined && isSame(after, old)) return []
+      return [{ role, path, after: listed(after), before: listed(old) }]
+    })
+  })
+}
+
+function isSame(one: TargetFile, other: TargetFile): boolean {
+  return wireJson({ ...one }) === wireJson({ ...other })
+}
+
+function contentOf(contents: TargetContents, { hashes, length }: TargetFile): Uint8Array | undefined {
   const bytes = contents.get(hashes.get('sha256') ?? '')
   return bytes?.length === length ? bytes : undefined
 }
