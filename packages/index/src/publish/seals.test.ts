@@ -152,6 +152,24 @@ test('a seal lists records and policies, shows what stands in them, and is recor
   assert.match(words(second), /It CHANGES .*\n {4}now {"name":"acme","rev":2}, before {"name":"acme","rev":1}/)
 })
 
+test('a thousand names are sealed at once, and shown one by one', async () => {
+  await using index = await SealedIndex.open()
+  const large = 'x'.repeat(256 * 1024 - 20)
+  const targets = Array.from({ length: 1000 }, (_, at) => {
+    return record(`acme-${at}`, `{"n":${at},"more":"${at === 0 ? large : 'x'.repeat(2000)}"}`)
+  })
+  const ceremonies = await index.begin(targets)
+  const pending = await ceremonies.read()
+  assert.ok(pending)
+  assert.ok(pending.request.documents.length > 240)
+  const said = words(pending).split('\n')
+  for (const { content } of targets) assert.ok(said.includes(`    now ${String(content)}, before undefined`))
+  await index.sign(ceremonies)
+  await ceremonies.publish()
+  assert.equal(index.recorded.length, 1000)
+  for (const { role, path } of targets) assert.ok((await index.listed(role)).has(path), path)
+})
+
 test('what an offline role does not list cannot be sealed, nor shown as replaced what never was', async () => {
   await using index = await SealedIndex.open()
   const acme = record('acme', '{}')
