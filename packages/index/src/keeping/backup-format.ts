@@ -37,6 +37,7 @@ export const BACKUP_TABLES = {
   denial: ['n'],
   approval: ['project', 'sha256', 'approver'],
   target: ['role', 'path', 'sha256'],
+  opening: ['project', 'kind', 'body'],
   lease: null,
   garbage: null,
   node: null,

@@ -7,7 +7,9 @@ import { test } from 'node:test'
 import { describeRequest, readMetadata, readRequest, signRequest, targetDifferences } from '@waxseal/trust'
 import type { Targets } from '@waxseal/trust'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
+import { OPERATOR } from '../access/actor.ts'
 import { recordClaim } from '../names/claim.ts'
+import { Namespaces } from '../names/namespaces.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { Ceremonies } from './ceremonies.ts'
@@ -22,7 +24,7 @@ import { serversRoles } from './role-table.ts'
 import { someKeys } from './testing/signed-store.ts'
 
 const HOUR = 3_600_000
-const names = { prefixes: [], upstreams: [] }
+const names = { namespaces: new Namespaces(), upstreams: [] }
 const DEFAULT = { role: 'targets', path: 'policy/default.json', content: Buffer.from('{"rev":1}') }
 
 /** A signed index whose holders' keys are at hand, and as many processes beside it as are asked for. */
@@ -219,7 +221,7 @@ test('a seal that waits lets the server publish and renew, and comes out on top 
     const at = new Date(index.now).toISOString()
     await index.store.transaction(async (tx) => {
       const project = `acme-${day}`
-      await recordClaim(tx, { project, displayName: project, at, actor: 'ada', by: 'administrator', evidence: [] })
+      await recordClaim(tx, { project, displayName: project, at, actor: OPERATOR, by: 'administrator', evidence: [] })
       await appendJournal(tx, { project, action: 'create', at, actor: 'ada' })
     })
     await publisher.renew()

@@ -27,6 +27,7 @@ export interface Database {
   readonly denial: DenialTable
   readonly approval: ApprovalTable
   readonly target: TargetTable
+  readonly opening: OpeningTable
 }
 
 /** Who may answer for a name (design.md section 2). */
@@ -295,6 +296,16 @@ export interface ApprovalTable {
   approver: string
   filename: string
   at: string
+}
+
+/** What would open a sealed name, and waits for its holders (`waxseal seal`). */
+export interface OpeningTable {
+  project: string
+  kind: 'lift' | 'merge'
+  /** JSON: the number of the denial, or the rule of the merge (null: it ends). */
+  body: string
+  asked_at: string
+  asked_by: string
 }
 
 /** The body of a target about names (records, policies, the deny list), by the role that lists it. */

@@ -48,6 +48,16 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
       primary key (project, sha256, approver)
     ) ${strict}`,
 
+    // What would open a sealed name waits here until holders have signed it (design.md section 7).
+    `create table opening (
+      project ${text} not null,
+      kind ${text} not null,
+      body ${text} not null,
+      asked_at ${text} not null,
+      asked_by ${text} not null,
+      primary key (project, kind, body)
+    ) ${strict}`,
+
     // What is signed about names, as it is sent; whoever has the snapshot before may still ask for what was replaced.
     `create table target (
       role ${text} not null,
@@ -69,6 +79,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
 export async function down(db: Kysely<unknown>): Promise<void> {
   const statements = [
     'drop table target',
+    'drop table opening',
     'drop table approval',
     'drop table denial',
     'drop table namespace',
