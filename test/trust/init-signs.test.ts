@@ -32,9 +32,12 @@ function rowsOf(dataDir: string): Readonly<Record<string, readonly unknown[]>> {
     const tables = db.prepare("select name from sqlite_schema where type = 'table' order by name").all()
     const rows: Record<string, readonly unknown[]> = {}
     for (const { name } of tables as { name: string }[]) {
-      if (['tuf_file', 'snapshot', 'node', 'lease'].includes(name)) continue
+      if (['tuf_file', 'snapshot', 'node', 'lease', 'sqlite_sequence'].includes(name)) continue
       rows[name] = db.prepare(`select * from "${name}"`).all()
     }
+    // The next start signs what was decided about names, and has their pages say whose files they list.
+    rows['journal'] = rows['journal']?.filter((row) => (row as { action: string }).action !== 'record') ?? []
+    rows['page'] = rows['page']?.map((row) => ({ ...(row as object), content_sha256: '' })) ?? []
     rows['setting'] = rows['setting']?.filter((row) => (row as { key: string }).key !== 'trust') ?? []
     return rows
   } finally {

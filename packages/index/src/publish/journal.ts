@@ -60,8 +60,14 @@ export async function journalDue(store: Store, clock: Clock): Promise<void> {
   }
 }
 
-/** Journals all projects about which something was decided: their records are signed with the next publish. */
+/**
+ * Journals all projects about which something was decided: their records are signed with the next publish, and their pages say whose
+ * files they list.
+ */
 export async function journalRecords(tx: Transaction<Database>, at: string): Promise<void> {
+  const decided = tx.selectFrom('project').select('name').where('rev', '>', 0)
+  // Equal to no page's content: the publisher finds each of them changed.
+  await tx.updateTable('page').set({ content_sha256: '' }).where('project', 'in', decided).execute()
   await tx
     .insertInto('journal')
     .columns(['project', 'action', 'at', 'actor', 'snapshot'])

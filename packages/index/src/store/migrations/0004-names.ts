@@ -69,7 +69,9 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     ) ${strict}`,
     'create index target_superseded on target (superseded_at) where superseded_at is not null',
 
-    // Names that were decided before are signed with the first publish.
+    // Names that were decided before are signed with the first publish, and their pages say whose files they list: a guard goes by it.
+    `update page set content_sha256 = '' where exists (select 1 from setting where key = 'trust')
+      and project in (select name from project where rev > 0)`,
     `insert into journal (project, action, at, actor, snapshot) select name, 'record', created_at, null, null from project where rev > 0`,
   ]
   for (const statement of statements) await sql.raw(statement).execute(db)
