@@ -4,9 +4,12 @@
  */
 export const DEFENCES = [
   'cache-rehash',
+  'deny-list',
   'developer-keys',
+  'direct-urls',
   'file-hash',
   'name-check',
+  'name-rules',
   'pace',
   'pins',
   'sidecar-hash',

@@ -3,7 +3,12 @@
 /** Most bytes of a project's page, decoded: pages of 10,000 files have some 5 MB. */
 export const MAX_PAGE_BYTES = 64 * 1024 * 1024
 /** Most bytes of a name's record. */
-export const MAX_RECORD_BYTES = 1024 * 1024
+export const MAX_RECORD_BYTES = 4 * 1024 * 1024
+/** Most bytes of what holders decide about all names, and of the deny list of a shard. */
+export const MAX_POLICY_BYTES = 8 * 1024 * 1024
+export const MAX_DENY_LIST_BYTES = 32 * 1024 * 1024
+/** Shards whose deny lists are kept in memory: all of them. */
+export const MAX_DENY_LISTS = 256
 /** Most bytes of a sidecar (attacks.md MD-HUGE). */
 export const MAX_SIDECAR_BYTES = 16 * 1024 * 1024
 /** Most bytes of a file whose size nobody has signed. */

@@ -4,6 +4,7 @@ import type { LimitedFetchOptions } from '@waxseal/trust/client'
 import { authorizationOf } from './credentials.ts'
 import { ALL_DEFENCES } from './defences.ts'
 import type { Defences } from './defences.ts'
+import { DenyLists } from './deny-lists.ts'
 import { unverified } from './failures.ts'
 import { FileCache } from './file-cache.ts'
 import type { GuardHome } from './guard-home.ts'
@@ -12,6 +13,7 @@ import { Origin } from './origin.ts'
 import { Pins } from './pins.ts'
 import { RunReport } from './run-report.ts'
 import type { Refusal, ReportDocument } from './run-report.ts'
+import { PolicyReader } from './signed-policy.ts'
 import { SignedState } from './signed-state.ts'
 import type { StoredIndex } from './trusted-indexes.ts'
 import { VerifiedIndex } from './verified-index.ts'
@@ -76,17 +78,19 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
   const report = new RunReport(now, options.onRefusal)
   const state = new SignedState({ url: trusted.url, client, report, defences, offline })
   const keeping = new Keeping(report)
+  const source = { client, cache, origin, offline }
+  const { decisions: seen } = pins
   const index = new VerifiedIndex({
-    origin,
-    client,
+    ...source,
     state,
-    cache,
+    seen,
+    policies: new PolicyReader(source, seen),
+    denyLists: new DenyLists(source, seen),
     pins,
     keeping,
     report,
     now,
     defences,
-    offline,
     wheelsOnly,
   })
   opening.defer(() => keeping.done())

@@ -3,47 +3,33 @@ import { PackagingError, readSimpleJson, rewriteSimpleJson } from '@waxseal/pack
 import type { SimpleFile, SimpleProjectPage, SimpleReading } from '@waxseal/packaging'
 import { TrustError } from '@waxseal/trust/client'
 import type { TargetFile, TrustClient } from '@waxseal/trust/client'
-import type { Defences } from './defences.ts'
 import { GuardError } from './error.ts'
 import { unreachable, unverified } from './failures.ts'
-import type { FileCache } from './file-cache.ts'
 import type { Keeping } from './keeping.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
+import { decideName, refuseByVerdict, undecided } from './name-decision.ts'
+import type { DecisionParts, NameDecision } from './name-decision.ts'
 import type { Origin, PageAnswer } from './origin.ts'
 import { OfferedPage } from './offered-page.ts'
 import type { OfferedPageParts } from './offered-page.ts'
 import { applyRules, trustOf } from './page-rules.ts'
 import type { NameFacts, OfferedFile } from './page-rules.ts'
-import type { Pinned, PinnedFiles, Pins } from './pins.ts'
+import type { PinnedFiles, Pins } from './pins.ts'
 import type { RunReport } from './run-report.ts'
 import { lookUpDevelopers, lookUpName } from './signed-names.ts'
-import type { DeveloperFiles, SignedName } from './signed-names.ts'
-import type { SignedState } from './signed-state.ts'
+import type { DeveloperFiles } from './signed-names.ts'
 import type { WithheldFile } from './verified-page.ts'
 
-export interface PageLoaderParts {
-  readonly origin: Origin
-  readonly client: TrustClient
-  readonly state: SignedState
-  readonly cache: FileCache
+export interface PageLoaderParts extends DecisionParts {
   readonly pins: Pins
   readonly keeping: Keeping
   readonly report: RunReport
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  readonly defences: Defences
-  readonly offline: boolean
   /** Whether source archives, whose building runs their code, are kept back (attacks.md BD-1). */
   readonly wheelsOnly: boolean
 }
 
-/** Of the rules that pages are made by: with others, what was made before is not handed on. Raised with every change of them. */
-const RULES = '1'
-
 /** How many file names a note gives. */
 const VANISHED_SHOWN = 3
-
-const NOTHING_SIGNED: SignedName = { record: undefined, sealed: false, hasDevelopers: false }
 
 /**
  * Makes the page of a project from what is signed about it. The index is asked for the page first, as pip would, since that is what
@@ -54,17 +40,18 @@ const NOTHING_SIGNED: SignedName = { record: undefined, sealed: false, hasDevelo
 export async function loadPage(parts: PageLoaderParts, project: string): Promise<OfferedPage | undefined> {
   const { client, state, cache, pins, defences, origin, report } = parts
   const seen = pins.of(project)
-  const answer: PageAnswer = parts.offline
-    ? { kind: 'unreachable', reason: 'this run is offline.' }
-    : await origin.askPage(project, seen?.etag)
+  const answer = await askPage(parts, project, seen?.etag)
   if (!defences.has('signatures')) {
-    return answer.kind === 'page' ? makePage(parts, project, answer.bytes, NOTHING_SIGNED, new Map()).page : undefined
+    const nothing = undecided(project, parts.now())
+    return answer.kind === 'page' ? makePage(parts, nothing, answer.bytes, new Map()).page : undefined
   }
   if (answer.kind === 'page' || answer.kind === 'same') await state.reach(answer.snapshot)
   const target = await findPage(client, project)
   if (target === undefined) {
     if (answer.kind === 'unreachable') throw unreachable(origin.url, answer.reason)
     if (answer.kind === 'page' && hasFiles(answer.bytes)) throw unsigned(project)
+    // Whether or not there is anything: why there may not be.
+    refuseByVerdict(await decideName(parts, project, seen?.rev ?? 0))
     return undefined
   }
   const sha256 = target.hashes.get('sha256') ?? ''
@@ -72,31 +59,31 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   if (answer.kind === 'page' && answered === undefined) {
     report.note(`The page of ${project} that the index shows is not the one that is signed; the signed one was taken.`)
   }
-  const name = await lookUpName(client, project)
-  checkRevision(project, name, seen)
+  const decision = await decideName(parts, project, seen?.rev ?? 0)
+  for (const note of decision.notes) report.note(note)
+  refuseByVerdict(decision)
   if (seen?.pageSha256 === sha256) {
     if (answered !== undefined && answered.etag !== seen.etag) pins.noteTag(project, answered.etag)
-    const [rules, made = ''] = seen.rendered.split(':')
-    const isUsable = isPlain(name) && !parts.wheelsOnly && rules === RULES
+    const [key, made = ''] = seen.rendered.split(':')
+    const isUsable = !decision.hasDevelopers && !parts.wheelsOnly && key === decision.key
     const json = isUsable ? await cache.read(made) : undefined
-    if (json !== undefined) return plainPage(parts, project, json)
+    if (json !== undefined) return plainPage(parts, decision, json)
   }
   const bytes = answered?.bytes ?? (await cache.read(sha256)) ?? (await download(parts, project, target))
   const pinned = pins.files(project)
   const { page, offered, listed, complete } = makePage(
     parts,
-    project,
+    decision,
     bytes,
-    name,
     pinned,
-    await developersOf(parts, project, name, bytes),
+    await developersOf(parts, decision, bytes),
   )
   if (seen !== undefined) noteVanished(report, project, pinned, listed)
   const made = hash('sha256', page.json)
-  const rendered = complete && isPlain(name) ? `${RULES}:${made}` : ''
-  if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < (name.record?.rev ?? 0)) {
+  const rendered = complete && !decision.hasDevelopers ? `${decision.key}:${made}` : ''
+  const rev = decision.record?.rev ?? 0
+  if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < rev) {
     const etag = answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : '')
-    const rev = name.record?.rev ?? 0
     // Whoever waits for the page need not wait for this. Cut off before it, what was seen is seen for the first time again.
     parts.keeping.add(async () => {
       await cache.put(sha256, bytes)
@@ -117,29 +104,39 @@ function noteVanished(report: RunReport, project: string, pinned: PinnedFiles, l
   )
 }
 
-/** Whether nothing but the page itself has a say in what is on it. */
-function isPlain({ record, hasDevelopers }: SignedName): boolean {
-  return record === undefined && !hasDevelopers
+/** Asks the index as pip would, and has meanwhile fetched what is signed about the name, as far as that is known. */
+async function askPage(parts: PageLoaderParts, project: string, etag: string | undefined): Promise<PageAnswer> {
+  if (parts.offline) return { kind: 'unreachable', reason: 'this run is offline.' }
+  const isSigned = parts.defences.has('signatures') && parts.client.snapshot !== undefined
+  // What fails here fails again where it counts.
+  const fetched = isSigned ? lookUpName(parts, project).catch(() => undefined) : undefined
+  const answer = await parts.origin.askPage(project, etag)
+  await fetched
+  return answer
 }
 
-/** What was made of the same page before: every file of it is pinned since then. */
-function plainPage({ state, pins, now }: PageLoaderParts, project: string, json: Uint8Array): OfferedPage {
+/** What was made of the same page by the same decision before: every file of it is pinned since then. */
+function plainPage(
+  { state, pins, now }: PageLoaderParts,
+  { project, sealed, verdict: { files: rules } }: NameDecision,
+  json: Uint8Array,
+): OfferedPage {
   let pinned: PinnedFiles | undefined
   return new OfferedPage({
     project,
     json,
     snapshot: state.snapshot,
     issued: state.issued,
-    sealed: false,
+    sealed,
     withheld: [],
-    trustOf: (file) => trustOf(file, { developers: undefined, pinned: (pinned ??= pins.files(project)), now: now() }),
+    trustOf: (file) =>
+      trustOf(file, { rules, developers: undefined, pinned: (pinned ??= pins.files(project)), now: now() }),
   })
 }
 
 async function developersOf(
   { client, origin }: PageLoaderParts,
-  project: string,
-  { hasDevelopers }: SignedName,
+  { project, hasDevelopers }: NameDecision,
   bytes: Uint8Array,
 ): Promise<DeveloperFiles | undefined> {
   if (!hasDevelopers) return undefined
@@ -195,17 +192,6 @@ function read(origin: Origin, project: string, bytes: Uint8Array): SimpleReading
   }
 }
 
-/** attacks.md RB-POL: an older decision about a name never comes back. */
-function checkRevision(project: string, { record }: SignedName, seen: Pinned | undefined): void {
-  const rev = seen?.rev ?? 0
-  if (rev <= (record?.rev ?? 0)) return
-  throw new GuardError(
-    'name-refused',
-    `The record of ${project} was at revision ${rev} when this guard saw it, and ${record === undefined ? 'is gone' : `is at ${record.rev}`} now. Ask whoever runs the index.`,
-    { data: { project } },
-  )
-}
-
 interface MadePage {
   readonly page: OfferedPage
   readonly offered: readonly { readonly filename: string; readonly sha256: string }[]
@@ -216,17 +202,18 @@ interface MadePage {
 }
 
 function makePage(
-  { origin, defences, state, wheelsOnly, now }: PageLoaderParts,
-  project: string,
+  { origin, defences, state, seen, wheelsOnly, now }: PageLoaderParts,
+  { project, sealed, verdict: { files: rules }, now: moment }: NameDecision,
   bytes: Uint8Array,
-  { record, sealed }: SignedName,
   pinned: PinnedFiles,
   developers?: DeveloperFiles,
 ): MadePage {
   const { page, dropped } = read(origin, project, bytes)
+  const source = sourceOf(page)
+  if (source !== undefined && !seen.isGoverned && defences.has('name-rules')) seen.noteGoverned()
   const { offered, withheld } = applyRules(
     page.files,
-    { project, record, developers, pinned, now: now(), ...refusing(page, wheelsOnly) },
+    { project, rules, source, developers, pinned, now: moment, ...refusing(page, wheelsOnly) },
     defences,
   )
   const all: readonly WithheldFile[] = [
@@ -244,7 +231,7 @@ function makePage(
     issued: state.issued,
     sealed,
     withheld: all,
-    trustOf: (file) => trustOf(file, { developers, pinned, now: now() }),
+    trustOf: (file) => trustOf(file, { rules, developers, pinned, now: now() }),
   }
   return {
     page: new OfferedPage(parts),
@@ -260,6 +247,13 @@ function refusing({ status }: SimpleProjectPage, wheelsOnly: boolean): Pick<Name
     quarantined: status?.status === 'quarantined' ? (status.reason ?? 'no reason is given') : undefined,
     wheelsOnly,
   }
+}
+
+/** The source of the files that do not say another one. */
+function sourceOf({ extra }: SimpleProjectPage): string | undefined {
+  const waxseal = extra?.['_waxseal']
+  const source = typeof waxseal === 'object' && waxseal !== null && 'source' in waxseal ? waxseal.source : undefined
+  return typeof source === 'string' ? source : undefined
 }
 
 /** A file as programs get it: with a link of our own, and without a sidecar whose hash is not known. */

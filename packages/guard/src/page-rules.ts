@@ -1,15 +1,20 @@
 import { classifyDistribution, normalizeProjectName } from '@waxseal/packaging'
 import type { SimpleFile } from '@waxseal/packaging'
 import type { Defences } from './defences.ts'
+import { fileJudge } from './file-rules.ts'
+import type { HashedFile } from './file-rules.ts'
 import { PINNED_AFTER_MS } from './limits.ts'
-import type { NameRecord } from './name-record.ts'
+import type { FileRules } from './name-rules.ts'
 import type { PinnedFiles } from './pins.ts'
 import type { FileTrust, WithheldFile } from './verified-page.ts'
 
 /** What is known, from signed data and from what was seen before, about a name whose page has been verified. */
 export interface NameFacts {
   readonly project: string
-  readonly record: NameRecord | undefined
+  /** What is decided about the name. */
+  readonly rules: FileRules
+  /** Where files come from that do not say it themselves, as the page has it. */
+  readonly source: string | undefined
   /** Files under the developers' own keys, by name; undefined: the project has no such keys. */
   readonly developers: ReadonlyMap<string, { readonly sha256: string; readonly sealed: boolean }> | undefined
   /** What this guard saw before. */
@@ -24,7 +29,7 @@ export interface NameFacts {
 
 /** A file that may be handed on, and how far it is vouched for. */
 export interface OfferedFile {
-  readonly file: SimpleFile & { readonly sha256: string }
+  readonly file: HashedFile
   readonly trust: FileTrust
   /** In seconds since 1970, where it is pinned. */
   readonly since?: number
@@ -42,8 +47,9 @@ export function applyRules(
   const offered: OfferedFile[] = []
   const withheld: WithheldFile[] = []
   const isOwn = ownFiles(facts.project)
+  const byRules = fileJudge({ ...facts, files })
   for (const file of files) {
-    const verdict = judge(file, facts, isOwn, defences)
+    const verdict = judge(file, facts, isOwn, byRules, defences)
     if ('trust' in verdict) offered.push(verdict)
     else withheld.push({ filename: file.filename, ...verdict })
   }
@@ -54,9 +60,10 @@ function judge(
   file: SimpleFile,
   facts: NameFacts,
   isOwn: (filename: string) => boolean,
+  byRules: ReturnType<typeof fileJudge>,
   defences: Defences,
 ): OfferedFile | Omit<WithheldFile, 'filename'> {
-  const { project, record, developers, pinned } = facts
+  const { project, rules, developers, pinned } = facts
   const { filename, sha256 } = file
   // attacks.md API-STATUS: clients do not look at it.
   if (facts.quarantined !== undefined && defences.has('status')) {
@@ -70,7 +77,7 @@ function judge(
   }
   // attacks.md HASH-NONE: what has no hash cannot be told from anything else.
   if (sha256 === undefined) return { code: 'file-unverified', reason: 'The page gives no sha256 for it.' }
-  const known: SimpleFile & { readonly sha256: string } = { ...file, sha256 }
+  const known: HashedFile = { ...file, sha256 }
   // attacks.md WSI-1, API-NAME
   if (defences.has('name-check') && !isOwn(filename)) {
     return { code: 'file-unverified', reason: `It is no wheel or source archive of ${project}.` }
@@ -81,12 +88,16 @@ function judge(
     const reason = `It had the sha256 ${since.sha256} when this guard first saw it (${day}), and has ${sha256} now. A file never changes: ask whoever runs the index. If they replaced it on purpose: waxseal trust forget ${project}`
     return { code: 'file-changed', reason }
   }
-  const source = file.extra?.['_source']
-  if (record !== undefined && !(typeof source === 'string' && record.sources.includes(source))) {
-    const from = typeof source === 'string' ? `from ${source.slice(0, 60)}` : 'from nowhere that it names'
-    return { code: 'file-unverified', reason: `It comes ${from}, and the record of ${project} does not allow that.` }
-  }
-  if (developers !== undefined && defences.has('developer-keys') && developers.get(filename)?.sha256 !== sha256) {
+  const refusal = byRules(known, since?.sha256 === sha256)
+  if (refusal !== undefined) return refusal
+  // A seal on the very bytes is as good as their developers'.
+  const isSealed = rules.sealed && rules.vouched.get(filename) === sha256
+  if (
+    developers !== undefined &&
+    !isSealed &&
+    defences.has('developer-keys') &&
+    developers.get(filename)?.sha256 !== sha256
+  ) {
     return { code: 'file-unverified', reason: `The developers of ${project} did not sign it.` }
   }
   return { file: known, ...trustOf(known, facts) }
@@ -95,8 +106,9 @@ function judge(
 /** How far a file is vouched for that may be handed on. */
 export function trustOf(
   { filename, sha256 }: { readonly filename: string; readonly sha256: string },
-  { developers, pinned, now }: Pick<NameFacts, 'developers' | 'pinned' | 'now'>,
+  { rules, developers, pinned, now }: Pick<NameFacts, 'rules' | 'developers' | 'pinned' | 'now'>,
 ): Omit<OfferedFile, 'file'> {
+  if (rules.sealed && rules.vouched.get(filename) === sha256) return { trust: 'sealed' }
   if (developers?.get(filename)?.sealed === true) return { trust: 'sealed' }
   const pin = pinned.get(filename)
   const isPinned = pin?.sha256 === sha256 && now - pin.since * 1000 >= PINNED_AFTER_MS

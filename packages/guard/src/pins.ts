@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { GuardError } from './error.ts'
 import { PINS_BUSY_MS } from './limits.ts'
+import { SeenDecisions } from './seen-decisions.ts'
 
 /** What this guard has seen under a name so far. */
 export interface Pinned {
@@ -27,6 +28,7 @@ export class Pins implements Disposable {
   readonly #select: StatementSync
   readonly #selectFiles: StatementSync
   readonly #upsert: StatementSync
+  readonly decisions: SeenDecisions
 
   /** @throws GuardError `trust-unusable` */
   constructor(path: string) {
@@ -44,6 +46,7 @@ export class Pins implements Disposable {
         `insert into pinned values (?, ?, ?, ?, ?, ?)
          on conflict do update set page = ?2, etag = ?3, rev = max(rev, ?4), rendered = ?5, files = ?6`,
       )
+      this.decisions = new SeenDecisions(this.#database)
     } catch (cause) {
       throw new GuardError(
         'trust-unusable',

@@ -73,7 +73,10 @@ function guardExitCode(code: GuardErrorCode): number {
     case 'client-unknown':
     case 'config-unreadable':
     case 'configuration-refused':
+    case 'denied':
     case 'file-changed':
+    case 'file-cooldown':
+    case 'file-unapproved':
     case 'file-unavailable':
     case 'file-unverified':
     case 'lock-unreadable':

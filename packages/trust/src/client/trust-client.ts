@@ -164,6 +164,16 @@ export class TrustClient {
   }
 
   /**
+   * What one role says of a target path, whichever role before it in the order says something too: `chain` as a look-up tells it.
+   * Undefined: it lists no such path, or one of the chain does not hand that over.
+   * @throws TrustError `missing-role` where one of them does not delegate to the next
+   */
+  async findIn(chain: readonly string[], path: string): Promise<TargetFile | undefined> {
+    const { targets, edges } = await this.#follow(chain)
+    return edges.every((edge) => edge.covers(path)) ? targets.signed.targets.get(path) : undefined
+  }
+
+  /**
    * Downloads a target that was found, in pieces; see `verifiedTarget` for what may be done with them before the end.
    * @throws TrustError, while it is read too
    */

@@ -1,0 +1,110 @@
+import { hash } from 'node:crypto'
+import { Namespaces } from '@waxseal/index/names'
+import type { NameRecord } from '@waxseal/index/names'
+import type { Defences } from './defences.ts'
+import type { DenyLists } from './deny-lists.ts'
+import { GuardError } from './error.ts'
+import { judgeName, NO_FILE_RULES } from './name-rules.ts'
+import type { NameVerdict } from './name-rules.ts'
+import type { SeenDecisions } from './seen-decisions.ts'
+import type { DocumentSource } from './signed-document.ts'
+import { lookUpName } from './signed-names.ts'
+import type { PolicyReader, SignedPolicy } from './signed-policy.ts'
+import type { SignedState } from './signed-state.ts'
+
+/** Where decisions about names are had from. */
+export interface DecisionParts extends DocumentSource {
+  readonly state: SignedState
+  readonly seen: SeenDecisions
+  readonly policies: PolicyReader
+  readonly denyLists: DenyLists
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly defences: Defences
+}
+
+/** What is decided about a name, by whom, and what follows for its files. */
+export interface NameDecision {
+  readonly project: string
+  readonly record: NameRecord | undefined
+  readonly sealed: boolean
+  readonly hasDevelopers: boolean
+  readonly verdict: NameVerdict
+  /** What is odd about it, for people. */
+  readonly notes: readonly string[]
+  /** By which moment, in milliseconds since 1970. */
+  readonly now: number
+  /** Of all that went into it: with the same, the same page gives the same files. */
+  readonly key: string
+}
+
+/** Of the rules that pages are made by: with others, what was made before is not handed on. Raised with every change of them. */
+const RULES = '2'
+const NO_POLICY: SignedPolicy = { namespaces: new Namespaces(), defaults: undefined, key: '' }
+
+/**
+ * Decides about a name from what is signed and from what was seen before. `seenRev`: the highest revision of its record so far.
+ * @throws GuardError `name-refused` where what is signed contradicts itself or goes back; whatever looking it up throws
+ */
+export async function decideName(parts: DecisionParts, project: string, seenRev: number): Promise<NameDecision> {
+  const { defences, denyLists, policies, seen, state } = parts
+  // An index that has signed something knows what time it is at least (attacks.md FZ-TS).
+  const now = Math.max(parts.now(), state.issued)
+  const name = await lookUpName(parts, project)
+  const hasRules = defences.has('name-rules')
+  const record = hasRules ? name.record?.content : undefined
+  if (hasRules) checkRevision(project, record, seenRev)
+  const policy = hasRules ? await policies.policy() : NO_POLICY
+  if ((record !== undefined || policy.key !== '') && !seen.isGoverned) seen.noteGoverned()
+  const { isGoverned } = seen
+  const { standing, vanished } = defences.has('deny-list')
+    ? await denyLists.standing(project, record?.lifts ?? [], now)
+    : { standing: [], vanished: [] }
+  const { namespaces, defaults } = policy
+  const judged = judgeName({
+    project,
+    record,
+    sealed: name.sealed,
+    namespaces,
+    defaults,
+    denials: standing,
+    isGoverned,
+  })
+  const verdict: NameVerdict = hasRules ? judged : { ...judged, files: { ...judged.files, sources: 'any' } }
+  const notes = vanished.map(
+    ({ n }) =>
+      `Denial ${n} of ${project} stands in the index's list no more, and no record has lifted it: it holds here as before.`,
+  )
+  const evidence = [RULES, name.record?.sha256 ?? '', name.sealed, policy.key, standing, isGoverned]
+  return {
+    project,
+    record,
+    sealed: name.sealed,
+    hasDevelopers: name.hasDevelopers,
+    verdict,
+    notes: [...name.notes, ...notes],
+    now,
+    key: hash('sha256', JSON.stringify(evidence)),
+  }
+}
+
+/** Of a name about which nothing signed is believed. */
+export function undecided(project: string, now: number): NameDecision {
+  const verdict = { rule: 'none', files: NO_FILE_RULES } as const
+  return { project, record: undefined, sealed: false, hasDevelopers: false, verdict, notes: [], now, key: '' }
+}
+
+/** Nothing of the name is handed on, and this is why. @throws GuardError */
+export function refuseByVerdict({ project, verdict: { refusal } }: NameDecision): void {
+  if (refusal !== undefined) throw new GuardError(refusal.code, refusal.reason, { data: { project } })
+}
+
+/** attacks.md RB-POL: an older decision about a name never comes back. */
+function checkRevision(project: string, record: NameRecord | undefined, seen: number): void {
+  if (seen <= (record?.rev ?? 0)) return
+  throw new GuardError(
+    'name-refused',
+    `The record of ${project} was at revision ${seen} when this guard saw it, and ${record === undefined ? 'is gone' : `is at ${record.rev}`} now. Ask whoever runs the index.`,
+    { data: { project } },
+  )
+}
