@@ -1,0 +1,257 @@
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { addTrust, fetchRoot, openGuard } from '@waxseal/guard'
+import type { Guard, OpenGuardOptions } from '@waxseal/guard'
+import {
+  DEFAULT_TARGET,
+  denyTarget,
+  developerTarget,
+  NAMESPACES_TARGET,
+  recordTarget,
+  shardOf,
+  writeDefaultPolicy,
+  writeDenyList,
+  writeNameRecord,
+  writeNamespaceList,
+} from '@waxseal/index/names'
+import type { Denial, NameRecord, Namespace, SignedDefault } from '@waxseal/index/names'
+import {
+  createRepository,
+  generatePrivateKey,
+  keySigner,
+  metadataFileName,
+  planPublish,
+  signersById,
+} from '@waxseal/trust'
+import type { DelegationChange, RepositoryState, Signer, TargetChange } from '@waxseal/trust'
+import { ONLINE_KEYS, pageTarget, roleTable } from '../../packages/index/src/publish/role-table.ts'
+import { buildWheel } from '../support/python-projects.ts'
+import type { Distribution, Release } from '../support/python-projects.ts'
+
+export const SINCE = '2026-03-01T12:00:00Z'
+
+/** A file as it stands on a page. */
+export interface Listed {
+  readonly file: Distribution
+  /** Another source than the page's. */
+  readonly source?: string
+  readonly uploadTime?: string
+}
+
+/** What somebody signs in one go; undefined takes a document away. */
+export interface Signing {
+  readonly page?: { readonly project: string; readonly source?: string; readonly files: readonly Listed[] }
+  readonly claimed?: NameRecord
+  readonly sealed?: NameRecord
+  /** What stands where the claimed record of a name is, whatever it is. */
+  readonly claimedBytes?: { readonly name: string; readonly bytes: Uint8Array }
+  readonly gone?: readonly { readonly role: string; readonly path: string }[]
+  readonly namespaces?: { readonly rev: number; readonly namespaces: readonly Namespace[] }
+  readonly defaults?: SignedDefault
+  /** The deny list of the shard of this project. */
+  readonly denied?: { readonly project: string; readonly entries: readonly Denial[] }
+  /** Developers are given their project's files by the sealed or the claimed shard, and sign these. */
+  readonly developers?: {
+    readonly project: string
+    readonly by: 'sealed' | 'claimed'
+    readonly signer: Signer
+    readonly files: readonly Distribution[]
+  }
+}
+
+/**
+ * An index in this process as a guard sees it: all that is signed, and the keys of its two sides apart. `server` signs with every key
+ * that a server holds, which is what somebody has who has stolen it; `holders` with all.
+ */
+export class SignedWorld implements AsyncDisposable {
+  readonly url: string
+  /** What was asked for, in order: `/tuf/targets/names/…`. */
+  readonly asked: string[] = []
+  readonly #holder: Signer
+  readonly #online: readonly Signer[]
+  readonly #files = new Map<string, Uint8Array>()
+  readonly #pages = new Map<string, Uint8Array>()
+  readonly #parts: AsyncDisposableStack
+  readonly #folder: string
+  #state: RepositoryState
+
+  private constructor(parts: {
+    readonly url: string
+    readonly folder: string
+    readonly holder: Signer
+    readonly online: readonly Signer[]
+    readonly state: RepositoryState
+    readonly stack: AsyncDisposableStack
+  }) {
+    this.url = parts.url
+    this.#folder = parts.folder
+    this.#holder = parts.holder
+    this.#online = parts.online
+    this.#state = parts.state
+    this.#parts = parts.stack
+  }
+
+  static async start(): Promise<SignedWorld> {
+    await using stack = new AsyncDisposableStack()
+    const folder = await mkdtemp(join(tmpdir(), 'waxseal-signed-world-'))
+    stack.defer(() => rm(folder, { recursive: true, force: true }))
+    const holder = newSigner()
+    const online = new Map(ONLINE_KEYS.map((name) => [name, newSigner()]))
+    const keys = { keys: ['holder'], threshold: 1 }
+    const table = roleTable('small', { root: keys, targets: keys })
+    const named = new Map([['holder', holder.key], ...Array.from(online, ([name, { key }]) => [name, key] as const)])
+    const signers = signersById([holder, ...online.values()])
+    const plan = await createRepository(table, named, { snapshot: 1, now: Date.now(), signers })
+    let world: SignedWorld | undefined
+    const server = createServer((req, res) => {
+      const path = decodeURIComponent(req.url ?? '')
+      const body = world?.answer(path)
+      const snapshot = world === undefined ? '0' : String(world.#state.snapshot.version)
+      res.writeHead(body === undefined ? 404 : 200, { 'waxseal-snapshot': snapshot })
+      res.end(body)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    stack.defer(async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    world = new SignedWorld({
+      url,
+      folder,
+      holder,
+      online: [...online.values()],
+      state: plan.state,
+      stack: stack.move(),
+    })
+    for (const file of plan.files) world.#files.set(`/tuf/${metadataFileName(file)}`, file.bytes)
+    return world
+  }
+
+  answer(path: string): Uint8Array | undefined {
+    this.asked.push(path)
+    const page = /^\/simple\/([^/]+)\/$/.exec(path)?.[1]
+    return page === undefined ? this.#files.get(path) : this.#pages.get(page)
+  }
+
+  /** Everything that a server can sign, whoever sits at it. */
+  async server(signing: Signing): Promise<void> {
+    await this.#sign(signing, this.#online)
+  }
+
+  /** With the keys that are kept away from it. */
+  async holders(signing: Signing): Promise<void> {
+    await this.#sign(signing, [this.#holder, ...this.#online])
+  }
+
+  /** A wheel that the index has. */
+  wheel(release: Release): Distribution {
+    const file = buildWheel(release)
+    const path = `/files/${file.name}/${file.sha256}/${file.filename}`
+    this.#files.set(path, file.bytes)
+    this.#files.set(`${path}.metadata`, Buffer.from(file.metadata))
+    return file
+  }
+
+  /** A user who trusts the index. */
+  async user(name = 'user'): Promise<User> {
+    const home = { trust: join(this.#folder, name, 'trust'), cache: join(this.#folder, name, 'cache') }
+    const about = { url: this.url, addedAt: new Date().toISOString(), rootFrom: 'index' } as const
+    const options = { authorization: undefined, env: {}, now: Date.now }
+    const trusted = await addTrust(home, about, await fetchRoot(this.url, {}), options)
+    const opened = async (more: Partial<OpenGuardOptions> = {}): Promise<Guard> =>
+      await openGuard({ home, trusted, env: {}, now: Date.now, ...more })
+    return { opened }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync()
+  }
+
+  async #sign(signing: Signing, signers: readonly Signer[]): Promise<void> {
+    const { page, claimed, claimedBytes, sealed, gone = [], namespaces, defaults, denied, developers } = signing
+    const snapshot = this.#state.snapshot.version + 1
+    const targets: TargetChange[] = gone.map(({ role, path }) => ({ role, path, target: undefined }))
+    const list = (role: string, path: string, body: Uint8Array): void => {
+      const sha256 = hash('sha256', body)
+      targets.push({ role, path, target: { length: body.length, sha256 } })
+      this.#files.set(`/tuf/targets/${path.replace(/[^/]+$/, (last) => `${sha256}.${last}`)}`, body)
+    }
+    if (page !== undefined) {
+      const body = pageOf(page, snapshot)
+      list('bins', pageTarget(page.project), body)
+      this.#pages.set(page.project, body)
+    }
+    for (const [kind, record] of Object.entries({ claimed, sealed })) {
+      if (record !== undefined) {
+        list(`${kind}-${shardOf(record.name)}`, recordTarget(record.name), writeNameRecord(record))
+      }
+    }
+    if (claimedBytes !== undefined) {
+      list(`claimed-${shardOf(claimedBytes.name)}`, recordTarget(claimedBytes.name), claimedBytes.bytes)
+    }
+    if (namespaces !== undefined) list('targets', NAMESPACES_TARGET, writeNamespaceList(namespaces))
+    if (defaults !== undefined) list('targets', DEFAULT_TARGET, writeDefaultPolicy(defaults))
+    if (denied !== undefined) list('deny', denyTarget(shardOf(denied.project)), writeDenyList(denied.entries))
+    const delegations = developers === undefined ? [] : [handedTo(developers)]
+    for (const file of developers?.files ?? []) {
+      const delegator = `${developers?.by}-${shardOf(file.name)}`
+      const target = { length: file.bytes.length, sha256: file.sha256 }
+      targets.push({ role: `p.${file.name}`, delegator, path: developerTarget(file.name, file.filename), target })
+    }
+    const load = (role: string, version: number): Promise<Uint8Array | undefined> =>
+      Promise.resolve(this.#files.get(`/tuf/${metadataFileName({ role, version })}`))
+    const effects = {
+      snapshot,
+      now: Date.now(),
+      signers: signersById([...signers, ...(developers === undefined ? [] : [developers.signer])]),
+      load,
+    }
+    const plan = await planPublish(this.#state, { targets, delegations }, effects)
+    for (const file of plan.files) this.#files.set(`/tuf/${metadataFileName(file)}`, file.bytes)
+    this.#state = plan.state
+  }
+}
+
+function handedTo({ project, by, signer }: NonNullable<Signing['developers']>): DelegationChange {
+  const paths = [developerTarget(project, '*')]
+  const delegation = { keys: [signer.key], threshold: 1, paths, terminating: true }
+  return { delegator: `${by}-${shardOf(project)}`, name: `p.${project}`, delegation }
+}
+
+export interface User {
+  /** A guard as each run opens one, on the same state. */
+  opened(more?: Partial<OpenGuardOptions>): Promise<Guard>
+}
+
+export function newSigner(): Signer {
+  return keySigner(generatePrivateKey())
+}
+
+function pageOf({ project, source, files }: NonNullable<Signing['page']>, snapshot: number): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      meta: { 'api-version': '1.4' },
+      name: project,
+      _waxseal: { snapshot, prev: null, ...(source === undefined ? {} : { source }) },
+      versions: [...new Set(files.map(({ file }) => file.version))],
+      files: files.map(({ file, source: own, uploadTime }) => ({
+        filename: file.filename,
+        url: `../../files/${project}/${file.sha256}/${file.filename}`,
+        hashes: { sha256: file.sha256 },
+        size: file.bytes.length,
+        yanked: false,
+        'core-metadata': { sha256: hash('sha256', file.metadata) },
+        ...(own === undefined ? {} : { _source: own }),
+        ...(uploadTime === undefined ? {} : { 'upload-time': uploadTime }),
+      })),
+    }),
+  )
+}
