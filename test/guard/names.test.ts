@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { GuardError } from '@waxseal/guard'
+import { explainProject, GuardError, verifyLocks } from '@waxseal/guard'
 import type { Guard } from '@waxseal/guard'
 import { NAMESPACES_TARGET, recordTarget, shardOf } from '@waxseal/index/names'
 import type { Denial, NameRecord, Namespace, SignedDefault } from '@waxseal/index/names'
@@ -83,6 +83,7 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     await world.holders({ page: page('local', own), claimed: sealed, sealed })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
+    await assert.rejects(world.server({ sealed: { ...sealed, rev: 2, closed: false } }), { name: 'TrustError' })
 
     const evil = world.wheel({ name: 'acme-app', version: '99.0' })
     const replaced = world.wheel({ name: 'acme-app', version: '1.0', module: '# evil\n' })
@@ -428,5 +429,114 @@ describe('A merged name', () => {
       found?.withheld.map(({ filename, code }) => [filename, code]),
       [divergent, newer].map(({ filename }) => [filename, 'file-unverified']),
     )
+  })
+})
+
+describe('EXD-6: a package that depends on an address', () => {
+  for (const dependency of ['evil @ svn+https://evil.example/evil', 'evil @ https://evil.example/evil.zip']) {
+    test(`is not handed on, neither its metadata nor itself: ${dependency}`, async () => {
+      await using world = await SignedWorld.start()
+      const app = world.wheel({ name: 'six', version: '1.0', requires: [dependency] })
+      await world.server({ page: page('pypi', app) })
+      const user = await world.user()
+      const wanted = { ...app, project: 'six' }
+      await using guard = await user.opened()
+      await guard.refresh()
+      const refusal = { code: 'requirement-refused', message: /six-1\.0-py3.*evil.*--allow-direct-urls/ }
+      await assert.rejects(guard.index.sidecar(wanted), refusal)
+      await assert.rejects(guard.index.file(wanted), refusal)
+      await using willing = await user.opened({ allowDirectUrls: true })
+      await willing.refresh()
+      assert.equal(Buffer.from(await willing.index.sidecar(wanted)).toString(), app.metadata)
+      await using file = await willing.index.file(wanted)
+      assert.equal(file.size, app.bytes.length)
+    })
+  }
+
+  test('is not handed on either where its page promises no metadata', async () => {
+    await using world = await SignedWorld.start()
+    const app = world.wheel({ name: 'six', version: '1.0', requires: ['evil @ bzr+https://evil.example/evil'] })
+    await world.server({ page: { project: 'six', source: 'pypi', files: [{ file: app, withoutMetadata: true }] } })
+    await using guard = await (await world.user()).opened()
+    await guard.refresh()
+    await assert.rejects(guard.index.file({ ...app, project: 'six' }), { code: 'requirement-refused' })
+  })
+})
+
+describe('waxseal why, from signed data alone', () => {
+  test('names the rule, who decided, what may be had and what to do', async () => {
+    await using world = await SignedWorld.start()
+    const [one, two] = [world.wheel({ name: 'six', version: '1.0' }), world.wheel({ name: 'six', version: '2.0' })]
+    const claimed = record('six', { authority: 'upstream', sources: ['pypi'], reason: 'wanted by core' })
+    await world.holders({ page: page('pypi', one, two), claimed, ...denying(denial('six', { version: '2.0' })) })
+    await using guard = await (await world.user()).opened()
+    const told = await explainProject(guard, 'six', '2.0')
+    assert.equal(told.rule, 'claimed-record')
+    assert.deepEqual(told.decision, {
+      rev: 1,
+      authority: 'upstream',
+      sources: ['pypi'],
+      closed: false,
+      since: SINCE,
+      by: 'ada',
+      reason: 'wanted by core',
+    })
+    assert.equal(told.newest, '1.0')
+    assert.deepEqual(told.offered, [])
+    assert.deepEqual(
+      told.withheld.map(({ code }) => code),
+      ['denied'],
+    )
+    assert.match(told.next ?? '', /^Use six==1\.0, .*waxseal request six==2\.0$/)
+    assert.equal((await explainProject(guard, 'six')).next, null)
+  })
+
+  test('tells of a name of which nothing is handed on, and of one whose record goes back', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-tool', version: '1.0' })
+    await world.holders({ namespaces: acme('offline') })
+    await world.server({ page: page('local', own), claimed: record('acme-tool', { rev: 2 }) })
+    const user = await world.user()
+    {
+      await using guard = await user.opened()
+      const told = await explainProject(guard, 'acme-tool')
+      assert.equal(told.rule, 'namespace')
+      assert.equal(told.decision?.by, 'ada')
+      assert.match(told.refusal?.reason ?? '', /waxseal seal/)
+      assert.equal((await explainProject(guard, 'acme-none')).refusal?.code, 'name-refused')
+      assert.match((await explainProject(guard, 'unheard-of')).next ?? '', /^Look at the spelling/)
+    }
+    await world.holders({ sealed: record('acme-tool', { rev: 2 }) })
+    assert.deepEqual(await run(user, 'acme-tool'), ['1.0 signed'])
+    await world.holders({ sealed: record('acme-tool', { rev: 1 }) })
+    await using guard = await user.opened()
+    const told = await explainProject(guard, 'acme-tool')
+    assert.equal(told.rule, null)
+    assert.match(told.refusal?.reason ?? '', /was at revision 2/)
+  })
+})
+
+describe('waxseal verify goes by the same', () => {
+  test('DC-11: a lock of what a namespace reserves does not pass, and says why', async () => {
+    await using world = await SignedWorld.start()
+    const evil = world.wheel({ name: 'acme-tool', version: '99.0' })
+    await world.holders({ namespaces: acme('offline') })
+    await world.server({ page: page('pypi', evil) })
+    await using guard = await (await world.user()).opened()
+    await guard.refresh()
+    const entry = {
+      kind: 'files',
+      line: 1,
+      project: 'acme-tool',
+      version: '99.0',
+      filename: evil.filename,
+      sha256: [evil.sha256],
+      from: undefined,
+    } as const
+    const { ok, locks } = await verifyLocks([{ path: 'lock', entries: [entry], sources: [] }], guard.index, world.url)
+    assert.equal(ok, false)
+    const [verdict] = locks[0]?.verdicts ?? []
+    assert.equal(verdict?.code, 'name-refused')
+    assert.match(verdict !== undefined && 'reason' in verdict ? verdict.reason : '', /is reserved/)
   })
 })

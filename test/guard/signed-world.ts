@@ -41,6 +41,8 @@ export interface Listed {
   /** Another source than the page's. */
   readonly source?: string
   readonly uploadTime?: string
+  /** The page does not promise its metadata. */
+  readonly withoutMetadata?: boolean
 }
 
 /** What somebody signs in one go; undefined takes a document away. */
@@ -242,13 +244,13 @@ function pageOf({ project, source, files }: NonNullable<Signing['page']>, snapsh
       name: project,
       _waxseal: { snapshot, prev: null, ...(source === undefined ? {} : { source }) },
       versions: [...new Set(files.map(({ file }) => file.version))],
-      files: files.map(({ file, source: own, uploadTime }) => ({
+      files: files.map(({ file, source: own, uploadTime, withoutMetadata = false }) => ({
         filename: file.filename,
         url: `../../files/${project}/${file.sha256}/${file.filename}`,
         hashes: { sha256: file.sha256 },
         size: file.bytes.length,
         yanked: false,
-        'core-metadata': { sha256: hash('sha256', file.metadata) },
+        ...(withoutMetadata ? {} : { 'core-metadata': { sha256: hash('sha256', file.metadata) } }),
         ...(own === undefined ? {} : { _source: own }),
         ...(uploadTime === undefined ? {} : { 'upload-time': uploadTime }),
       })),

@@ -29,6 +29,8 @@ export interface OpenGuardOptions {
   readonly offline?: boolean
   /** Source archives are kept back. */
   readonly wheelsOnly?: boolean
+  /** Dependencies that name an address past any index are left alone. */
+  readonly allowDirectUrls?: boolean
   /** Most bytes that the cache keeps. */
   readonly cacheBytes?: number | undefined
   readonly onRefusal?: (refusal: Refusal) => void
@@ -53,7 +55,8 @@ export interface Guard extends AsyncDisposable {
 
 /** Opens what is trusted and what is kept. Nothing is asked of the network. @throws GuardError */
 export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
-  const { home, trusted, env, now, offline = false, wheelsOnly = false, defences = ALL_DEFENCES } = options
+  const { home, trusted, env, now, offline = false, defences = ALL_DEFENCES } = options
+  const { wheelsOnly = false, allowDirectUrls = false } = options
   await using opening = new AsyncDisposableStack()
   const cache = await FileCache.open({
     folder: home.cache,
@@ -92,6 +95,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     now,
     defences,
     wheelsOnly,
+    allowDirectUrls,
   })
   opening.defer(() => keeping.done())
   opening.use(index)

@@ -26,6 +26,8 @@ export interface PageLoaderParts extends DecisionParts {
   readonly report: RunReport
   /** Whether source archives, whose building runs their code, are kept back (attacks.md BD-1). */
   readonly wheelsOnly: boolean
+  /** Whether dependencies that name an address are left alone. */
+  readonly allowDirectUrls: boolean
 }
 
 /** How many file names a note gives. */

@@ -13,12 +13,18 @@ import {
   PAGE_DEADLINE_MS,
 } from './limits.ts'
 import { FetchingAhead } from './fetching-ahead.ts'
+import { directDependency } from './direct-dependency.ts'
+import { decideName } from './name-decision.ts'
+import type { NameDecision } from './name-decision.ts'
 import { loadPage } from './page-loader.ts'
 import type { PageLoaderParts } from './page-loader.ts'
 import type { OfferedPage } from './offered-page.ts'
 import type { OfferedFile } from './page-rules.ts'
 import type { VerifiedPage, VerifiedPages } from './verified-page.ts'
-import { compareWheelMetadata } from './wheel-metadata.ts'
+import { readWheelMetadata } from './wheel-metadata.ts'
+
+/** How much of a requirement is shown, in characters. */
+const MAX_SHOWN = 200
 
 /** One file that is asked for, by all that its address says. */
 export interface WantedFile {
@@ -69,6 +75,11 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
 
   async page(project: string): Promise<VerifiedPage | undefined> {
     return (await this.offered(project))?.verified()
+  }
+
+  /** What decides about a name, whether or not anything of it is handed on. @throws GuardError */
+  async decision(project: string): Promise<NameDecision> {
+    return await decideName(this.#parts, project, this.#parts.pins.of(project)?.rev ?? 0)
   }
 
   /** The page to hand on. Undefined: nobody offers the name. @throws GuardError */
@@ -123,6 +134,7 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
     if (typeof coreMetadata !== 'object') throw notOffered(wanted.project, `${wanted.filename}.metadata`)
     const kept = await cache.read(coreMetadata.sha256)
     const bytes = kept ?? (await this.#receiveSidecar(wanted, coreMetadata.sha256))
+    this.#checkDirect(wanted, bytes)
     this.#ahead.metadata({ ...wanted, size: offered.file.size }, bytes)
     return bytes
   }
@@ -208,19 +220,34 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
     this.#received.add(wanted.sha256)
   }
 
-  /** What programs resolved by must be what is in the wheel (attacks.md EXD-1, EXD-2). */
+  /** What programs resolved by must be what is in the wheel (attacks.md EXD-1, EXD-2), and lead nowhere else (EXD-6). */
   async #checkWheel(wanted: WantedFile, { file: { coreMetadata } }: OfferedFile, file: CachedFile): Promise<void> {
-    if (typeof coreMetadata !== 'object' || !this.#parts.defences.has('wheel-metadata')) return
-    switch (await compareWheelMetadata(file.handle, file.size, coreMetadata.sha256)) {
-      case 'same':
-        return
-      case 'differs':
-        throw sidecarDiffers(wanted, 'is not what is in the wheel')
-      case 'old':
-        this.#parts.report.note(
-          `${wanted.filename} is verified, but its archive is of an old kind: whether its metadata is what the page says was left to the installer.`,
-        )
+    const { defences, report } = this.#parts
+    if (!wanted.filename.endsWith('.whl') || !defences.has('wheel-metadata')) return
+    const metadata = await readWheelMetadata(file.handle, file.size)
+    if (metadata === 'old') {
+      report.note(
+        `${wanted.filename} is verified, but its archive is of an old kind: whether its metadata is what the page says was left to the installer.`,
+      )
+      return
     }
+    const isPromised = typeof coreMetadata === 'object'
+    if (isPromised && (metadata === undefined || hash('sha256', metadata) !== coreMetadata.sha256)) {
+      throw sidecarDiffers(wanted, 'is not what is in the wheel')
+    }
+    if (metadata !== undefined) this.#checkDirect(wanted, metadata)
+  }
+
+  /** attacks.md EXD-6 */
+  #checkDirect({ project, filename }: WantedFile, metadata: Uint8Array): void {
+    if (this.#parts.allowDirectUrls || !this.#parts.defences.has('direct-urls')) return
+    const direct = directDependency(metadata)
+    if (direct === undefined) return
+    throw new GuardError(
+      'requirement-refused',
+      `${filename} depends on an address past any index (${direct.slice(0, MAX_SHOWN)}), which nobody has signed. It is not handed on. Use another version; --allow-direct-urls leaves such dependencies alone.`,
+      { data: { project, filename } },
+    )
   }
 
   #mustBeOnline(what: string): void {

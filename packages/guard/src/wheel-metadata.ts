@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { PackagingError, readZipDirectory, readZipEntry } from '@waxseal/packaging'
 import type { ByteSource } from '@waxseal/packaging'
@@ -10,23 +9,18 @@ const METADATA = /^[^/]+\.dist-info\/METADATA$/
 const OLD = /data descriptor/
 
 /**
- * Whether a wheel holds the metadata that its page promised, whose sha256 this is (attacks.md EXD-1, EXD-2). `old`: old tools wrote
- * data descriptors, which our reader does not follow; the wheel itself is verified. Anything else that cannot be read is not what
- * was promised.
+ * The metadata of a wheel. `old`: old tools wrote data descriptors, which our reader does not follow; the wheel itself is verified.
+ * Undefined: there is none, or more than one, or the archive cannot be read.
  */
-export async function compareWheelMetadata(
-  handle: FileHandle,
-  size: number,
-  promised: string,
-): Promise<'same' | 'differs' | 'old'> {
+export async function readWheelMetadata(handle: FileHandle, size: number): Promise<Uint8Array | 'old' | undefined> {
   const source = fileSource(handle, size)
   try {
     const found = (await readZipDirectory(source)).filter(({ name }) => METADATA.test(name))
     const [entry] = found
-    if (entry === undefined || found.length > 1) return 'differs'
-    return hash('sha256', await readZipEntry(source, entry, MAX_SIDECAR_BYTES)) === promised ? 'same' : 'differs'
+    if (entry === undefined || found.length > 1) return undefined
+    return await readZipEntry(source, entry, MAX_SIDECAR_BYTES)
   } catch (error) {
-    if (error instanceof PackagingError) return OLD.test(error.message) ? 'old' : 'differs'
+    if (error instanceof PackagingError) return OLD.test(error.message) ? 'old' : undefined
     throw error
   }
 }

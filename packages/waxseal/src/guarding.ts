@@ -10,6 +10,7 @@ export interface GuardingOptions {
   readonly offline?: boolean
   readonly cacheSize?: number
   readonly wheelsOnly?: boolean
+  readonly allowDirectUrls?: boolean
 }
 
 export function withGuardOptions(command: Command): Command {
@@ -19,6 +20,11 @@ export function withGuardOptions(command: Command): Command {
     .option(
       '--wheels-only',
       'keep back source archives: building one runs its code, also where nothing is installed',
+      false,
+    )
+    .option(
+      '--allow-direct-urls',
+      'leave requirements alone that name a URL, also those of packages; they are not verified, and the port of the guard does not lead there',
       false,
     )
     .option('--cache-size <size>', 'most that is kept of downloaded files, like 500M or 20G (default: 10G)', size)
@@ -32,7 +38,7 @@ export async function trustedIndex(url: string | undefined): Promise<{ home: Gua
 
 /** Opens a guard of the index that is meant. @throws GuardError */
 export async function openTrusted(
-  { trust, offline = false, wheelsOnly = false, cacheSize }: GuardingOptions,
+  { trust, offline = false, wheelsOnly = false, allowDirectUrls = false, cacheSize }: GuardingOptions,
   more: Partial<OpenGuardOptions> = {},
 ): Promise<Guard> {
   const { home, trusted } = await trustedIndex(trust)
@@ -45,6 +51,7 @@ export async function openTrusted(
     now: Date.now,
     offline,
     wheelsOnly,
+    allowDirectUrls,
     cacheBytes: cacheSize,
     ...more,
   })

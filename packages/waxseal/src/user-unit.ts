@@ -27,7 +27,7 @@ export function userUnit(
   home: GuardHome,
   env: NodeJS.ProcessEnv = process.env,
 ): string {
-  const { port, offline, wheelsOnly, cacheSize } = options
+  const { port, offline, wheelsOnly, allowDirectUrls, cacheSize } = options
   const command = [
     process.execPath,
     // Alone where it is one executable file.
@@ -39,6 +39,7 @@ export function userUnit(
     String(port),
     ...(offline === true ? ['--offline'] : []),
     ...(wheelsOnly === true ? ['--wheels-only'] : []),
+    ...(allowDirectUrls === true ? ['--allow-direct-urls'] : []),
     ...(cacheSize === undefined ? [] : ['--cache-size', String(cacheSize)]),
   ]
   const variables = VARIABLES.flatMap((name) => (env[name] ? [`Environment=${quoted(`${name}=${env[name]}`)}`] : []))

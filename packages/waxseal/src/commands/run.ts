@@ -34,11 +34,6 @@ export function addRun(program: Command): void {
         .choices([...REPORT_FORMATS])
         .default('json'),
     )
-    .option(
-      '--allow-direct-urls',
-      'leave requirements alone that name a URL; they are not verified, and the port of the guard does not lead there',
-      false,
-    )
     .option('--quiet', 'say nothing at the end where nothing was withheld, refused or noted', false)
     .option('--json', "print the report as one JSON document; the program's own output goes to standard error", false)
     .action(run)

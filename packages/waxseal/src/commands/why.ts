@@ -14,17 +14,18 @@ import { columns, counted, printResult } from '../output.ts'
 interface WhyOptions extends AdministerOptions, GuardingOptions {}
 
 export function addWhy(program: Command): void {
-  withExample(withIndexOptions(program.command('why')), 'waxseal why requests')
+  withExample(withIndexOptions(program.command('why')), 'waxseal why requests', 'waxseal why requests==2.32.0')
     .description('explain a name: who answers for it, what is offered, what is withheld and why')
-    .argument('<name>')
+    .argument('<name>', 'a project, or NAME==VERSION')
     .argument('[version]')
     .option('--trust <url>', 'explain what this trusted index has signed, not what is recorded in a data folder')
     .option('--offline', 'then: ask no network', false)
     .action(why)
 }
 
-async function why(raw: string, version: string | undefined, options: WhyOptions): Promise<void> {
-  const project = normalizeProjectName(raw)
+async function why(raw: string, given: string | undefined, options: WhyOptions): Promise<void> {
+  const [name = '', version = given] = raw.split('==', 2)
+  const project = normalizeProjectName(name)
   if (options.trust !== undefined) return await whyOfClient(project, version, options)
   try {
     await administer(options, async (index) => {
@@ -46,15 +47,20 @@ async function whyOfClient(project: string, version: string | undefined, options
 }
 
 function clientLines(explanation: ClientExplanation): readonly string[] {
-  const { project, known, sealed, status, statusReason, offered, withheld, notes } = explanation
+  const { project, known, refusal, status, statusReason, newest, offered, withheld, next, notes } = explanation
   const state = `${explanation.index}${stateText(explanation)}`
-  if (!known) return [`Nobody offers ${project}: nothing of that name is signed by ${state}.`, ...notes]
+  if (refusal !== null)
+    return [`Nothing of ${project} is handed on: so says ${state}.`, refusal.reason, ...about(explanation), ...notes]
+  const last = next === null ? notes : [next, ...notes]
+  if (!known)
+    return [`Nobody offers ${project}: nothing of that name is signed by ${state}.`, ...about(explanation), ...last]
   const yanked = offered.filter((file) => file.yanked !== false).length
   return [
     `${project} is answered for by ${state}.`,
+    ...about(explanation),
     ...columns([
-      ['record', sealed ? 'sealed offline' : 'signed by the server'],
       ['status', statusReason === null ? (status ?? '') : `${status}: ${statusReason}`],
+      ...(newest === null ? [] : [['newest', newest]]),
       ['offered', `${counted(offered.length, 'file')}${yanked === 0 ? '' : `, ${yanked} yanked`}`],
       ['withheld', counted(withheld.length, 'file')],
     ]),
@@ -66,8 +72,37 @@ function clientLines(explanation: ClientExplanation): readonly string[] {
       ]),
     ),
     ...columns(withheld.map(({ filename, code, reason }) => [`  ${filename}`, code, reason])),
-    ...notes,
+    ...last,
   ]
+}
+
+const RULE_WORDS: Readonly<Record<NonNullable<ClientExplanation['rule']>, string>> = {
+  denied: 'the deny list of the index',
+  'sealed-record': "the name's record, sealed offline",
+  'claimed-record': "the name's record, claimed by the server",
+  namespace: 'the namespace that the name belongs to',
+  default: 'the default for names that nobody claimed',
+  none: 'nothing: nobody has decided about this name',
+}
+
+/** What decides about the name, and who decided that. */
+function about({ rule, decision }: ClientExplanation): readonly string[] {
+  const from = decision?.sources.length === 0 ? 'nowhere' : decision?.sources.join(' and ')
+  return columns([
+    ...(rule === null ? [] : [['rule', RULE_WORDS[rule]]]),
+    ...(decision === null
+      ? []
+      : [
+          [
+            'authority',
+            `${decision.authority}, files from ${from}${decision.closed ? ', and only those that the record lists' : ''}`,
+          ],
+          [
+            'decided',
+            `revision ${decision.rev}, by ${decision.by}, ${decision.since}${decision.reason === null ? '' : `: ${decision.reason}`}`,
+          ],
+        ]),
+  ])
 }
 
 /** What people get; `--json` has more. */
