@@ -10,6 +10,7 @@ export const GROUPS = {
   d: 'Dependency confusion',
   f: 'Files',
   g: "The index's pages",
+  h: 'Decisions about names',
   j: 'Builds and the client',
 } as const
 export type Group = keyof typeof GROUPS

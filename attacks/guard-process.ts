@@ -49,6 +49,8 @@ function environment(planned: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
       const { PIP_INDEX_URL } = planned
       return { ...env, PIP_INDEX_URL: env['PIP_INDEX_URL'] ?? PIP_INDEX_URL }
     }
+    // What leads past any index would be refused at the port too.
+    case 'direct-urls':
     case 'proxy':
       return Object.fromEntries(Object.entries(planned).filter(([name]) => !/_proxy$/i.test(name)))
     case 'rendering':

@@ -11,7 +11,7 @@ export interface Page {
   readonly name: string
   readonly files: readonly PageFile[]
   readonly versions?: readonly string[]
-  readonly _waxseal: { readonly snapshot: number; readonly prev: string | null }
+  readonly _waxseal: { readonly snapshot: number; readonly prev: string | null; readonly source?: string }
   readonly [key: string]: unknown
 }
 
@@ -39,4 +39,9 @@ export function theOnly({ files }: Page): PageFile {
 /** The page with other files. */
 export function withOnly(page: Page, ...files: readonly PageFile[]): Page {
   return withFiles({ ...page, files: [] }, ...files)
+}
+
+/** The page as one whose files come from this source, as far as they do not say it themselves. */
+export function fromSource(page: Page, source: string): Page {
+  return { ...page, _waxseal: { ...page._waxseal, source } }
 }

@@ -266,6 +266,16 @@ export class Stage implements AsyncDisposable {
     this.#vouch(fork.files.values())
   }
 
+  /** Whoever holds the key of `role`, or is lent it as `holder`, signs a document about names; undefined: it is gone. */
+  async decide(role: string, path: string, body: Buffer | undefined, holder?: Signer): Promise<void> {
+    const sha256 = hash('sha256', body ?? '')
+    const target = body && { length: body.length, sha256 }
+    await this.sign({ targets: [{ role, path, target }] }, holder === undefined ? [] : [holder])
+    if (body === undefined) return
+    this.mirror.serve(`/tuf/targets/${path.replace(/[^/]+$/, (last) => `${sha256}.${last}`)}`, body)
+    this.#vouch([body])
+  }
+
   /** The mirror shows the same metadata, signed by others. */
   async resign(signer: Signer, timestampSigner = signer): Promise<void> {
     const { files } = await this.fork()

@@ -15,5 +15,5 @@ export const scenario: Scenario = {
     stage.offer('app', buildWheel(app))
     return await stage.install('app')
   },
-  guard: { holds: 'outside-refused', defence: 'proxy' },
+  guard: { holds: 'requirement-refused', defence: 'direct-urls' },
 }
