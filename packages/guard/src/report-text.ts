@@ -9,7 +9,7 @@ export function reportLines(report: ReportDocument): readonly string[] {
   return [
     `waxseal: ${files.length === 1 ? '1 file' : `${files.length} files`} verified from ${report.index}${stateText(report)}`,
     ...rows,
-    ...withheld.map(({ filename, code, reason }) => `  withheld ${filename} (${code}): ${reason}`),
+    ...withheldLines(withheld),
     ...outside.map((place) => `  refused (outside-refused): something wanted to reach ${place}, past the guard`),
     ...refused.map(({ code, message }) => `  refused (${code}): ${message}`),
     ...notes.map((note) => `  note: ${note}`),
@@ -17,6 +17,22 @@ export function reportLines(report: ReportDocument): readonly string[] {
       count === 0 ? [] : [`  … and ${count} more (${what})`],
     ),
   ]
+}
+
+/** A project may have thousands of files that wait for one thing. */
+const SHOWN_ALIKE = 3
+
+/** Each file that is kept back, and why; of many that one project has for one kind of reason the last few. */
+function withheldLines(withheld: ReportDocument['withheld']): readonly string[] {
+  const alike = Map.groupBy(withheld, ({ project, code }) => `${project} ${code}`)
+  return [...alike.values()].flatMap((files) => {
+    const more = files.length - SHOWN_ALIKE
+    const [{ project, code } = { project: '', code: '' }] = files
+    return [
+      ...files.slice(-SHOWN_ALIKE).map((file) => `  withheld ${file.filename} (${file.code}): ${file.reason}`),
+      ...(more > 0 ? [`  … and ${more} more of ${project} (${code})`] : []),
+    ]
+  })
 }
 
 /** Which state of the index was looked at, and how old it is: a piece of a sentence. */
