@@ -9,6 +9,8 @@ import {
 import { OPEN_DEFAULT } from './names/default-policy.ts'
 import type { DefaultPolicy } from './names/default-policy.ts'
 import type { RetentionPolicy } from './keeping/retention.ts'
+import { CLAIM_DEFAULTS } from './names/claim-policy.ts'
+import type { ClaimPolicy } from './names/claim-policy.ts'
 import type { OwnFolder } from './own-files.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
 import type { StoreOptions } from './store/store.ts'
@@ -29,6 +31,8 @@ export interface IndexConfig {
   /** What holds for names that nobody claimed. */
   readonly policy: DefaultPolicy
   readonly reading: 'public' | 'private'
+  /** How new names come to be. */
+  readonly claims: ClaimPolicy
   readonly uploads: UploadPolicy
   readonly retention: RetentionPolicy
   /** Where each key is that the server signs with. */
@@ -57,7 +61,8 @@ export interface IndexConfig {
 /** A configuration for `dataDir` with every setting at its default but `settings`. */
 export function indexDefaults(
   dataDir: string,
-  settings: Partial<Omit<IndexConfig, 'dataDir' | 'uploads' | 'retention' | 'log'>> & {
+  settings: Partial<Omit<IndexConfig, 'dataDir' | 'claims' | 'uploads' | 'retention' | 'log'>> & {
+    readonly claims?: Partial<ClaimPolicy>
     readonly uploads?: Partial<UploadPolicy>
     readonly retention?: Partial<RetentionPolicy>
     readonly log?: Partial<LogConfig>
@@ -77,6 +82,7 @@ export function indexDefaults(
     acceptRestored: false,
     signing: signingKeysIn(dataDir),
     ...settings,
+    claims: { ...CLAIM_DEFAULTS, ...settings.claims },
     log: { level: 'info', format: 'auto', requests: true, ...settings.log },
     uploads: {
       maxFileSize: DEFAULT_MAX_FILE_SIZE,

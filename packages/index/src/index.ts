@@ -22,7 +22,16 @@ export type { ListenAddress, Listening } from './http/listen.ts'
 export { readCertificate, ServerCertificate } from './http/server-certificate.ts'
 export type { CertificateFiles, CertificateStatus } from './http/server-certificate.ts'
 export { refuseNewDatabase } from './keeping/bound-folder.ts'
-export { BACKUP_WAIT_SECONDS, MAX_EVENTS, MIN_ADMIN_TOKEN_LENGTH, SHUTDOWN_GRACE_MS } from './limits.ts'
+export {
+  BACKUP_WAIT_SECONDS,
+  MAX_CORPUS_BYTES,
+  MAX_CORPUS_NAMES,
+  MAX_EVENTS,
+  MIN_ADMIN_TOKEN_LENGTH,
+  SHUTDOWN_GRACE_MS,
+} from './limits.ts'
+export { FIRST_UPLOADS } from './names/claim-policy.ts'
+export { corpusOf, readCorpus } from './names/corpus.ts'
 export { indexDefaults } from './index-config.ts'
 export type { IndexConfig } from './index-config.ts'
 export { ownFolder } from './own-files.ts'

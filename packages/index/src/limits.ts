@@ -392,3 +392,9 @@ export const TOKEN_EXPIRY_NOTICE_MS = 30 * 86_400_000
 export const CERTIFICATE_EXPIRY_NOTICE_MS = 14 * 86_400_000
 /** A backup older than this needs attention. */
 export const BACKUP_OLD_MS = 7 * 86_400_000
+/** Names that one list of an operator's, or all of them together, may hold: some 20 MiB of memory. */
+export const MAX_CORPUS_NAMES = 100_000
+/** Bytes of such a list: names of PyPI have eleven characters on average, none has more than a hundred. */
+export const MAX_CORPUS_BYTES = 8 * 1024 ** 2
+/** Names that one user may claim in 24 hours by uploading to them, unless configured. */
+export const CLAIMS_PER_DAY = 100

@@ -166,7 +166,8 @@ export async function openCore(
         'signed metadata was damaged, and is made anew from its pages',
       ),
   })
-  const management = new Management({ store, clock, names, current, publisher })
+  const { claims } = config
+  const management = new Management({ store, clock, names, claims, current, publisher })
   const parts = { store, clock, names, current, publisher, signed, signerContext: context, management, blobs, bodies }
   return { ...parts, opened: opened.move() }
 }
@@ -190,7 +191,8 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
   telemetry.use(opened)
   const { store, clock, names, current } = rest
   const publisher = leavingToServer(rest.publisher, store, { onLeft: effects.onLeft ?? (() => undefined) })
-  const management = new Management({ store, clock, names, current, publisher })
+  const { claims } = config
+  const management = new Management({ store, clock, names, claims, current, publisher })
   const kept = telemetry.move()
   return {
     ...administrationOf(config, { ...rest, management, publisher, signing: rest.publisher }),

@@ -271,7 +271,16 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       }),
     },
     upload: {
-      uploads: { store, blobs, clock, names, policy: config.uploads, inspect: createInspector(), presence },
+      uploads: {
+        store,
+        blobs,
+        clock,
+        names,
+        claims: config.claims,
+        policy: config.uploads,
+        inspect: createInspector(),
+        presence,
+      },
       spool,
       publisher,
     },

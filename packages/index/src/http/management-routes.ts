@@ -132,8 +132,15 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
     path: '/projects/{project}/claim',
     summary: 'Make a name internal, whatever upstreams have; it never falls back to them',
     params: projectParams,
+    body: z
+      .strictObject({
+        prohibited: z.boolean().optional().meta({ description: 'Although no project may have the name.' }),
+        lookAlike: z.boolean().optional().meta({ description: 'Although it is easily taken for another one.' }),
+      })
+      .default({}),
     response: changed,
-    handle: (context, { project }) => change(context, null, (actor) => context.management.claim(project, actor)),
+    handle: (context, { project }, consent) =>
+      change(context, null, (actor) => context.management.claim(project, actor, consent)),
   }),
   route({
     method: 'PUT',

@@ -275,6 +275,26 @@ const CATALOGUE = {
     title: 'The project belongs to somebody else',
     help: ASK_OWNER,
   },
+  'name-prohibited': {
+    status: 403,
+    title: 'The name is one that no project may have',
+    help: 'Choose another name. An administrator of this index can claim it all the same: waxseal project claim NAME --prohibited.',
+  },
+  'name-look-alike': {
+    status: 403,
+    title: 'The name is too easily taken for another one',
+    help: 'Choose a name that nobody takes for another. An administrator of this index can claim it all the same: waxseal project claim NAME --look-alike.',
+  },
+  'name-not-registered': {
+    status: 403,
+    title: 'A first upload does not register names here',
+    help: 'Ask an administrator of this index to claim the name, or choose one under a prefix of this index where that is allowed.',
+  },
+  'name-claim-limit': {
+    status: 403,
+    title: 'Too many new names in one day',
+    help: 'Wait until the time that the detail gives, or ask an administrator of this index to claim the name. Uploads to names that exist are not limited.',
+  },
   // Files that are known and not given out
   'file-quarantined': {
     status: 403,

@@ -1,7 +1,9 @@
 import type { Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { Database } from '../store/schema.ts'
+import { recordEvent } from '../telemetry/events.ts'
 import { recordDecision } from './decisions.ts'
+import type { LikeName } from './name-objections.ts'
 
 /** Whether a name could be had elsewhere, asked of every upstream in order. */
 export type UpstreamPresence =
@@ -22,6 +24,8 @@ export async function recordClaim(
     readonly actor: Actor
     readonly by: 'upload' | 'administrator'
     readonly evidence: readonly string[]
+    /** What the name is like. */
+    readonly likes?: readonly LikeName[] | undefined
   },
 ): Promise<'claimed' | 'already-internal'> {
   const existing = await tx
@@ -57,5 +61,9 @@ export async function recordClaim(
     actor: claim.actor,
     body: { kind: 'claim', by: claim.by, evidence: claim.evidence },
   })
+  const { project, at } = claim
+  for (const detail of claim.likes ?? []) {
+    await recordEvent(tx, { kind: 'name-look-alike', at, actor: claim.actor.name, project, detail })
+  }
   return 'claimed'
 }

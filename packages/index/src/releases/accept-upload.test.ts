@@ -1,82 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { actorOf, OPERATOR } from '../access/actor.ts'
-import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
-import { openSpool } from '../blobs/spool.ts'
+import { OPERATOR } from '../access/actor.ts'
 import { recordClaim } from '../names/claim.ts'
-import type { UpstreamPresence } from '../names/claim.ts'
 import type { ProjectRow } from '../store/schema.ts'
-import { openStore } from '../store/store.ts'
-import { acceptUpload } from './accept-upload.ts'
-import type { UploadContext, UploadOutcome } from './accept-upload.ts'
-import { createInspector } from './inspect-upload.ts'
 import { deleteFile, deleteProject, setProjectStatus, yankRelease } from './lifecycle.ts'
 import { FIXTURE_POLICY, sdistFixture, wheelFixture } from './upload-fixture.ts'
-import type { Fixture } from './upload-fixture.ts'
-import type { UploadPolicy } from './upload-checks.ts'
+import { administrator, code, member, withIndex } from './testing/upload-index.ts'
+import type { UploadIndex } from './testing/upload-index.ts'
 import type { Uploader } from './upload-name.ts'
-import { Namespaces } from '../names/namespaces.ts'
 
 const DAY = 86_400_000
-const ADA = actorOf({ user: 'ada' }, '192.0.2.1')
-const member: Uploader = { scope: 'upload' }
-const administrator: Uploader = { scope: 'admin' }
-
-interface Index extends UploadContext {
-  readonly asked: string[]
-  presenceAnswer: UpstreamPresence
-  presence: UploadContext['presence']
-  inspect: UploadContext['inspect']
-  policy: UploadPolicy
-  names: { namespaces: Namespaces; upstreams: readonly string[] }
-  at: number
-  readonly upload: (fixture: Fixture, uploader?: Uploader) => Promise<UploadOutcome>
-  readonly spooled: () => Promise<readonly string[]>
-}
-
-/** A real index on a real disk; only the upstreams' answer and the time are the test's. */
-async function withIndex(work: (index: Index) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'waxseal-upload-'))
-  try {
-    await using store = await openStore({ kind: 'sqlite', path: join(folder, 'index.sqlite') })
-    const spool = await openSpool(join(folder, 'spool'))
-    const index: Index = {
-      store,
-      blobs: await openDirectoryBlobStore(join(folder, 'blobs')),
-      at: Date.parse('2026-11-22T12:00:00.000Z'),
-      clock: { now: () => index.at },
-      policy: FIXTURE_POLICY,
-      names: { namespaces: Namespaces.configured(['corp']), upstreams: ['pypi'] },
-      inspect: createInspector(),
-      asked: [],
-      presenceAnswer: { kind: 'absent', evidence: ['pypi: 404'] },
-      presence: (project) => {
-        index.asked.push(project)
-        return Promise.resolve(index.presenceAnswer)
-      },
-      upload: async ({ filename, bytes, fields }, uploader = member) => {
-        const writer = await spool.createSpoolFile()
-        await writer.write(bytes)
-        const file = { filename, contentType: 'application/octet-stream', spooled: await writer.finish() }
-        return acceptUpload(index, { form: { kind: 'form', fields, file }, uploader, actor: ADA })
-      },
-      spooled: () => readdir(join(folder, 'spool')),
-    }
-    await work(index)
-    assert.deepEqual(await index.spooled(), [], 'nothing is left in the spool')
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-}
-
-function code(outcome: UploadOutcome): string {
-  return outcome.kind === 'refused' ? outcome.code : outcome.kind
-}
-
 test('an accepted wheel is stored with its own METADATA beside it, and the name is claimed by a decision', () =>
   withIndex(async (index) => {
     const wheel = wheelFixture({ name: 'Demo', headers: ['Requires-Python: >=3.9', 'Requires-Dist: six'] })
@@ -431,7 +365,7 @@ test('attestations are checked and kept as they came', () =>
   }))
 
 /** What others do to the name while an upload is looked at: between its check and its commit. */
-const meanwhile = (index: Index, work: () => Promise<unknown>): void => {
+const meanwhile = (index: UploadIndex, work: () => Promise<unknown>): void => {
   const { inspect } = index
   index.inspect = async (file) => {
     index.inspect = inspect
@@ -452,8 +386,8 @@ for (const status of ['archived', 'quarantined'] as const) {
 }
 
 test('DC-1, row 10: a name decided for an upstream between the check and the commit of an upload refuses it', async () => {
-  const decide = (index: Index) => () => addProject(index, { authority: 'upstream', upstream: 'pypi' })
-  const hooks: readonly ((index: Index) => void)[] = [
+  const decide = (index: UploadIndex) => () => addProject(index, { authority: 'upstream', upstream: 'pypi' })
+  const hooks: readonly ((index: UploadIndex) => void)[] = [
     (index) => meanwhile(index, decide(index)),
     (index) => {
       index.presence = async () => {
@@ -498,7 +432,7 @@ test('a name that only passes by between the check and the commit of an upload i
     assert.equal(body, '{"kind":"claim","by":"upload","evidence":["pypi: 404"]}')
   }))
 
-function addProject(index: Index, decided: Pick<ProjectRow, 'authority' | 'upstream'>): Promise<unknown> {
+function addProject(index: UploadIndex, decided: Pick<ProjectRow, 'authority' | 'upstream'>): Promise<unknown> {
   const names = { name: 'demo', display_name: 'demo', created_at: '2026-11-22T12:00:00.000Z' }
   const state = { rev: 0, status: 'active', status_reason: null } as const
   return index.store.transaction((tx) =>

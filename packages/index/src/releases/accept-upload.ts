@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto'
 import { formatVersion } from '@waxseal/packaging'
+import type { Kysely, Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
 import { answerFor } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import type { NamesConfig } from '../names/authority.ts'
+import type { ClaimPolicy } from '../names/claim-policy.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
-import type { ProjectRow } from '../store/schema.ts'
+import { lookAtName } from '../names/name-objections.ts'
+import type { LikeName } from '../names/name-objections.ts'
+import type { Database, ProjectRow } from '../store/schema.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { checkAttestations } from './attestations.ts'
@@ -26,7 +30,7 @@ import { findDuplicate } from './upload-duplicates.ts'
 import { checkFilenameForm, checkFilenameMatches } from './upload-filename.ts'
 import { discardUploadForm } from './upload-form.ts'
 import type { UploadForm, UploadedFile } from './upload-form.ts'
-import { checkProjectStatus, checkUploader, nameRight, rightFromPresence } from './upload-name.ts'
+import { checkProjectStatus, checkUploader, nameRight, refuseObjection, rightFromPresence } from './upload-name.ts'
 import type { NameRight, Uploader } from './upload-name.ts'
 
 /** What an upload works with. */
@@ -36,6 +40,8 @@ export interface UploadContext {
   readonly clock: Clock
   readonly policy: UploadPolicy
   readonly names: NamesConfig
+  /** How new names come to be. */
+  readonly claims: ClaimPolicy
   readonly inspect: Inspector
   /** Asks every upstream whether it has a name; called for nobody's name but an undecided one (attacks.md DC-19). */
   readonly presence: (project: string) => Promise<UpstreamPresence>
@@ -146,6 +152,9 @@ async function findRight(context: UploadContext, project: string, uploader: Uplo
   if (refusal !== undefined) return refusal
   const row = await context.store.db.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
   const right = rightOf(context, project, row, uploader)
+  if (right.kind === 'refused' || right.kind === 'internal') return right
+  const looked = await lookAtClaim(context.store.db, context, project)
+  if (looked.kind === 'refused') return looked
   return right.kind === 'ask-upstreams' ? rightFromPresence(project, await context.presence(project)) : right
 }
 
@@ -155,9 +164,25 @@ function rightOf(
   row: ProjectRow | undefined,
   uploader: Uploader,
 ): NameRight | Refusal {
-  const right = nameRight(project, answerFor(project, row && claimedName(row), context.names), uploader)
+  const right = nameRight(
+    project,
+    answerFor(project, row && claimedName(row), context.names),
+    uploader,
+    context.claims.firstUpload,
+  )
   if (right.kind === 'refused') return right
   return (row && checkProjectStatus(row)) ?? right
+}
+
+/** What there is to say about a name that this upload would claim. */
+async function lookAtClaim(
+  db: Kysely<Database>,
+  { names, claims }: UploadContext,
+  project: string,
+): Promise<{ readonly kind: 'allowed'; readonly likes: readonly LikeName[] } | Refusal> {
+  const { objections, likes } = await lookAtName(db, project, { namespaces: names.namespaces, corpus: claims.corpus })
+  const [first] = objections
+  return first === undefined ? { kind: 'allowed', likes } : refuseObjection(project, first)
 }
 
 async function inspectFile(
@@ -197,13 +222,25 @@ async function commit(
         if (duplicate.kind === 'refused') return duplicate
         if (duplicate.kind === 'identical') return { kind: 'identical', project }
         // The upstreams' answer of a moment ago still counts: nobody has decided otherwise since.
-        const claim = current.kind === 'ask-upstreams' ? right : current
+        const claim = await checkedClaim(tx, context, project, current.kind === 'ask-upstreams' ? right : current)
+        if (claim.kind === 'refused') return claim
         return { kind: 'accepted', seq: await recordUpload(tx, context.clock, actor, claim, upload), project }
       })
     } catch (error) {
       if (!isUniqueViolation(error) || round === MAX_ROUNDS) throw error
     }
   }
+}
+
+async function checkedClaim(
+  tx: Transaction<Database>,
+  context: UploadContext,
+  project: string,
+  right: NameRight,
+): Promise<NameRight | Refusal> {
+  if (right.kind !== 'claim') return right
+  const looked = await lookAtClaim(tx, context, project)
+  return looked.kind === 'refused' ? looked : { ...right, likes: looked.likes }
 }
 
 async function putBytes(blobs: BlobStore, bytes: Uint8Array): Promise<string> {

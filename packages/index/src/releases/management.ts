@@ -1,14 +1,14 @@
 import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
-import { isoTime } from '../clock.ts'
-import { recordClaim } from '../names/claim.ts'
+import type { ClaimPolicy } from '../names/claim-policy.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
-import { appendJournal } from '../publish/journal.ts'
 import type { Publishing } from '../publish/leave-to-server.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import type { ClaimConsent } from './claim-name.ts'
+import { claimName } from './claim-name.ts'
 import type { ChangeOutcome } from './lifecycle.ts'
 import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelease, yankRelease } from './lifecycle.ts'
 import { listFiles } from './list-files.ts'
@@ -21,6 +21,8 @@ export interface ManagementParts {
   readonly store: Store
   readonly clock: Clock
   readonly names: NamesConfig
+  /** How new names come to be. */
+  readonly claims: ClaimPolicy
   readonly current: CurrentProjects
   readonly publisher: Publishing
 }
@@ -52,14 +54,8 @@ export class Management {
     return state.project === undefined && files.length === 0 ? undefined : files
   }
 
-  /** An administrator's claim: recorded, and no upstream is asked (attacks.md DC-19). */
-  async claim(project: string, actor: Actor): Promise<ChangeOutcome> {
-    const at = isoTime(this.clock)
-    return this.store.transaction(async (tx) => {
-      const claim = { project, displayName: project, at, actor, by: 'administrator', evidence: [] } as const
-      if ((await recordClaim(tx, claim)) === 'already-internal') return { kind: 'unchanged' }
-      return { kind: 'done', seq: await appendJournal(tx, { project, action: 'create', at, actor: actor.name }) }
-    })
+  claim(project: string, actor: Actor, consent?: ClaimConsent): Promise<ChangeOutcome> {
+    return claimName(this.#parts, { project, actor, ...(consent === undefined ? {} : { consent }) })
   }
 
   /** `administrator` says whether the actor may decide about names that are not internal. */

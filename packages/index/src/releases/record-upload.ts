@@ -34,8 +34,8 @@ export async function recordUpload(
   const { upload } = recorded
   const at = isoTime(clock)
   if (right.kind === 'claim') {
-    const { by, evidence } = right
-    await recordClaim(tx, { project: upload.project, displayName: upload.displayName, at, actor, by, evidence })
+    const { by, evidence, likes } = right
+    await recordClaim(tx, { project: upload.project, displayName: upload.displayName, at, actor, by, evidence, likes })
   }
   // PyPI shows the spelling last uploaded (behaviour.md 1.4 J).
   await tx.updateTable('project').set({ display_name: upload.displayName }).where('name', '=', upload.project).execute()

@@ -2,8 +2,12 @@
 export type UploadRefusalCode =
   | 'bad-request'
   | 'name-claim-unverified'
+  | 'name-claim-limit'
   | 'name-invalid'
+  | 'name-look-alike'
+  | 'name-not-registered'
   | 'name-not-yours'
+  | 'name-prohibited'
   | 'name-reserved'
   | 'name-upstream'
   | 'not-found'

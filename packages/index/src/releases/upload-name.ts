@@ -1,5 +1,7 @@
 import type { NameAnswer } from '../names/authority.ts'
+import type { FirstUpload } from '../names/claim-policy.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
+import type { LikeName, NameObjection } from '../names/name-objections.ts'
 import type { ProjectRow } from '../store/schema.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
@@ -14,7 +16,13 @@ export interface Uploader {
 /** Whether an upload may go to a name, and by which right a name that is not internal yet is claimed. */
 export type NameRight =
   | { readonly kind: 'internal' }
-  | { readonly kind: 'claim'; readonly by: 'upload' | 'administrator'; readonly evidence: readonly string[] }
+  | {
+      readonly kind: 'claim'
+      readonly by: 'upload' | 'administrator'
+      readonly evidence: readonly string[]
+      /** What the name is like, for the record. */
+      readonly likes?: readonly LikeName[]
+    }
   /** Only if no upstream has it. */
   | { readonly kind: 'ask-upstreams' }
 
@@ -32,9 +40,15 @@ export function checkUploader(project: string, uploader: Uploader): Refusal | un
 
 /**
  * Who may upload to a name, from the name's own state (attacks.md 6.5 rows 4, 6, 7 and 10). A token that is limited to one project never
- * creates a name (TOK-2), and an administrator's claim asks no upstream (DC-19).
+ * creates a name (TOK-2), and an administrator's claim asks no upstream (DC-19). `firstUpload` is what the configuration says of everybody
+ * else's first uploads (NAME-SQUAT).
  */
-export function nameRight(project: string, answer: NameAnswer, uploader: Uploader): NameRight | Refusal {
+export function nameRight(
+  project: string,
+  answer: NameAnswer,
+  uploader: Uploader,
+  firstUpload: FirstUpload = 'claims',
+): NameRight | Refusal {
   const limited = uploader.project !== undefined
   switch (answer.kind) {
     case 'internal':
@@ -48,11 +62,10 @@ export function nameRight(project: string, answer: NameAnswer, uploader: Uploade
           `The name '${project}' is reserved by the prefix '${answer.prefix}' and nobody has registered it. ${askAdministrator(project)}`,
         )
       }
-      return {
-        kind: 'claim',
-        by: uploader.scope === 'admin' ? 'administrator' : 'upload',
-        evidence: [`prefix ${answer.prefix}`],
-      }
+      if (uploader.scope === 'admin') return claimUnder(answer.prefix, 'administrator')
+      return firstUpload === 'needs-administrator'
+        ? refuseUnregistered(project, 'A first upload registers no name here.')
+        : claimUnder(answer.prefix, 'upload')
     case 'merged':
       // What is uploaded stands beside the upstream's files as far as the merge allows.
       return { kind: 'internal' }
@@ -65,7 +78,14 @@ export function nameRight(project: string, answer: NameAnswer, uploader: Uploade
         )
       }
       if (uploader.scope === 'admin') return { kind: 'claim', by: 'administrator', evidence: [] }
-      return { kind: 'ask-upstreams' }
+      switch (firstUpload) {
+        case 'claims':
+          return { kind: 'ask-upstreams' }
+        case 'needs-namespace':
+          return refuseUnregistered(project, 'A first upload registers a name under a prefix of this index only.')
+        case 'needs-administrator':
+          return refuseUnregistered(project, 'A first upload registers no name here.')
+      }
   }
 }
 
@@ -84,6 +104,12 @@ export function rightFromPresence(project: string, presence: UpstreamPresence): 
       )
     }
   }
+}
+
+/** An upload claims no name that is objected to, whoever uploads: only an administrator's explicit claim may (NAME-TYPO, NAME-CONF, NAME-STD). */
+export function refuseObjection(project: string, { code, message }: NameObjection): Refusal {
+  const consent = code === 'name-prohibited' ? ' --prohibited' : ' --look-alike'
+  return refuse(code, `${message} Choose another one. ${askAdministrator(project, consent)}`)
 }
 
 /** PEP 792: an archived or quarantined project takes no uploads. */
@@ -108,10 +134,22 @@ export function checkProjectStatus(
   }
 }
 
+function claimUnder(prefix: string, by: 'upload' | 'administrator'): NameRight {
+  return { kind: 'claim', by, evidence: [`prefix ${prefix}`] }
+}
+
+function refuseUnregistered(project: string, rule: string): Refusal {
+  return refuse(
+    'name-not-registered',
+    `The name '${project}' is not registered in this index. ${rule} ${askAdministrator(project)}`,
+  )
+}
+
 function refuseUpstreamName(project: string, upstream: string, relation: string): Refusal {
   return refuse('name-upstream', `The name '${project}' ${relation} '${upstream}'. ${askAdministrator(project)}`)
 }
 
-function askAdministrator(project: string): string {
-  return `An administrator can claim it: waxseal project claim ${project}`
+/** What to do next about a name that only an administrator may claim; `consent` is the option that he has to give. */
+function askAdministrator(project: string, consent = ''): string {
+  return `An administrator can claim it: waxseal project claim ${project}${consent}`
 }

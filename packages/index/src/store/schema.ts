@@ -28,6 +28,11 @@ export interface Database {
   readonly approval: ApprovalTable
   readonly target: TargetTable
   readonly opening: OpeningTable
+  readonly team: TeamTable
+  readonly team_member: TeamMemberTable
+  readonly member: MemberTable
+  readonly transfer: TransferTable
+  readonly download_tally: DownloadTallyTable
 }
 
 /** Who may answer for a name (design.md section 2). */
@@ -316,6 +321,61 @@ export interface TargetTable {
   body: string
   /** When another took its place; null while it is signed. */
   superseded_at: string | null
+}
+
+/** Several users who hold a project together. */
+export interface TeamTable {
+  /** Primary key. */
+  name: string
+  created_at: string
+}
+
+export interface TeamMemberTable {
+  /** Primary key with `member`. */
+  team: string
+  /** A user's name. */
+  member: string
+  since: string
+}
+
+/** What somebody may do to a project: owners everything, maintainers upload and yank. */
+export type MemberRole = 'owner' | 'maintainer'
+
+/** Who may work on a project. A project without a row here is everybody's who may upload, as it was before there were any. */
+export interface MemberTable {
+  /** Primary key with the next two. */
+  project: string
+  holder_kind: 'user' | 'team'
+  /** The name of a user or team. */
+  holder: string
+  role: MemberRole
+  since: string
+}
+
+/** An offer to hand a project over; it is nobody else's before it is accepted. One at a time is open. */
+export interface TransferTable {
+  /** Primary key with `number`, which counts the transfers of the project. */
+  project: string
+  number: number
+  /** Who is to own it. */
+  holder_kind: 'user' | 'team'
+  holder: string
+  asked_at: string
+  asked_by: string
+  answered_at: string | null
+  answered_by: string | null
+  answer: 'accepted' | 'declined' | 'withdrawn' | null
+}
+
+/** How many files of an upstream's project were downloaded on a day, and by whom; see docs/decisions/0023-download-tally.md. */
+export interface DownloadTallyTable {
+  /** Primary key with the next two. */
+  project: string
+  /** `2026-11-26`, in UTC. */
+  day: string
+  /** A user's name, or the network of somebody without one (`192.0.2.0/24`, `2001:db8:1::/48`). */
+  who: string
+  downloads: number
 }
 
 export type ProjectRow = Selectable<ProjectTable>

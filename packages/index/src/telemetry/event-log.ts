@@ -8,6 +8,7 @@ const EVENT_LEVELS: Readonly<Record<EventKind, 'info' | 'warn'>> = {
   'files-unyanked': 'info',
   'files-deleted': 'info',
   'authority-decided': 'info',
+  'name-look-alike': 'warn',
   'status-changed': 'info',
   'upstream-mutated': 'warn',
   'upstream-metadata-mutated': 'warn',

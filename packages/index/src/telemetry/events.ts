@@ -31,6 +31,8 @@ export interface EventDetails {
   'files-unyanked': ChangedFiles
   'files-deleted': ChangedFiles
   'authority-decided': { readonly rev: number; readonly decision: unknown }
+  /** A name was claimed that is like one that is not ours. */
+  'name-look-alike': { readonly like: string; readonly likeness: string; readonly among: string }
   'status-changed': { readonly rev: number; readonly status: string; readonly reason: string | null }
   'upstream-mutated': ListedFiles
   'upstream-metadata-mutated': ListedFiles

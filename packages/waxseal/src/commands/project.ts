@@ -12,6 +12,11 @@ interface ReasonOptions extends AdministerOptions {
   readonly reason?: string
 }
 
+interface ClaimOptions extends AdministerOptions {
+  readonly prohibited?: boolean
+  readonly lookAlike?: boolean
+}
+
 const STATUSES = ['active', 'archived', 'quarantined', 'deprecated'] as const
 
 export function addProject(program: Command): void {
@@ -19,9 +24,14 @@ export function addProject(program: Command): void {
   withExample(withIndexOptions(project.command('claim')), 'waxseal project claim billing')
     .description('make a name internal, whatever upstreams have; it never falls back to them')
     .argument('<name>')
-    .action((raw: string, options: AdministerOptions) => {
+    .option('--prohibited', 'although no project may have the name: it is that of a module, or on a list')
+    .option('--look-alike', 'although the name is easily taken for another one')
+    .action((raw: string, options: ClaimOptions) => {
       const name = normalizeProjectName(raw)
-      return change(options, `${name} is internal`, (index) => index.management.claim(name, OPERATOR))
+      const { prohibited, lookAlike } = options
+      return change(options, `${name} is internal`, (index) =>
+        index.management.claim(name, OPERATOR, { prohibited, lookAlike }),
+      )
     })
   withExample(
     withIndexOptions(project.command('status')),

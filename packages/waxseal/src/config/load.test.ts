@@ -25,6 +25,28 @@ async function check(text: string, env: Env = {}, options: ConfigOptions = {}) {
 
 const at = ({ line, key }: ToldProblem): readonly unknown[] => [line, key]
 
+describe('lists of names', () => {
+  it('are read from the files that are named, and wrong ones are told with their line', async () => {
+    await using lists = await mkdtempDisposable(join(tmpdir(), 'waxseal-corpus-'))
+    const list = (name: string, text: string): string => {
+      writeFileSync(join(lists.path, name), text)
+      return JSON.stringify(join(lists.path, name))
+    }
+    const good = await check(`[names]\ncorpus = [${list('a', 'Requests\n')}, ${list('b', '# theirs\n\nnumpy\n')}]`)
+    assert.deepEqual(good.lines, [])
+    const { corpus } = good.config.index.claims
+    assert.deepEqual(
+      ['requests', 'numpy', 'scipy'].map((name) => corpus.has(name)),
+      [true, true, false],
+    )
+    assert.equal(corpus.looksLike('requests'), 'requests')
+
+    const bad = await check(`[names]\ncorpus = [${list('c', 'numpy\n\nno name\n')}, "gone.txt"]`)
+    assert.match(bad.lines[0] ?? '', /^F, line 2, names\.corpus\[0\]: line 3 of .*c is not the name of a project$/)
+    assert.match(bad.lines[1] ?? '', /names\.corpus\[1\]: the file .*gone\.txt cannot be read \(ENOENT\)$/)
+  })
+})
+
 describe('keys of the server', () => {
   it('are files in the data folder, or where their addresses say; relative paths count from the file', async () => {
     const { config, lines, folder } = await check(

@@ -2,6 +2,7 @@ import { isAbsolute, relative, sep } from 'node:path'
 import type { IndexConfig } from '@waxseal/index'
 import { indexDefaults, MIN_ADMIN_TOKEN_LENGTH, SHUTDOWN_GRACE_MS } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
+import { claimsOf } from './claims.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN } from './defaults.ts'
 import { secretVariable, unknownVariables } from './environment.ts'
 import { offlineFolderOf } from '../offline-keys.ts'
@@ -100,6 +101,7 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       signing: signingOf(settings, data),
       upstreams: upstreamsOf(settings, report),
       prefixes: (values.prefixes ?? []).map(normalizeProjectName),
+      claims: claimsOf(settings, report),
       ...(values.reading === undefined ? {} : { reading: values.reading }),
       ...(values['read-only'] === undefined ? {} : { readOnly: values['read-only'] }),
       ...(values.offline === undefined ? {} : { offline: values.offline }),

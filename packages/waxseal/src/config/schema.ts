@@ -1,4 +1,4 @@
-import { indexDefaults, LOG_LEVELS, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
+import { FIRST_UPLOADS, indexDefaults, LOG_LEVELS, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
 import type { OnlineKey } from '@waxseal/index'
 import { z } from 'zod'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from './defaults.ts'
@@ -43,7 +43,7 @@ function onlineKey(name: OnlineKey, signs: string) {
   })
 }
 
-const { uploads: UPLOADS, reading: READING, retention: RETENTION, log: LOG } = indexDefaults('')
+const { claims: CLAIMS, uploads: UPLOADS, reading: READING, retention: RETENTION, log: LOG } = indexDefaults('')
 const UPSTREAM = upstreamDefaults(DEFAULT_UPSTREAM.name, DEFAULT_UPSTREAM.url)
 const GIB = 1024 ** 3
 
@@ -224,6 +224,28 @@ export const configSchema = z.strictObject({
         description: 'a line for each request; without it only for those that failed',
         type: 'true or false',
         default: LOG.requests,
+      }),
+    })
+    .optional(),
+  names: z
+    .strictObject({
+      'first-upload': key(z.enum(FIRST_UPLOADS), {
+        description:
+          'what an upload needs that would be the first of a new name: nothing more, a prefix that covers the name, or an administrator; see [names](names.md#new-names)',
+        type: '`claims`, `needs-namespace` or `needs-administrator`',
+        default: CLAIMS.firstUpload,
+      }),
+      'claims-per-day': key(z.number().int().min(1), {
+        description:
+          'names that one user may claim in 24 hours by uploading to them; from one address four times as many',
+        type: 'from 1',
+        default: CLAIMS.claimsPerDay,
+      }),
+      corpus: key(z.array(path), {
+        description:
+          'files with names that nobody but an administrator may claim, nor what looks like them: one a line',
+        type: 'list of paths',
+        otherwise: 'none',
       }),
     })
     .optional(),

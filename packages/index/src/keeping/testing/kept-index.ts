@@ -4,6 +4,7 @@ import { actorOf } from '../../access/actor.ts'
 import type { DirectoryBlobStore } from '../../blobs/directory-blob-store.ts'
 import { openDirectoryBlobStore } from '../../blobs/directory-blob-store.ts'
 import { openSpool } from '../../blobs/spool.ts'
+import { CLAIM_DEFAULTS } from '../../names/claim-policy.ts'
 import { Publisher } from '../../publish/publisher.ts'
 import { acceptUpload } from '../../releases/accept-upload.ts'
 import { createInspector } from '../../releases/inspect-upload.ts'
@@ -36,7 +37,8 @@ export async function openKeptIndex(
   const names = { namespaces: new Namespaces(), upstreams: [] }
   const clock = { now: () => index.now }
   const publisher = new Publisher({ store, bodies: blobs, clock, names, publisher: 'test' })
-  const context = { store, blobs, clock, names, policy: FIXTURE_POLICY, inspect: createInspector() }
+  const claims = CLAIM_DEFAULTS
+  const context = { store, blobs, clock, names, claims, policy: FIXTURE_POLICY, inspect: createInspector() }
   const presence = async () => ({ kind: 'absent', evidence: [] }) as const
   const index: KeptIndex = {
     dataDir,

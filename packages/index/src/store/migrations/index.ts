@@ -11,6 +11,7 @@ import * as first from './0001-first.ts'
 import * as operation from './0002-operation.ts'
 import * as trust from './0003-trust.ts'
 import * as names from './0004-names.ts'
+import * as register from './0006-register.ts'
 
 /** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
 interface Step {
@@ -27,6 +28,7 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0002-operation', operation],
   ['0003-trust', trust],
   ['0004-names', names],
+  ['0006-register', register],
 ])
 
 /** The newest step of the release before this one: how far an index can be taken back, so that that release starts on it. */

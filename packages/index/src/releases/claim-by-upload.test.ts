@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { OPERATOR } from '../access/actor.ts'
+import { corpusOf } from '../names/corpus.ts'
+import { claimName } from './claim-name.ts'
+import { administrator, code, member, withIndex } from './testing/upload-index.ts'
+import type { UploadIndex } from './testing/upload-index.ts'
+import { wheelFixture } from './upload-fixture.ts'
+
+const upload = async (index: UploadIndex, name: string, uploader = member): Promise<string> =>
+  code(await index.upload(wheelFixture({ name }), uploader))
+
+const decideForUpstream = (index: UploadIndex, name: string): Promise<unknown> =>
+  index.store.transaction((tx) => {
+    const decided = { display_name: name, authority: 'upstream', upstream: 'pypi', rev: 0, created_at: '' } as const
+    return tx
+      .insertInto('project')
+      .values({ ...decided, name, status: 'active', status_reason: null })
+      .execute()
+  })
+
+test('NAME-STD: no upload claims the name of a module, not even an administrator’s, and no upstream is asked', () =>
+  withIndex(async (index) => {
+    for (const uploader of [member, administrator]) {
+      assert.equal(await upload(index, 'asyncio', uploader), 'name-prohibited')
+      assert.equal(await upload(index, 'requirements.txt', uploader), 'name-prohibited')
+    }
+    const outcome = await index.upload(wheelFixture({ name: 'json' }))
+    assert.ok(outcome.kind === 'refused')
+    assert.equal(
+      outcome.message,
+      "The name 'json' is that of a module of Python's standard library. Choose another one. An administrator can claim it: waxseal project claim json --prohibited",
+    )
+    assert.deepEqual(index.asked, [])
+    assert.deepEqual(await index.store.db.selectFrom('project').selectAll().execute(), [])
+  }))
+
+test('NAME-STD: a project that has such a name already goes on', () =>
+  withIndex(async (index) => {
+    await index.store.transaction((tx) => {
+      const claimed = { authority: 'internal', upstream: null, rev: 0, created_at: '' } as const
+      return tx
+        .insertInto('project')
+        .values({ ...claimed, name: 'platform', display_name: 'platform', status: 'active', status_reason: null })
+        .execute()
+    })
+    assert.equal(await upload(index, 'platform'), 'accepted')
+  }))
+
+test('NAME-CONF: a name that cannot be told from a project, or from one of an upstream, is not claimed', () =>
+  withIndex(async (index) => {
+    assert.equal(await upload(index, 'bill-online'), 'accepted')
+    await decideForUpstream(index, 'requests-oauthlib')
+    for (const name of ['billonline', 'bi11-online', 'bill-0nline', 'requests-0auth1ib', 'requestsoauthlib']) {
+      for (const uploader of [member, administrator])
+        assert.equal(await upload(index, name, uploader), 'name-look-alike')
+    }
+  }))
+
+test('NAME-TYPO: a slip of an internal name is refused', () =>
+  withIndex(async (index) => {
+    assert.equal(await upload(index, 'acme-billing'), 'accepted')
+    for (const name of ['acme-biling', 'acme-billling', 'acme-billnig', 'billing-acme', 'acrne-billing']) {
+      assert.equal(await upload(index, name), 'name-look-alike', name)
+    }
+    assert.equal(await upload(index, 'acme-invoices'), 'accepted')
+    const events = await index.store.db.selectFrom('event').selectAll().where('kind', '=', 'name-look-alike').execute()
+    assert.deepEqual(events, [])
+  }))
+
+test('NAME-TYPO: a slip of a well-known name is an event', () =>
+  withIndex(async (index) => {
+    index.claims = { ...index.claims, corpus: corpusOf(['requests', 'numpy']) }
+    await decideForUpstream(index, 'rich-console')
+    assert.equal(await upload(index, 'reqeusts'), 'accepted')
+    assert.equal(await upload(index, 'rich-consle'), 'accepted')
+    const events = await index.store.db
+      .selectFrom('event')
+      .select(['project', 'actor', 'detail'])
+      .where('kind', '=', 'name-look-alike')
+      .orderBy('id')
+      .execute()
+    assert.deepEqual(
+      events.map(({ detail, ...rest }) => ({ ...rest, ...JSON.parse(detail) })),
+      [
+        { project: 'reqeusts', actor: 'ada', like: 'requests', likeness: 'swapped', among: 'corpus' },
+        { project: 'rich-consle', actor: 'ada', like: 'rich-console', likeness: 'omitted', among: 'upstream' },
+      ],
+    )
+  }))
+
+test('a name that the operator lists is kept free, and so is what cannot be told from it', () =>
+  withIndex(async (index) => {
+    index.claims = { ...index.claims, corpus: corpusOf(['partner-tools']) }
+    assert.equal(await upload(index, 'partner-tools'), 'name-prohibited')
+    assert.equal(await upload(index, 'partner-t00ls'), 'name-look-alike')
+  }))
+
+test('NAME-NS: nobody pretends to a prefix, and whoever holds it names as he likes', () =>
+  withIndex(async (index) => {
+    assert.equal(await upload(index, 'c0rp-tools'), 'name-look-alike')
+    assert.equal(await upload(index, 'crop-tools'), 'name-look-alike')
+    assert.equal(await upload(index, 'corporate'), 'accepted')
+    await decideForUpstream(index, 'corptools')
+    assert.equal(await upload(index, 'corp-tools'), 'accepted')
+    assert.equal(await upload(index, 'corp-tool'), 'accepted', 'one holder, two names')
+    assert.equal(await upload(index, 'corp-t00l'), 'name-look-alike', 'that nobody can tell apart')
+  }))
+
+test('NAME-CONF: of two look-alikes that are uploaded at the same time one is claimed', () =>
+  withIndex(async (index) => {
+    const outcomes = await Promise.all(['bill-online', 'billonline', 'bi11online'].map((name) => upload(index, name)))
+    assert.deepEqual(outcomes.toSorted(), ['accepted', 'name-look-alike', 'name-look-alike'])
+  }))
+
+test('NAME-SQUAT: a first upload claims what the configuration lets it claim', () =>
+  withIndex(async (index) => {
+    index.claims = { ...index.claims, firstUpload: 'needs-namespace' }
+    assert.equal(await upload(index, 'billing'), 'name-not-registered')
+    assert.equal(await upload(index, 'corp-billing'), 'accepted')
+    index.claims = { ...index.claims, firstUpload: 'needs-administrator' }
+    assert.equal(await upload(index, 'invoices'), 'name-not-registered')
+    assert.equal(await upload(index, 'corp-invoices'), 'name-not-registered')
+    assert.deepEqual(index.asked, [])
+    assert.equal(await upload(index, 'corp-billing'), 'identical', 'what exists is not concerned')
+    assert.equal(await upload(index, 'invoices', administrator), 'accepted')
+  }))
+
+test('an administrator claims what is objected to by saying so, each thing by its name', () =>
+  withIndex(async (index) => {
+    const claim = async (project: string, consent = {}): Promise<string> => {
+      const outcome = await claimName(index, { project, actor: OPERATOR, consent })
+      return outcome.kind === 'refused' ? outcome.code : outcome.kind
+    }
+    assert.equal(await claim('bill-online'), 'done')
+    assert.equal(await claim('json'), 'name-prohibited')
+    assert.equal(await claim('json', { lookAlike: true }), 'name-prohibited')
+    assert.equal(await claim('json', { prohibited: true }), 'done')
+    assert.equal(await claim('billonline', { prohibited: true }), 'name-look-alike')
+    assert.equal(await claim('billonline', { lookAlike: true }), 'done')
+    assert.equal(await claim('billonline'), 'unchanged')
+    assert.equal(await upload(index, 'json'), 'accepted')
+  }))
