@@ -71,6 +71,27 @@ for (const name of Object.keys(uploaders) as readonly UploaderName[]) {
       assert.deepEqual(await offered(wheel.name), [])
     })
 
+    clientTest(wanted, 'shows whose project it is to another user, and what to do', async (client) => {
+      await using work = await workFolder()
+      const first = { name: project('owned'), version: '1.0' }
+      assertSuccess(await uploaders[name](client, work.path, buildWheel(first), target))
+      const other = { url: target.url, token: await server.createToken({ scope: 'upload', user: 'mallory' }) }
+      const second = buildWheel({ ...first, version: '2.0' })
+      const outcome = await uploaders[name](client, work.path, second, other)
+      assertRefused(outcome, 403, /'mallory' isn't allowed to upload.*belongs to \w+\. An owner can add members/)
+      assert.deepEqual((await offered(first.name)).length, 1)
+    })
+
+    clientTest(wanted, 'shows why a name is taken for another one', async (client) => {
+      await using work = await workFolder()
+      const other = project('invoices')
+      assertSuccess(await uploaders[name](client, work.path, buildWheel({ name: other, version: '1.0' }), target))
+      const looksLike = buildWheel({ name: other.replace('invoices', 'inv0ices'), version: '1.0' })
+      const outcome = await uploaders[name](client, work.path, looksLike, target)
+      assertRefused(outcome, 403, new RegExp(`cannot be told from '${other}', a project of this index`))
+      assert.deepEqual(await offered(looksLike.name), [])
+    })
+
     // flit has no way to upload an archive that it did not build itself.
     if (name === 'flit') continue
 

@@ -50,6 +50,36 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
     'DELETE /projects/{project}/files/{filename}',
     { path: '/projects/demo/files/demo-1.0-py3-none-any.whl', allowed: PROJECT_ADMINS },
   ],
+  [
+    'GET /projects/{project}/members',
+    {
+      path: '/projects/demo/members',
+      allowed: SIGNED_IN,
+      allowedPrivately: ['read', 'upload', 'limited', 'admin'],
+    },
+  ],
+  [
+    'PUT /projects/{project}/members/{holder}',
+    { path: '/projects/demo/members/nobody-here', body: { role: 'maintainer' }, allowed: PROJECT_ADMINS },
+  ],
+  [
+    'DELETE /projects/{project}/members/{holder}',
+    { path: '/projects/demo/members/team:nobody-here', allowed: PROJECT_ADMINS },
+  ],
+  ['GET /transfers', { path: '/transfers', allowed: SIGNED_IN }],
+  [
+    'POST /projects/{project}/transfer',
+    { path: '/projects/demo/transfer', body: { to: 'nobody-here' }, allowed: PROJECT_ADMINS },
+  ],
+  [
+    'PUT /projects/{project}/transfer',
+    { path: '/projects/demo/transfer', body: { answer: 'declined' }, allowed: PROJECT_ADMINS },
+  ],
+  ['GET /teams', { path: '/teams', allowed: SIGNED_IN }],
+  ['PUT /teams/{team}', { path: '/teams/core', allowed: ADMIN }],
+  ['DELETE /teams/{team}', { path: '/teams/nobody-here', allowed: ADMIN }],
+  ['PUT /teams/{team}/members/{user}', { path: '/teams/core/members/nobody-here', allowed: ADMIN }],
+  ['DELETE /teams/{team}/members/{user}', { path: '/teams/core/members/nobody-here', allowed: ADMIN }],
   ['GET /tokens', { path: '/tokens', allowed: SIGNED_IN }],
   // All of these come with a token, and a token makes no other one (TOK-1).
   ['POST /tokens', { path: '/tokens', body: { scope: 'read' }, allowed: ADMIN }],

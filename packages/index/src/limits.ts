@@ -398,3 +398,6 @@ export const MAX_CORPUS_NAMES = 100_000
 export const MAX_CORPUS_BYTES = 8 * 1024 ** 2
 /** Names that one user may claim in 24 hours by uploading to them, unless configured. */
 export const CLAIMS_PER_DAY = 100
+/** Users and teams that one project may have as members, and users that a team may have. */
+export const MAX_MEMBERS = 100
+export const MAX_TEAM_MEMBERS = 1_000

@@ -20,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['upstream', async () => (await import('./commands/upstream.ts')).addUpstream],
   ['token', async () => (await import('./commands/token.ts')).addToken],
   ['user', async () => (await import('./commands/user.ts')).addUser],
+  ['team', async () => (await import('./commands/team.ts')).addTeam],
   ['key', async () => (await import('./commands/key.ts')).addKey],
   ['sign', async () => (await import('./commands/sign.ts')).addSign],
   ['ceremony', async () => (await import('./commands/ceremony.ts')).addCeremony],

@@ -49,6 +49,16 @@ export function mayCreateProject(who: Requester, project: string): boolean {
   return allows(who, 'upload', project) && allows(who, 'upload', null)
 }
 
+/**
+ * Whether the credential is one by which `who` may act as a member of a project; whether they are one is another question
+ * (`register/`). A token for one project uploads to it and nothing else (attacks.md TOK-2), and no token decides about a project as
+ * its owner does, so that one that leaked hands nothing over (TOK-1).
+ */
+export function mayActAsMember(who: Requester, role: 'owner' | 'maintainer'): boolean {
+  if (!allows(who, 'upload', null)) return false
+  return role === 'maintainer' || (who.kind === 'principal' && who.tokenId === undefined)
+}
+
 /** Whether `who` may yank, delete, decide about `project`, or with null administer the index itself. */
 export function mayAdminister(who: Requester, project: string | null): boolean {
   return allows(who, 'admin', project)

@@ -13,6 +13,7 @@ import type { Simulator } from '../../../../test/support/upstream-simulator.ts'
 import { EXPLAINED_FILES } from '../limits.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openIndex } from '../open-index.ts'
+import { AS_OPERATOR } from '../register/members.ts'
 import type { Index } from '../open-index.ts'
 import { upstreamDefaults } from '../upstream/config.ts'
 import { listenOn } from './listen.ts'
@@ -144,7 +145,7 @@ describe('documents about whole projects', () => {
       const paths = ['/why/demo', '/why/demo/1.0', '/pypi/demo/json', '/pypi/demo/1.0/json']
       const before = await Promise.all(paths.map(tag))
       for (const status of ['quarantined', 'active'] as const) {
-        const outcome = await index.management.setStatus('demo', { status, administrator: true }, OPERATOR)
+        const outcome = await index.management.setStatus('demo', { status }, AS_OPERATOR)
         assert.equal(outcome.kind, 'done')
         await index.management.settled()
         const open = status === 'active'

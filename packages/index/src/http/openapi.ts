@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { MAX_EVENTS } from '../limits.ts'
 import { indexStatusSchema } from '../telemetry/index-status.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
-import type { ManagementRoute } from './management-routes.ts'
+import type { ManagementRoute } from './management/route.ts'
 
 /** The OpenAPI 3.1 description of `/api/v1/`, made from the schemas that validate its requests. */
 export function openApiDocument(version: string): Record<string, unknown> {

@@ -393,7 +393,19 @@ test('a backup of an earlier schema is restored into its tables and brought up t
       for (const [name, bytes] of manifestFiles({ ...manifest, schema, parts })) writeFileSync(join(path, name), bytes)
     }
     // What one of the first release has: without the tables and columns that later steps added.
-    const later = ['tuf_file', 'namespace', 'denial', 'approval', 'target', 'opening', 'team', 'team_member', 'member', 'transfer', 'download_tally'].map(rowsPart)
+    const later = [
+      'tuf_file',
+      'namespace',
+      'denial',
+      'approval',
+      'target',
+      'opening',
+      'team',
+      'team_member',
+      'member',
+      'transfer',
+      'download_tally',
+    ].map(rowsPart)
     rewrite(
       ['0001-first'],
       manifest.parts

@@ -1,5 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
+import type { Holder } from '../register/holder.ts'
+import { putMember } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import { recordDecision } from './decisions.ts'
@@ -24,6 +26,8 @@ export async function recordClaim(
     readonly actor: Actor
     readonly by: 'upload' | 'administrator'
     readonly evidence: readonly string[]
+    /** Who owns it from now on; absent: nobody, and whoever may upload may upload to it. */
+    readonly owner?: Holder | undefined
     /** What the name is like. */
     readonly likes?: readonly LikeName[] | undefined
   },
@@ -61,7 +65,8 @@ export async function recordClaim(
     actor: claim.actor,
     body: { kind: 'claim', by: claim.by, evidence: claim.evidence },
   })
-  const { project, at } = claim
+  const { project, at, owner } = claim
+  if (owner !== undefined) await putMember(tx, { project, holder: owner, role: 'owner', at })
   for (const detail of claim.likes ?? []) {
     await recordEvent(tx, { kind: 'name-look-alike', at, actor: claim.actor.name, project, detail })
   }

@@ -8,6 +8,8 @@ import { recordEvent } from '../telemetry/events.ts'
 export type DecisionBody =
   | { readonly kind: 'claim'; readonly by: 'upload' | 'administrator'; readonly evidence: readonly string[] }
   | { readonly kind: 'upstream'; readonly upstream: string; readonly evidence: readonly string[] }
+  /** Who held the project, and who holds it now: `alice`, `team:billing`. */
+  | { readonly kind: 'transfer'; readonly from: readonly string[]; readonly to: string }
   | { readonly kind: 'status'; readonly status: string; readonly reason: string | null }
 
 /** A decision for people. */
@@ -20,6 +22,8 @@ export function decisionSentence(body: DecisionBody): string {
     }
     case 'upstream':
       return `Belongs to the upstream ${body.upstream} (${body.evidence.join(', ')}).`
+    case 'transfer':
+      return `Handed over from ${body.from.length === 0 ? 'nobody' : body.from.join(', ')} to ${body.to}.`
     case 'status':
       return `Status set to ${body.status}${body.reason === null ? '' : `: ${body.reason}`}.`
   }
@@ -64,7 +68,7 @@ export async function recordDecision(
   if (body.kind === 'status') {
     const { status, reason } = body
     await recordEvent(tx, { ...event, kind: 'status-changed', detail: { rev, status, reason } })
-  } else {
+  } else if (body.kind !== 'transfer') {
     await recordEvent(tx, { ...event, kind: 'authority-decided', detail: { rev, decision: body } })
   }
   return rev

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { OPERATOR } from '../access/actor.ts'
 import { recordClaim } from '../names/claim.ts'
+import { AS_OPERATOR } from '../register/members.ts'
 import type { ProjectRow } from '../store/schema.ts'
 import { deleteFile, deleteProject, setProjectStatus, yankRelease } from './lifecycle.ts'
 import { FIXTURE_POLICY, sdistFixture, wheelFixture } from './upload-fixture.ts'
@@ -99,7 +100,7 @@ test('NAME-REUSE: the name of a deleted file is burned for ever, for the same by
     await deleteFile(index.store, index.clock, {
       project: 'demo',
       filename: 'demo-1.0-py3-none-any.whl',
-      actor: OPERATOR,
+      ...AS_OPERATOR,
     })
     for (const wheel of [wheelFixture(), wheelFixture({ code: 'x = 2\n' })]) {
       assert.deepEqual(await index.upload(wheel), {
@@ -113,7 +114,7 @@ test('NAME-REUSE: the name of a deleted file is burned for ever, for the same by
 test('DEL-INT: after a project is deleted its name is still ours: uploads go on without asking upstream', () =>
   withIndex(async (index) => {
     await index.upload(wheelFixture())
-    await deleteProject(index.store, index.clock, { project: 'demo', actor: OPERATOR })
+    await deleteProject(index.store, index.clock, { project: 'demo', ...AS_OPERATOR })
     index.asked.length = 0
     index.presenceAnswer = { kind: 'present', upstream: 'pypi' }
     assert.equal(code(await index.upload(wheelFixture({ version: '2.0' }))), 'accepted')
@@ -139,7 +140,7 @@ test('versions that are equal are one release, with one sdist, and the first fil
 test('a file that joins a yanked release is yanked too', () =>
   withIndex(async (index) => {
     await index.upload(wheelFixture())
-    await yankRelease(index.store, index.clock, { project: 'demo', version: '1.0', reason: 'broken', actor: OPERATOR })
+    await yankRelease(index.store, index.clock, { project: 'demo', version: '1.0', reason: 'broken', ...AS_OPERATOR })
     await index.upload(sdistFixture())
     const rows = await index.store.db.selectFrom('file').select(['yanked', 'yanked_reason']).execute()
     assert.deepEqual(
@@ -326,8 +327,7 @@ test('PEP 792: an archived or quarantined project takes no uploads', () =>
       await setProjectStatus(index.store, index.clock, {
         project: 'demo',
         status,
-        actor: OPERATOR,
-        administrator: true,
+        ...AS_OPERATOR,
       })
       assert.equal(code(await index.upload(sdistFixture())), `upload-project-${status}`)
     }
@@ -378,7 +378,7 @@ for (const status of ['archived', 'quarantined'] as const) {
   test(`a project that is ${status} between the check and the commit of an upload refuses it`, () =>
     withIndex(async (index) => {
       await index.upload(wheelFixture())
-      const change = { project: 'demo', status, actor: OPERATOR, administrator: true }
+      const change = { project: 'demo', status, ...AS_OPERATOR }
       meanwhile(index, () => setProjectStatus(index.store, index.clock, change))
       assert.equal(code(await index.upload(sdistFixture())), `upload-project-${status}`)
       assert.equal((await index.store.db.selectFrom('file').select('id').execute()).length, 1)

@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto'
 import { formatVersion } from '@waxseal/packaging'
-import type { Kysely, Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../clock.ts'
-import { answerFor } from '../names/authority.ts'
-import { claimedName } from '../names/claimed-name.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { ClaimPolicy } from '../names/claim-policy.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
-import { lookAtName } from '../names/name-objections.ts'
 import type { LikeName } from '../names/name-objections.ts'
-import type { Database, ProjectRow } from '../store/schema.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { checkAttestations } from './attestations.ts'
@@ -30,8 +25,9 @@ import { findDuplicate } from './upload-duplicates.ts'
 import { checkFilenameForm, checkFilenameMatches } from './upload-filename.ts'
 import { discardUploadForm } from './upload-form.ts'
 import type { UploadForm, UploadedFile } from './upload-form.ts'
-import { checkProjectStatus, checkUploader, nameRight, refuseObjection, rightFromPresence } from './upload-name.ts'
+import { checkUploader, rightFromPresence } from './upload-name.ts'
 import type { NameRight, Uploader } from './upload-name.ts'
+import { uploadRight } from './upload-right.ts'
 
 /** What an upload works with. */
 export interface UploadContext {
@@ -89,7 +85,7 @@ async function acceptFile(
   from: UploadedBy,
 ): Promise<UploadOutcome> {
   const { store, policy, clock } = context
-  const right = await findRight(context, upload.project, from.uploader)
+  const right = await findRight(context, upload.project, from)
   if (right.kind === 'refused') return right
 
   const payloadRefusal =
@@ -147,42 +143,11 @@ function attestationsOf(upload: UploadRequest, file: UploadedFile): ReturnType<t
 }
 
 /** Whether this uploader may upload to the name, asking the upstreams only where the name's own state leaves it open. */
-async function findRight(context: UploadContext, project: string, uploader: Uploader): Promise<NameRight | Refusal> {
-  const refusal = checkUploader(project, uploader)
+async function findRight(context: UploadContext, project: string, from: UploadedBy): Promise<NameRight | Refusal> {
+  const refusal = checkUploader(project, from.uploader)
   if (refusal !== undefined) return refusal
-  const row = await context.store.db.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
-  const right = rightOf(context, project, row, uploader)
-  if (right.kind === 'refused' || right.kind === 'internal') return right
-  const looked = await lookAtClaim(context.store.db, context, project)
-  if (looked.kind === 'refused') return looked
+  const right = await uploadRight(context.store.db, context, project, from)
   return right.kind === 'ask-upstreams' ? rightFromPresence(project, await context.presence(project)) : right
-}
-
-function rightOf(
-  context: UploadContext,
-  project: string,
-  row: ProjectRow | undefined,
-  uploader: Uploader,
-): NameRight | Refusal {
-  const right = nameRight(
-    project,
-    answerFor(project, row && claimedName(row), context.names),
-    uploader,
-    context.claims.firstUpload,
-  )
-  if (right.kind === 'refused') return right
-  return (row && checkProjectStatus(row)) ?? right
-}
-
-/** What there is to say about a name that this upload would claim. */
-async function lookAtClaim(
-  db: Kysely<Database>,
-  { names, claims }: UploadContext,
-  project: string,
-): Promise<{ readonly kind: 'allowed'; readonly likes: readonly LikeName[] } | Refusal> {
-  const { objections, likes } = await lookAtName(db, project, { namespaces: names.namespaces, corpus: claims.corpus })
-  const [first] = objections
-  return first === undefined ? { kind: 'allowed', likes } : refuseObjection(project, first)
 }
 
 async function inspectFile(
@@ -207,7 +172,7 @@ async function inspectFile(
 /** Everything that could have changed since it was looked at is looked at again, in the transaction that writes. */
 async function commit(
   context: UploadContext,
-  { uploader, actor }: UploadedBy,
+  from: UploadedBy,
   right: NameRight,
   upload: RecordedUpload,
 ): Promise<UploadOutcome> {
@@ -215,16 +180,14 @@ async function commit(
   for (let round = 1; ; round++) {
     try {
       return await context.store.transaction(async (tx): Promise<UploadOutcome> => {
-        const row = await tx.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
-        const current = rightOf(context, project, row, uploader)
+        const current = await uploadRight(tx, context, project, from)
         if (current.kind === 'refused') return current
         const duplicate = await findDuplicate(tx, upload.upload, upload.content, context.policy, context.clock.now())
         if (duplicate.kind === 'refused') return duplicate
         if (duplicate.kind === 'identical') return { kind: 'identical', project }
         // The upstreams' answer of a moment ago still counts: nobody has decided otherwise since.
-        const claim = await checkedClaim(tx, context, project, current.kind === 'ask-upstreams' ? right : current)
-        if (claim.kind === 'refused') return claim
-        return { kind: 'accepted', seq: await recordUpload(tx, context.clock, actor, claim, upload), project }
+        const held = current.kind === 'ask-upstreams' ? withLikes(right, current.likes) : current
+        return { kind: 'accepted', seq: await recordUpload(tx, context.clock, from.actor, held, upload), project }
       })
     } catch (error) {
       if (!isUniqueViolation(error) || round === MAX_ROUNDS) throw error
@@ -232,15 +195,8 @@ async function commit(
   }
 }
 
-async function checkedClaim(
-  tx: Transaction<Database>,
-  context: UploadContext,
-  project: string,
-  right: NameRight,
-): Promise<NameRight | Refusal> {
-  if (right.kind !== 'claim') return right
-  const looked = await lookAtClaim(tx, context, project)
-  return looked.kind === 'refused' ? looked : { ...right, likes: looked.likes }
+function withLikes(right: NameRight, likes: readonly LikeName[] = []): NameRight {
+  return right.kind === 'claim' ? { ...right, likes } : right
 }
 
 async function putBytes(blobs: BlobStore, bytes: Uint8Array): Promise<string> {

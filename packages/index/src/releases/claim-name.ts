@@ -7,6 +7,8 @@ import { recordClaim } from '../names/claim.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import type { NameObjection } from '../names/name-objections.ts'
 import { appendJournal } from '../publish/journal.ts'
+import { refuseUnknown } from '../register/change-members.ts'
+import type { Holder } from '../register/holder.ts'
 import type { Store } from '../store/store.ts'
 import type { ChangeOutcome } from './lifecycle.ts'
 import { refuse } from './refusal.ts'
@@ -31,19 +33,28 @@ export function claimName(
   {
     project,
     actor,
+    owner,
     consent = {},
-  }: { readonly project: string; readonly actor: Actor; readonly consent?: ClaimConsent },
+  }: {
+    readonly project: string
+    readonly actor: Actor
+    /** Who owns it from now on; absent: nobody, and whoever may upload may upload to it. */
+    readonly owner?: Holder | undefined
+    readonly consent?: ClaimConsent | undefined
+  },
 ): Promise<ChangeOutcome> {
   const at = isoTime(clock)
   return store.transaction(async (tx): Promise<ChangeOutcome> => {
     const row = await tx.selectFrom('project').select('authority').where('name', '=', project).executeTakeFirst()
     if (row?.authority === 'internal') return { kind: 'unchanged' }
+    const nobody = owner && (await refuseUnknown(tx, owner))
+    if (nobody !== undefined) return nobody
     const { objections, likes } = await lookAtName(tx, project, { namespaces: names.namespaces, corpus: claims.corpus })
     const open = objections.find((objection) => !isGiven(consent, objection))
     if (open !== undefined) {
       return refuse(open.code, `${open.message} To claim it all the same say so: ${consentWord(open)}.`)
     }
-    const claim = { project, displayName: project, at, actor, by: 'administrator', evidence: [], likes } as const
+    const claim = { project, displayName: project, at, actor, by: 'administrator', evidence: [], owner, likes } as const
     await recordClaim(tx, claim)
     return { kind: 'done', seq: await appendJournal(tx, { project, action: 'create', at, actor: actor.name }) }
   })

@@ -14,6 +14,7 @@ import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelea
 const clock: Clock = { now: () => Date.parse('2026-11-22T12:00:00.000Z') }
 const at = new Date(clock.now()).toISOString()
 const actor = actorOf({ user: 'ada' }, '192.0.2.1')
+const ada = { actor, administrator: true }
 
 /** `app` is ours and holds 1.0 (two files) and 2.0; `requests` belongs to an upstream. */
 async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
@@ -103,7 +104,7 @@ async function journal(store: Store): Promise<readonly string[]> {
 
 test('a release is yanked with a reason, under any spelling of its version, and the journal says so', () =>
   withStore(async (store) => {
-    const outcome = await yankRelease(store, clock, { project: 'app', version: 'v1.0.0', reason: ' broken ', actor })
+    const outcome = await yankRelease(store, clock, { project: 'app', version: 'v1.0.0', reason: ' broken ', ...ada })
     assert.equal(outcome.kind, 'done')
     assert.deepEqual(await yanks(store), ['app-1.0-py3-none-any.whl: broken', 'app-1.0.tar.gz: broken'])
     assert.deepEqual(await journal(store), ['app release-yank ada'])
@@ -111,7 +112,7 @@ test('a release is yanked with a reason, under any spelling of its version, and 
 
 test('yanking twice changes nothing, another reason does, and un-yanking takes it back', () =>
   withStore(async (store) => {
-    const request = { project: 'app', version: '2.0', actor }
+    const request = { project: 'app', version: '2.0', ...ada }
     assert.equal((await yankRelease(store, clock, request)).kind, 'done')
     assert.equal((await yankRelease(store, clock, request)).kind, 'unchanged')
     assert.equal((await yankRelease(store, clock, { ...request, reason: 'slow' })).kind, 'done')
@@ -123,14 +124,14 @@ test('yanking twice changes nothing, another reason does, and un-yanking takes i
 
 test('one file of a release can be yanked', () =>
   withStore(async (store) => {
-    await yankRelease(store, clock, { project: 'app', version: '1.0', filename: 'app-1.0.tar.gz', actor })
+    await yankRelease(store, clock, { project: 'app', version: '1.0', filename: 'app-1.0.tar.gz', ...ada })
     assert.deepEqual(await yanks(store), ['app-1.0.tar.gz: null'])
   }))
 
 test('a reason is one line of bounded length', () =>
   withStore(async (store) => {
     for (const reason of ['x'.repeat(1001), 'two\nlines', 'bell\u0007']) {
-      const outcome = await yankRelease(store, clock, { project: 'app', version: '1.0', reason, actor })
+      const outcome = await yankRelease(store, clock, { project: 'app', version: '1.0', reason, ...ada })
       assert.equal(outcome.kind === 'refused' && outcome.code, 'bad-request', JSON.stringify(reason))
     }
     assert.deepEqual(await yanks(store), [])
@@ -138,7 +139,7 @@ test('a reason is one line of bounded length', () =>
 
 test('NAME-REUSE: a deleted file leaves a tombstone that keeps its name', () =>
   withStore(async (store) => {
-    const request = { project: 'app', filename: 'APP-1.0.tar.gz', actor }
+    const request = { project: 'app', filename: 'APP-1.0.tar.gz', ...ada }
     assert.equal((await deleteFile(store, clock, request)).kind, 'done')
     assert.deepEqual(await offered(store), ['app-1.0-py3-none-any.whl', 'app-2.0.tar.gz'])
     const row = await store.db
@@ -153,7 +154,7 @@ test('NAME-REUSE: a deleted file leaves a tombstone that keeps its name', () =>
 
 test('a deleted release is gone with its files, and no other is', () =>
   withStore(async (store) => {
-    assert.equal((await deleteRelease(store, clock, { project: 'app', version: '1', actor })).kind, 'done')
+    assert.equal((await deleteRelease(store, clock, { project: 'app', version: '1', ...ada })).kind, 'done')
     assert.deepEqual(await offered(store), ['app-2.0.tar.gz'])
     const releases = await store.db.selectFrom('release').select('version').execute()
     assert.deepEqual(
@@ -164,8 +165,8 @@ test('a deleted release is gone with its files, and no other is', () =>
 
 test('DEL-INT, NAME-RES: a deleted project stays internal and empty', () =>
   withStore(async (store) => {
-    assert.equal((await deleteProject(store, clock, { project: 'app', actor })).kind, 'done')
-    assert.equal((await deleteProject(store, clock, { project: 'app', actor })).kind, 'unchanged')
+    assert.equal((await deleteProject(store, clock, { project: 'app', ...ada })).kind, 'done')
+    assert.equal((await deleteProject(store, clock, { project: 'app', ...ada })).kind, 'unchanged')
     assert.deepEqual(await offered(store), [])
     const project = await store.db.selectFrom('project').selectAll().where('name', '=', 'app').executeTakeFirst()
     assert.equal(project?.authority, 'internal')
@@ -175,7 +176,7 @@ test('DEL-INT, NAME-RES: a deleted project stays internal and empty', () =>
 
 test('a status is a recorded decision, and setting it again changes nothing', () =>
   withStore(async (store) => {
-    const request = { project: 'app', status: 'archived', reason: 'done', actor, administrator: false } as const
+    const request = { project: 'app', status: 'archived', reason: 'done', ...ada } as const
     assert.equal((await setProjectStatus(store, clock, request)).kind, 'done')
     assert.equal((await setProjectStatus(store, clock, request)).kind, 'unchanged')
     const decision = await store.db.selectFrom('decision').selectAll().where('rev', '=', 2).executeTakeFirst()
@@ -186,19 +187,19 @@ test('a status is a recorded decision, and setting it again changes nothing', ()
 
 test('of an upstream project only the quarantine is ours, and only an administrator’s', () =>
   withStore(async (store) => {
-    const request = { project: 'requests', actor, administrator: true }
+    const request = { project: 'requests', ...ada }
     const code = async (change: Parameters<typeof setProjectStatus>[2]): Promise<string> => {
       const outcome = await setProjectStatus(store, clock, change)
       return outcome.kind === 'refused' ? outcome.code : outcome.kind
     }
-    assert.equal(await code({ ...request, status: 'quarantined', administrator: false }), 'name-not-yours')
+    assert.equal(await code({ ...request, status: 'quarantined', administrator: false }), 'token-scope')
     assert.equal(await code({ ...request, status: 'archived' }), 'name-upstream')
     assert.equal(await code({ ...request, status: 'quarantined' }), 'done')
     assert.equal(await code({ ...request, status: 'active' }), 'done')
     for (const change of [
-      yankRelease(store, clock, { project: 'requests', version: '1.0', actor }),
-      deleteFile(store, clock, { project: 'requests', filename: 'requests-1.0.tar.gz', actor }),
-      deleteProject(store, clock, { project: 'requests', actor }),
+      yankRelease(store, clock, { project: 'requests', version: '1.0', ...ada }),
+      deleteFile(store, clock, { project: 'requests', filename: 'requests-1.0.tar.gz', ...ada }),
+      deleteProject(store, clock, { project: 'requests', ...ada }),
     ]) {
       const outcome = await change
       assert.equal(outcome.kind === 'refused' && outcome.code, 'name-upstream')
@@ -208,15 +209,15 @@ test('of an upstream project only the quarantine is ours, and only an administra
 test('what does not exist is not found', () =>
   withStore(async (store) => {
     const cases = [
-      [yankRelease(store, clock, { project: 'nothing', version: '1.0', actor }), "There is no project 'nothing'."],
-      [yankRelease(store, clock, { project: 'app', version: '9', actor }), "The project 'app' has no release '9'."],
+      [yankRelease(store, clock, { project: 'nothing', version: '1.0', ...ada }), "There is no project 'nothing'."],
+      [yankRelease(store, clock, { project: 'app', version: '9', ...ada }), "The project 'app' has no release '9'."],
       [
-        deleteFile(store, clock, { project: 'app', filename: 'x.whl', actor }),
+        deleteFile(store, clock, { project: 'app', filename: 'x.whl', ...ada }),
         "The project 'app' has no file 'x.whl'.",
       ],
     ] as const
     for (const [change, message] of cases)
       assert.deepEqual(await change, { kind: 'refused', code: 'not-found', message })
-    const odd = await yankRelease(store, clock, { project: 'app', version: '1.x', actor })
+    const odd = await yankRelease(store, clock, { project: 'app', version: '1.x', ...ada })
     assert.equal(odd.kind === 'refused' && odd.code, 'bad-request')
   }))

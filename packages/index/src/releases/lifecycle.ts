@@ -1,14 +1,15 @@
 import { hasControlCharacters } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
-import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { ANOMALY_FILES, MAX_REASON_LENGTH } from '../limits.ts'
 import { recordDecision } from '../names/decisions.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { JournalAction } from '../publish/journal.ts'
+import type { Acting } from '../register/members.ts'
+import { refuseStranger } from '../register/members.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
-import type { Database, ProjectRow, ProjectStatus } from '../store/schema.ts'
+import type { Database, MemberRole, ProjectRow, ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { recordEvent } from '../telemetry/events.ts'
 import { refuse } from './refusal.ts'
@@ -19,10 +20,6 @@ import type { FileChoice, FileSelection } from './release-files.ts'
 /** What became of a change; `seq` is the journal row that the publisher has to carry before it is acknowledged. */
 export type ChangeOutcome = { readonly kind: 'done'; readonly seq: number } | { readonly kind: 'unchanged' } | Refusal
 
-interface ByActor {
-  readonly actor: Actor
-}
-
 /**
  * Yanks a release, or one file of it, with a reason that installers print (PEP 592). Yanking again changes the reason.
  * Only files that were uploaded here: an upstream's yanks are the upstream's.
@@ -30,11 +27,12 @@ interface ByActor {
 export function yankRelease(
   store: Store,
   clock: Clock,
-  request: FileChoice & ByActor & { readonly reason?: string | undefined },
+  request: FileChoice & Acting & { readonly reason?: string | undefined },
 ): Promise<ChangeOutcome> {
   const reason = cleanReason(request.reason)
   if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
   return changeFiles(store, clock, request, 'release-yank', {
+    needs: 'maintainer',
     event: 'files-yanked',
     reason,
     choose: (file) => file.yanked === 0 || file.yanked_reason !== reason,
@@ -43,8 +41,9 @@ export function yankRelease(
 }
 
 /** Takes a yank back, for a release or for one file of it. */
-export function unyankRelease(store: Store, clock: Clock, request: FileChoice & ByActor): Promise<ChangeOutcome> {
+export function unyankRelease(store: Store, clock: Clock, request: FileChoice & Acting): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'release-unyank', {
+    needs: 'maintainer',
     event: 'files-unyanked',
     choose: (file) => file.yanked === 1,
     values: () => ({ yanked: 0, yanked_reason: null }),
@@ -57,9 +56,10 @@ export function unyankRelease(store: Store, clock: Clock, request: FileChoice & 
 export function deleteFile(
   store: Store,
   clock: Clock,
-  request: { readonly project: string; readonly filename: string } & ByActor,
+  request: { readonly project: string; readonly filename: string } & Acting,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'file-remove', {
+    needs: 'owner',
     event: 'files-deleted',
     choose: () => true,
     values: tombstone,
@@ -70,9 +70,10 @@ export function deleteFile(
 export function deleteRelease(
   store: Store,
   clock: Clock,
-  request: { readonly project: string; readonly version: string } & ByActor,
+  request: { readonly project: string; readonly version: string } & Acting,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, request, 'file-remove', {
+    needs: 'owner',
     event: 'files-deleted',
     choose: () => true,
     values: tombstone,
@@ -89,9 +90,10 @@ export function deleteRelease(
 export function deleteProject(
   store: Store,
   clock: Clock,
-  request: { readonly project: string } & ByActor,
+  request: { readonly project: string } & Acting,
 ): Promise<ChangeOutcome> {
   return changeFiles(store, clock, { ...request, emptyIsUnchanged: true }, 'file-remove', {
+    needs: 'owner',
     event: 'files-deleted',
     choose: () => true,
     values: tombstone,
@@ -103,7 +105,7 @@ export function deleteProject(
 
 /**
  * Sets a project's status (PEP 792), as a recorded decision. A project that belongs to an upstream can be quarantined and released again,
- * nothing else: its other states are the upstream's to say. `administrator` says whether the actor may decide about such names.
+ * nothing else: its other states are the upstream's to say.
  */
 export function setProjectStatus(
   store: Store,
@@ -112,14 +114,18 @@ export function setProjectStatus(
     readonly project: string
     readonly status: ProjectStatus
     readonly reason?: string | undefined
-    readonly administrator: boolean
-  } & ByActor,
+  } & Acting,
 ): Promise<ChangeOutcome> {
   const reason = cleanReason(request.reason)
   if (typeof reason === 'object' && reason !== null) return Promise.resolve(reason)
   return store.transaction(async (tx): Promise<ChangeOutcome> => {
+    const stranger = await refuseOthers(tx, request, 'owner')
+    if (stranger !== undefined) return stranger
     const project = await findProject(tx, request.project)
     if (project === undefined) return refuseUnknown(request.project)
+    if (!request.administrator && [project.status, request.status].includes('quarantined')) {
+      return refuse('name-not-yours', 'Only an administrator puts a project into quarantine, or lifts that.')
+    }
     if (project.authority !== 'internal') {
       if (!request.administrator)
         return refuse('name-not-yours', `Only an administrator decides about '${project.name}'.`)
@@ -151,6 +157,8 @@ export function setProjectStatus(
 }
 
 interface FileChange {
+  /** The role that it takes of whoever is no administrator. */
+  readonly needs: MemberRole
   readonly event: 'files-yanked' | 'files-unyanked' | 'files-deleted'
   readonly reason?: string | null
   readonly choose: (file: FileSelection) => boolean
@@ -166,11 +174,13 @@ interface FileChange {
 function changeFiles(
   store: Store,
   clock: Clock,
-  request: FileChoice & ByActor & { readonly emptyIsUnchanged?: boolean },
+  request: FileChoice & Acting & { readonly emptyIsUnchanged?: boolean },
   action: JournalAction,
   change: FileChange,
 ): Promise<ChangeOutcome> {
   return store.transaction(async (tx): Promise<ChangeOutcome> => {
+    const stranger = await refuseOthers(tx, request, change.needs)
+    if (stranger !== undefined) return stranger
     const project = await findProject(tx, request.project)
     if (project === undefined) return refuseUnknown(request.project)
     if (project.authority !== 'internal') {
@@ -207,6 +217,15 @@ function changeFiles(
       seq: await appendJournal(tx, { project: project.name, action, at, actor: request.actor.name }),
     }
   })
+}
+
+/** Whoever is no administrator has to be a member when it happens, not when it was asked for (attacks.md NAME-XFER). */
+async function refuseOthers(
+  tx: Transaction<Database>,
+  { project, actor, administrator }: Acting & { readonly project: string },
+  needs: MemberRole,
+): Promise<Refusal | undefined> {
+  return administrator ? undefined : await refuseStranger(tx, project, actor.name, needs, 'administrators')
 }
 
 function tombstone(at: string): { readonly deleted_at: string } {

@@ -5,6 +5,8 @@ import type { CurrentProjects } from '../publish/current-projects.ts'
 import type { Publishing } from '../publish/leave-to-server.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import type { NamesConfig } from '../names/authority.ts'
+import type { Holder } from '../register/holder.ts'
+import type { Acting } from '../register/members.ts'
 import type { ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimConsent } from './claim-name.ts'
@@ -54,37 +56,40 @@ export class Management {
     return state.project === undefined && files.length === 0 ? undefined : files
   }
 
-  claim(project: string, actor: Actor, consent?: ClaimConsent): Promise<ChangeOutcome> {
-    return claimName(this.#parts, { project, actor, ...(consent === undefined ? {} : { consent }) })
+  claim(
+    project: string,
+    actor: Actor,
+    options: { readonly owner?: Holder | undefined; readonly consent?: ClaimConsent | undefined } = {},
+  ): Promise<ChangeOutcome> {
+    return claimName(this.#parts, { project, actor, ...options })
   }
 
-  /** `administrator` says whether the actor may decide about names that are not internal. */
   setStatus(
     project: string,
-    change: { readonly status: ProjectStatus; readonly reason?: string | undefined; readonly administrator: boolean },
-    actor: Actor,
+    change: { readonly status: ProjectStatus; readonly reason?: string | undefined },
+    acting: Acting,
   ): Promise<ChangeOutcome> {
-    return setProjectStatus(this.store, this.clock, { project, ...change, actor })
+    return setProjectStatus(this.store, this.clock, { project, ...change, ...acting })
   }
 
-  yank(files: FileChoice, reason: string | undefined, actor: Actor): Promise<ChangeOutcome> {
-    return yankRelease(this.store, this.clock, { ...files, reason, actor })
+  yank(files: FileChoice, reason: string | undefined, acting: Acting): Promise<ChangeOutcome> {
+    return yankRelease(this.store, this.clock, { ...files, reason, ...acting })
   }
 
-  unyank(files: FileChoice, actor: Actor): Promise<ChangeOutcome> {
-    return unyankRelease(this.store, this.clock, { ...files, actor })
+  unyank(files: FileChoice, acting: Acting): Promise<ChangeOutcome> {
+    return unyankRelease(this.store, this.clock, { ...files, ...acting })
   }
 
-  deleteFile(project: string, filename: string, actor: Actor): Promise<ChangeOutcome> {
-    return deleteFile(this.store, this.clock, { project, filename, actor })
+  deleteFile(project: string, filename: string, acting: Acting): Promise<ChangeOutcome> {
+    return deleteFile(this.store, this.clock, { project, filename, ...acting })
   }
 
-  deleteRelease(project: string, version: string, actor: Actor): Promise<ChangeOutcome> {
-    return deleteRelease(this.store, this.clock, { project, version, actor })
+  deleteRelease(project: string, version: string, acting: Acting): Promise<ChangeOutcome> {
+    return deleteRelease(this.store, this.clock, { project, version, ...acting })
   }
 
-  deleteProject(project: string, actor: Actor): Promise<ChangeOutcome> {
-    return deleteProject(this.store, this.clock, { project, actor })
+  deleteProject(project: string, acting: Acting): Promise<ChangeOutcome> {
+    return deleteProject(this.store, this.clock, { project, ...acting })
   }
 
   /** Waits until every change made before this call is published; the number of the newest snapshot. */

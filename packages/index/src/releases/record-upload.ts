@@ -35,7 +35,9 @@ export async function recordUpload(
   const at = isoTime(clock)
   if (right.kind === 'claim') {
     const { by, evidence, likes } = right
-    await recordClaim(tx, { project: upload.project, displayName: upload.displayName, at, actor, by, evidence, likes })
+    const owner = { kind: 'user', name: actor.name } as const
+    const { project, displayName } = upload
+    await recordClaim(tx, { project, displayName, at, actor, by, evidence, owner, likes })
   }
   // PyPI shows the spelling last uploaded (behaviour.md 1.4 J).
   await tx.updateTable('project').set({ display_name: upload.displayName }).where('name', '=', upload.project).execute()

@@ -1,6 +1,7 @@
 /** Why an upload or a change of a release is refused; the page of each is in the catalogue that `http/` serves. */
 export type UploadRefusalCode =
   | 'bad-request'
+  | 'conflict'
   | 'name-claim-unverified'
   | 'name-claim-limit'
   | 'name-invalid'

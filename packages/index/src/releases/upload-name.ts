@@ -24,7 +24,7 @@ export type NameRight =
       readonly likes?: readonly LikeName[]
     }
   /** Only if no upstream has it. */
-  | { readonly kind: 'ask-upstreams' }
+  | { readonly kind: 'ask-upstreams'; readonly likes?: readonly LikeName[] }
 
 /** Whether this token may upload to `project` at all (behaviour.md 1.4 H, attacks.md TOK-2). */
 export function checkUploader(project: string, uploader: Uploader): Refusal | undefined {

@@ -8,6 +8,9 @@ import type { BlobReference } from '../keeping/referenced-blobs.ts'
 import { isSpokenOf, mentionsOf } from '../keeping/blob-mentions.ts'
 import { referencedBlobs } from '../keeping/referenced-blobs.ts'
 import { STREAM_ROWS } from '../limits.ts'
+import { Namespaces } from '../names/namespaces.ts'
+import { NO_CORPUS } from '../names/corpus.ts'
+import { lookAtName } from '../names/name-objections.ts'
 import { streamRows } from './stream-rows.ts'
 import { isUniqueViolation, openStore, type Store, type StoreOptions } from './store.ts'
 
@@ -17,6 +20,8 @@ export interface StoreUnderTest {
   /** Inserts snapshot `from` to `to` from elsewhere as fast as it can; resolves to the versions that it won. */
   race(options: StoreOptions, from: number, to: number): Promise<readonly number[]>
 }
+
+const UNANSWERED = { answered_at: null, answered_by: null, answer: null }
 
 /** What every kind of store promises (design.md section 5). */
 export function storeContract(kind: string, subject: StoreUnderTest): void {
@@ -73,6 +78,50 @@ export function storeContract(kind: string, subject: StoreUnderTest): void {
             .execute(),
         ),
       )
+    })
+
+    it('finds projects by what their names look like, as the rule has it', async () => {
+      await using store = await openStore(await subject.fresh())
+      const row = { authority: 'internal', upstream: null, rev: 0, created_at: '' } as const
+      const names = ['bill-online-0', 'requests', 'o', 'l-i-1']
+      const values = names.map((name) => ({
+        ...row,
+        name,
+        display_name: name,
+        status: 'active' as const,
+        status_reason: null,
+      }))
+      await store.transaction((tx) => tx.insertInto('project').values(values).execute())
+      const config = { prefixes: [], corpus: NO_CORPUS }
+      for (const [typed, meant] of [
+        ['bi11onlineo', 'bill-online-0'],
+        ['requests', undefined],
+        ['reqeusts', 'requests'],
+        ['0', 'o'],
+        ['i1l', 'l-i-1'],
+        ['1i', undefined],
+      ] as const) {
+        const { objections } = await lookAtName(store.db, typed, config)
+        assert.equal(/ '([^']+)', a project/.exec(objections[0]?.message ?? '')?.[1], meant, typed)
+      }
+    })
+
+    it('has one open transfer of a project', async () => {
+      await using store = await openStore(await subject.fresh())
+      const open = { project: 'demo', holder_kind: 'user', holder: 'bob', asked_at: '', asked_by: 'alice' } as const
+      const offer = (number: number, answered: boolean): Promise<unknown> => {
+        const answer = answered ? ({ answered_at: '', answered_by: 'bob', answer: 'declined' } as const) : UNANSWERED
+        return store.transaction((tx) =>
+          tx
+            .insertInto('transfer')
+            .values({ ...open, ...answer, number })
+            .execute(),
+        )
+      }
+      await offer(1, true)
+      await offer(2, true)
+      await offer(3, false)
+      await assert.rejects(offer(4, false), isUniqueViolation)
     })
 
     it('knows a unique violation, of a primary key and of another unique value, from other errors', async () => {

@@ -31,6 +31,15 @@ export interface EventDetails {
   'files-unyanked': ChangedFiles
   'files-deleted': ChangedFiles
   'authority-decided': { readonly rev: number; readonly decision: unknown }
+  /** A user or team (`team:NAME`) became a member of a project, or got another role. */
+  'member-added': { readonly holder: string; readonly role: string; readonly before: string | null }
+  'member-removed': { readonly holder: string; readonly role: string }
+  'transfer-asked': { readonly number: number; readonly to: string }
+  'transfer-answered': { readonly number: number; readonly to: string; readonly answer: string }
+  'team-created': { readonly team: string }
+  'team-deleted': { readonly team: string }
+  'team-joined': { readonly team: string; readonly user: string }
+  'team-left': { readonly team: string; readonly user: string }
   /** A name was claimed that is like one that is not ours. */
   'name-look-alike': { readonly like: string; readonly likeness: string; readonly among: string }
   'status-changed': { readonly rev: number; readonly status: string; readonly reason: string | null }

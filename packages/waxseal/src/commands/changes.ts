@@ -1,4 +1,4 @@
-import type { Administration, ChangeOutcome } from '@waxseal/index'
+import type { Administration, ChangeOutcome, RegisterOutcome } from '@waxseal/index'
 import type { AdministerOptions } from '../administer.ts'
 import { administer } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
@@ -9,7 +9,7 @@ import { printResult } from '../output.ts'
 export function change(
   options: AdministerOptions,
   done: string,
-  work: (index: Administration) => Promise<ChangeOutcome>,
+  work: (index: Administration) => Promise<ChangeOutcome | RegisterOutcome>,
 ): Promise<void> {
   return administer(options, async (index) => {
     const outcome = await work(index)

@@ -1,4 +1,4 @@
-import { OPERATOR } from '@waxseal/index'
+import { AS_OPERATOR } from '@waxseal/index'
 import type { KnownFile } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
@@ -51,7 +51,7 @@ export function addFile(program: Command): void {
     .requiredOption('--yes', 'really: this cannot be undone')
     .action((raw: string, filename: string, options: AdministerOptions) =>
       change(options, `Deleted ${filename}`, (index) =>
-        index.management.deleteFile(normalizeProjectName(raw), filename, OPERATOR),
+        index.management.deleteFile(normalizeProjectName(raw), filename, AS_OPERATOR),
       ),
     )
 }

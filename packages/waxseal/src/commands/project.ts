@@ -1,4 +1,5 @@
-import { OPERATOR } from '@waxseal/index'
+import { AS_OPERATOR, OPERATOR } from '@waxseal/index'
+import type { Holder } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { Argument } from 'commander'
@@ -7,12 +8,16 @@ import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 import { change } from './changes.ts'
+import { parseHolder } from './parse-holder.ts'
+import { addProjectMembers } from './project-members.ts'
+import { addProjectTransfer } from './project-transfer.ts'
 
 interface ReasonOptions extends AdministerOptions {
   readonly reason?: string
 }
 
 interface ClaimOptions extends AdministerOptions {
+  readonly owner?: Holder
   readonly prohibited?: boolean
   readonly lookAlike?: boolean
 }
@@ -24,13 +29,18 @@ export function addProject(program: Command): void {
   withExample(withIndexOptions(project.command('claim')), 'waxseal project claim billing')
     .description('make a name internal, whatever upstreams have; it never falls back to them')
     .argument('<name>')
+    .option(
+      '--owner <who>',
+      'who owns it from now on: a user, or team:NAME; without it whoever may upload may upload to it',
+      parseHolder,
+    )
     .option('--prohibited', 'although no project may have the name: it is that of a module, or on a list')
     .option('--look-alike', 'although the name is easily taken for another one')
     .action((raw: string, options: ClaimOptions) => {
       const name = normalizeProjectName(raw)
-      const { prohibited, lookAlike } = options
+      const { owner, prohibited, lookAlike } = options
       return change(options, `${name} is internal`, (index) =>
-        index.management.claim(name, OPERATOR, { prohibited, lookAlike }),
+        index.management.claim(name, OPERATOR, { owner, consent: { prohibited, lookAlike } }),
       )
     })
   withExample(
@@ -46,7 +56,7 @@ export function addProject(program: Command): void {
     .action((raw: string, status: (typeof STATUSES)[number], options: ReasonOptions) => {
       const name = normalizeProjectName(raw)
       return change(options, `${name} is ${status}`, (index) =>
-        index.management.setStatus(name, { status, reason: options.reason, administrator: true }, OPERATOR),
+        index.management.setStatus(name, { status, reason: options.reason }, AS_OPERATOR),
       )
     })
   withExample(withIndexOptions(project.command('delete')), 'waxseal project delete billing --yes')
@@ -56,7 +66,7 @@ export function addProject(program: Command): void {
     .action((raw: string, options: AdministerOptions) => {
       const name = normalizeProjectName(raw)
       return change(options, `The files of ${name} are deleted`, (index) =>
-        index.management.deleteProject(name, OPERATOR),
+        index.management.deleteProject(name, AS_OPERATOR),
       )
     })
   withExample(withIndexOptions(project.command('list')), 'waxseal project list --json')
@@ -72,4 +82,6 @@ export function addProject(program: Command): void {
         printResult(options, { projects }, columns([['NAME', 'AUTHORITY', 'UPSTREAM', 'STATUS'], ...rows]))
       }),
     )
+  addProjectMembers(project)
+  addProjectTransfer(project)
 }

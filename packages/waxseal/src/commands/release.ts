@@ -1,4 +1,4 @@
-import { OPERATOR, releasesOf } from '@waxseal/index'
+import { AS_OPERATOR, releasesOf } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
@@ -42,7 +42,7 @@ export function addRelease(program: Command): void {
     .action((raw: string, version: string, options: ReasonOptions & { readonly file?: string }) => {
       const files = { project: normalizeProjectName(raw), version, filename: options.file }
       return change(options, `Yanked ${raw} ${version}`, (index) =>
-        index.management.yank(files, options.reason, OPERATOR),
+        index.management.yank(files, options.reason, AS_OPERATOR),
       )
     })
   withExample(withIndexOptions(release.command('unyank')), 'waxseal release unyank billing 1.4')
@@ -53,7 +53,7 @@ export function addRelease(program: Command): void {
     .action((raw: string, version: string, options: AdministerOptions & { readonly file?: string }) => {
       const files = { project: normalizeProjectName(raw), version, filename: options.file }
       return change(options, `${raw} ${version} is not yanked any more`, (index) =>
-        index.management.unyank(files, OPERATOR),
+        index.management.unyank(files, AS_OPERATOR),
       )
     })
   withExample(withIndexOptions(release.command('delete')), 'waxseal release delete billing 1.4 --yes')
@@ -63,7 +63,7 @@ export function addRelease(program: Command): void {
     .requiredOption('--yes', 'really: this cannot be undone')
     .action((raw: string, version: string, options: AdministerOptions) =>
       change(options, `Deleted ${raw} ${version}`, (index) =>
-        index.management.deleteRelease(normalizeProjectName(raw), version, OPERATOR),
+        index.management.deleteRelease(normalizeProjectName(raw), version, AS_OPERATOR),
       ),
     )
 }

@@ -1,0 +1,33 @@
+import type { Kysely } from 'kysely'
+import { answerFor } from '../names/authority.ts'
+import { lookAtName } from '../names/name-objections.ts'
+import { refuseStranger } from '../register/members.ts'
+import type { Database } from '../store/schema.ts'
+import type { UploadContext, UploadedBy } from './accept-upload.ts'
+import type { Refusal } from './refusal.ts'
+import { checkProjectStatus, nameRight, refuseObjection } from './upload-name.ts'
+import type { NameRight } from './upload-name.ts'
+
+/**
+ * Whether an upload may go to `project`, and by which right, from what the database says at this moment: asked before an upload is
+ * looked at, and again in the transaction that takes it.
+ */
+export async function uploadRight(
+  db: Kysely<Database>,
+  { names, claims }: Pick<UploadContext, 'names' | 'claims'>,
+  project: string,
+  { uploader, actor }: UploadedBy,
+): Promise<NameRight | Refusal> {
+  const row = await db.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
+  const right = nameRight(project, answerFor(project, row, names), uploader, claims.firstUpload)
+  if (right.kind === 'refused') return right
+  const status = row && checkProjectStatus(row)
+  if (status !== undefined) return status
+  if (right.kind === 'internal') {
+    if (uploader.scope === 'admin') return right
+    return (await refuseStranger(db, project, actor.name, 'maintainer', 'everybodys')) ?? right
+  }
+  const { objections, likes } = await lookAtName(db, project, { namespaces: names.namespaces, corpus: claims.corpus })
+  const [first] = objections
+  return first === undefined ? { ...right, likes } : refuseObjection(project, first)
+}
