@@ -69,9 +69,9 @@ const PLATFORM: MergeRule = { owner: 'local', extender: 'pypi', extend: 'platfor
 
 describe('who answers for a name (attacks.md 6.5)', () => {
   const config = { namespaces: Namespaces.configured(['corp']), upstreams: ['pypi', 'partner'] }
-  const internal = { authority: 'internal', upstream: null } as const
-  const unclaimed = { authority: 'unclaimed', upstream: 'pypi' } as const
-  const upstream = { authority: 'upstream', upstream: 'partner' } as const
+  const internal = { authority: 'internal', upstream: null, merge: null } as const
+  const unclaimed = { authority: 'unclaimed', upstream: 'pypi', merge: null } as const
+  const upstream = { authority: 'upstream', upstream: 'partner', merge: null } as const
   const merged = { authority: 'merged', upstream: 'pypi', merge: PLATFORM } as const
   const approving = {
     ...config,

@@ -21,7 +21,7 @@ export interface ClaimedName {
   /** The upstream that it belongs to (`upstream`), or that is shown meanwhile (`unclaimed`). */
   readonly upstream: string | null
   /** With `merged`. */
-  readonly merge?: MergeRule | null
+  readonly merge: MergeRule | null
 }
 
 /**

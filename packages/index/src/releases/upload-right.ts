@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { answerFor } from '../names/authority.ts'
+import { claimedName } from '../names/claimed-name.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import { refuseStranger } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
@@ -19,7 +20,7 @@ export async function uploadRight(
   { uploader, actor }: UploadedBy,
 ): Promise<NameRight | Refusal> {
   const row = await db.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
-  const right = nameRight(project, answerFor(project, row, names), uploader, claims.firstUpload)
+  const right = nameRight(project, answerFor(project, row && claimedName(row), names), uploader, claims.firstUpload)
   if (right.kind === 'refused') return right
   const status = row && checkProjectStatus(row)
   if (status !== undefined) return status
