@@ -396,6 +396,9 @@ export const BACKUP_OLD_MS = 7 * 86_400_000
 export const MAX_CORPUS_NAMES = 100_000
 /** Bytes of such a list: names of PyPI have eleven characters on average, none has more than a hundred. */
 export const MAX_CORPUS_BYTES = 8 * 1024 ** 2
+/** Over how long claims are counted, and how many times as many as of one user there may be from one address. */
+export const CLAIMS_WINDOW_MS = 86_400_000
+export const CLAIMS_PER_ADDRESS = 4
 /** Names that one user may claim in 24 hours by uploading to them, unless configured. */
 export const CLAIMS_PER_DAY = 100
 /** Users and teams that one project may have as members, and users that a team may have. */

@@ -42,6 +42,7 @@ export const BACKUP_TABLES = {
   team_member: ['team', 'member'],
   member: ['project', 'holder_kind', 'holder'],
   transfer: ['project', 'number'],
+  name_claim: ['project'],
   download_tally: ['project', 'day', 'who'],
   lease: null,
   garbage: null,

@@ -4,6 +4,7 @@ import type { Holder } from '../register/holder.ts'
 import { putMember } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
 import { recordEvent } from '../telemetry/events.ts'
+import { noteClaim } from './claim-limit.ts'
 import { recordDecision } from './decisions.ts'
 import type { LikeName } from './name-objections.ts'
 
@@ -65,10 +66,11 @@ export async function recordClaim(
     actor: claim.actor,
     body: { kind: 'claim', by: claim.by, evidence: claim.evidence },
   })
-  const { project, at, owner } = claim
+  const { project, at, owner, actor } = claim
+  if (claim.by === 'upload') await noteClaim(tx, { project, at, actor })
   if (owner !== undefined) await putMember(tx, { project, holder: owner, role: 'owner', at })
   for (const detail of claim.likes ?? []) {
-    await recordEvent(tx, { kind: 'name-look-alike', at, actor: claim.actor.name, project, detail })
+    await recordEvent(tx, { kind: 'name-look-alike', at, actor: actor.name, project, detail })
   }
   return 'claimed'
 }

@@ -126,6 +126,52 @@ test('NAME-SQUAT: a first upload claims what the configuration lets it claim', (
     assert.equal(await upload(index, 'invoices', administrator), 'accepted')
   }))
 
+test('NAME-SQUAT: a user claims so many names in a day, and an address four times as many', () =>
+  withIndex(async (index) => {
+    index.claims = { ...index.claims, claimsPerDay: 2 }
+    const hour = 3_600_000
+    const claim = async (name: string, user: string, address = '192.0.2.1', uploader = member): Promise<string> => {
+      const outcome = await index.upload(wheelFixture({ name }), uploader, user, address)
+      return outcome.kind === 'refused' ? outcome.message : outcome.kind
+    }
+    assert.equal(await claim('first-one', 'ada'), 'accepted')
+    index.at += hour
+    assert.equal(await claim('second-try', 'ada'), 'accepted')
+    index.at += hour
+    assert.equal(
+      await claim('third-time', 'ada', '198.51.100.7'),
+      "The user 'ada' has claimed 2 names in 24 hours, which is as many as may be: 'third-time' can be claimed from 2026-11-23T12:00:00.000Z on. An administrator can claim it: waxseal project claim third-time",
+    )
+    assert.deepEqual(index.asked.includes('third-time'), false, 'no upstream is asked')
+    assert.equal(await claim('second-try', 'ada'), 'identical', 'what exists is not counted')
+    assert.equal(await claim('by-the-boss', 'root', '192.0.2.1', administrator), 'accepted', 'nor are administrators')
+    for (const [at, user] of ['bob', 'carol', 'dave'].entries()) {
+      assert.equal(await claim(`garden-${at}`, user), 'accepted')
+      assert.equal(await claim(`kitchen-${at}`, user), 'accepted')
+    }
+    assert.match(await claim('bathroom', 'eve'), /^From your address 8 names were claimed in 24 hours/)
+    assert.equal(await claim('bathroom', 'eve', '2001:db8::1'), 'accepted')
+    index.at += 22 * hour
+    assert.equal(await claim('third-time', 'ada'), 'accepted', 'the first one counts no more')
+    assert.match(await claim('fourth-move', 'ada'), /as many as may be/)
+    index.at += 25 * hour
+    assert.equal(await claim('fourth-move', 'ada'), 'accepted')
+    const kept = await index.store.db.selectFrom('name_claim').select('project').execute()
+    const names = kept.map(({ project }) => project)
+    assert.deepEqual(names, ['fourth-move'], 'nothing is kept longer than it counts')
+  }))
+
+test('NAME-SQUAT: uploads at the same time are counted one after the other', () =>
+  withIndex(async (index) => {
+    index.claims = { ...index.claims, claimsPerDay: 3 }
+    const names = ['garden', 'kitchen', 'bathroom', 'terrace', 'window', 'chimney']
+    const outcomes = await Promise.all(names.map((name) => upload(index, name)))
+    assert.deepEqual(outcomes.toSorted(), [
+      ...Array.from({ length: 3 }, () => 'accepted'),
+      ...Array.from({ length: 3 }, () => 'name-claim-limit'),
+    ])
+  }))
+
 test('an administrator claims what is objected to by saying so, each thing by its name', () =>
   withIndex(async (index) => {
     const claim = async (project: string, consent = {}): Promise<string> => {

@@ -1,4 +1,5 @@
 import type { NameAnswer } from '../names/authority.ts'
+import type { ClaimLimit } from '../names/claim-limit.ts'
 import type { FirstUpload } from '../names/claim-policy.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
 import type { LikeName, NameObjection } from '../names/name-objections.ts'
@@ -110,6 +111,16 @@ export function rightFromPresence(project: string, presence: UpstreamPresence): 
 export function refuseObjection(project: string, { code, message }: NameObjection): Refusal {
   const consent = code === 'name-prohibited' ? ' --prohibited' : ' --look-alike'
   return refuse(code, `${message} Choose another one. ${askAdministrator(project, consent)}`)
+}
+
+/** Too many names for one day: says when the next one may be claimed (attacks.md NAME-SQUAT). */
+export function refuseLimit(project: string, user: string, { who, claims, until }: ClaimLimit): Refusal {
+  const whose = who === 'user' ? `The user '${user}' has` : 'From your address'
+  const have = who === 'user' ? `claimed ${claims} names` : `${claims} names were claimed`
+  return refuse(
+    'name-claim-limit',
+    `${whose} ${have} in 24 hours, which is as many as may be: '${project}' can be claimed from ${until} on. ${askAdministrator(project)}`,
+  )
 }
 
 /** PEP 792: an archived or quarantined project takes no uploads. */

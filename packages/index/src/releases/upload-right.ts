@@ -1,12 +1,13 @@
 import type { Kysely } from 'kysely'
 import { answerFor } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
+import { claimLimit } from '../names/claim-limit.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import { refuseStranger } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
 import type { UploadContext, UploadedBy } from './accept-upload.ts'
 import type { Refusal } from './refusal.ts'
-import { checkProjectStatus, nameRight, refuseObjection } from './upload-name.ts'
+import { checkProjectStatus, nameRight, refuseLimit, refuseObjection } from './upload-name.ts'
 import type { NameRight } from './upload-name.ts'
 
 /**
@@ -15,7 +16,7 @@ import type { NameRight } from './upload-name.ts'
  */
 export async function uploadRight(
   db: Kysely<Database>,
-  { names, claims }: Pick<UploadContext, 'names' | 'claims'>,
+  { names, claims, clock }: Pick<UploadContext, 'names' | 'claims' | 'clock'>,
   project: string,
   { uploader, actor }: UploadedBy,
 ): Promise<NameRight | Refusal> {
@@ -30,5 +31,10 @@ export async function uploadRight(
   }
   const { objections, likes } = await lookAtName(db, project, { namespaces: names.namespaces, corpus: claims.corpus })
   const [first] = objections
-  return first === undefined ? { ...right, likes } : refuseObjection(project, first)
+  if (first !== undefined) return refuseObjection(project, first)
+  if (uploader.scope !== 'admin') {
+    const limit = await claimLimit(db, { actor, now: clock.now(), perDay: claims.claimsPerDay })
+    if (limit !== undefined) return refuseLimit(project, actor.name, limit)
+  }
+  return { ...right, likes }
 }

@@ -32,6 +32,7 @@ export interface Database {
   readonly team_member: TeamMemberTable
   readonly member: MemberTable
   readonly transfer: TransferTable
+  readonly name_claim: NameClaimTable
   readonly download_tally: DownloadTallyTable
 }
 
@@ -365,6 +366,17 @@ export interface TransferTable {
   answered_at: string | null
   answered_by: string | null
   answer: 'accepted' | 'declined' | 'withdrawn' | null
+}
+
+/** The claims by upload of the last day, for their limit. */
+export interface NameClaimTable {
+  /** Primary key. */
+  project: string
+  at: string
+  /** A user. */
+  actor: string
+  /** What limits count by (`addressKey`). */
+  address: string | null
 }
 
 /** How many files of an upstream's project were downloaded on a day, and by whom; see docs/decisions/0023-download-tally.md. */

@@ -92,7 +92,7 @@ export function storeContract(kind: string, subject: StoreUnderTest): void {
         status_reason: null,
       }))
       await store.transaction((tx) => tx.insertInto('project').values(values).execute())
-      const config = { prefixes: [], corpus: NO_CORPUS }
+      const config = { namespaces: new Namespaces(), corpus: NO_CORPUS }
       for (const [typed, meant] of [
         ['bi11onlineo', 'bill-online-0'],
         ['requests', undefined],

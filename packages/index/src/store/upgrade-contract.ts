@@ -19,7 +19,18 @@ const isConflict = (error: unknown): boolean => error instanceof IndexError && e
 
 /** The steps of this release, and what each of them makes. */
 const BROUGHT = KNOWN_STEPS.slice(KNOWN_STEPS.indexOf(RELEASED_STEP) + 1)
-const MADE = ['garbage', 'lease', 'node', 'tuf_file', 'team', 'team_member', 'member', 'transfer', 'download_tally']
+const MADE = [
+  'garbage',
+  'lease',
+  'node',
+  'tuf_file',
+  'team',
+  'team_member',
+  'member',
+  'transfer',
+  'name_claim',
+  'download_tally',
+]
 const before = (step: string): string | undefined => KNOWN_STEPS[KNOWN_STEPS.indexOf(step) - 1]
 
 /** What the contract needs of a database: places that hold nothing yet, and a look past the store at its tables. */

@@ -32,7 +32,7 @@ export interface UploadIndex extends UploadContext {
   policy: UploadPolicy
   names: { namespaces: Namespaces; upstreams: readonly string[] }
   at: number
-  readonly upload: (fixture: Fixture, uploader?: Uploader, user?: string) => Promise<UploadOutcome>
+  readonly upload: (fixture: Fixture, uploader?: Uploader, user?: string, address?: string) => Promise<UploadOutcome>
   readonly spooled: () => Promise<readonly string[]>
 }
 
@@ -57,14 +57,14 @@ export async function withIndex(work: (index: UploadIndex) => Promise<void>): Pr
         index.asked.push(project)
         return Promise.resolve(index.presenceAnswer)
       },
-      upload: async ({ filename, bytes, fields }, uploader = member, user = 'ada') => {
+      upload: async ({ filename, bytes, fields }, uploader = member, user = 'ada', address = '192.0.2.1') => {
         const writer = await spool.createSpoolFile()
         await writer.write(bytes)
         const file = { filename, contentType: 'application/octet-stream', spooled: await writer.finish() }
         return acceptUpload(index, {
           form: { kind: 'form', fields, file },
           uploader,
-          actor: actorOf({ user }, '192.0.2.1'),
+          actor: actorOf({ user }, address),
         })
       },
       spooled: () => readdir(join(folder, 'spool')),

@@ -51,6 +51,16 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     'create unique index transfer_open on transfer (project) where answered_at is null',
     'create index transfer_holder on transfer (holder_kind, holder)',
 
+    `create table name_claim (
+      project ${text} primary key,
+      at ${text} not null,
+      actor ${text} not null,
+      address ${text}
+    ) ${strict}`,
+    'create index name_claim_actor on name_claim (actor, at)',
+    'create index name_claim_address on name_claim (address, at)',
+    'create index name_claim_at on name_claim (at)',
+
     `create table download_tally (
       project ${text} not null,
       day ${text} not null,
@@ -65,7 +75,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
 
 /** Nothing that an index offers is in these tables. */
 export async function down(db: Kysely<unknown>): Promise<void> {
-  for (const table of ['download_tally', 'transfer', 'member', 'team_member', 'team'])
+  for (const table of ['download_tally', 'name_claim', 'transfer', 'member', 'team_member', 'team'])
     await sql.raw(`drop table ${table}`).execute(db)
   await sql.raw('drop index project_form').execute(db)
 }
