@@ -322,8 +322,11 @@ describe('An index that signs records', () => {
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 file-unverified'])
     await world.holders({ sealed: record('acme-app', { rev: 3, files: listing([own]) }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
+    const { rendered } = user.seen('acme-app') ?? {}
+    assert.match(rendered ?? '', /^[\da-f]{64}:[\da-f]{64}$/)
     world.asked.length = 0
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
+    assert.equal(user.seen('acme-app')?.rendered, rendered, 'it was not made anew')
     assert.deepEqual(
       world.asked.filter((path) => path.startsWith('/tuf/targets/')),
       [],

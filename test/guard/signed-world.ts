@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { addTrust, fetchRoot, openGuard } from '@waxseal/guard'
+import { addTrust, fetchRoot, openGuard, Pins } from '@waxseal/guard'
 import type { Guard, OpenGuardOptions } from '@waxseal/guard'
 import {
   DEFAULT_TARGET,
@@ -109,14 +110,7 @@ export class SignedWorld implements AsyncDisposable {
     const named = new Map([['holder', holder.key], ...Array.from(online, ([name, { key }]) => [name, key] as const)])
     const signers = signersById([holder, ...online.values()])
     const plan = await createRepository(table, named, { snapshot: 1, now: Date.now(), signers })
-    let world: SignedWorld | undefined
-    const server = createServer((req, res) => {
-      const path = decodeURIComponent(req.url ?? '')
-      const body = world?.answer(path)
-      const snapshot = world === undefined ? '0' : String(world.#state.snapshot.version)
-      res.writeHead(body === undefined ? 404 : 200, { 'waxseal-snapshot': snapshot })
-      res.end(body)
-    })
+    const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     stack.defer(async () => {
@@ -125,7 +119,7 @@ export class SignedWorld implements AsyncDisposable {
       await once(server, 'close')
     })
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    world = new SignedWorld({
+    const world = new SignedWorld({
       url,
       folder,
       holder,
@@ -134,7 +128,16 @@ export class SignedWorld implements AsyncDisposable {
       stack: stack.move(),
     })
     for (const file of plan.files) world.#files.set(`/tuf/${metadataFileName(file)}`, file.bytes)
+    server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      const body = world.answer(decodeURIComponent(req.url ?? ''))
+      res.writeHead(body === undefined ? 404 : 200, { 'waxseal-snapshot': String(world.snapshot) })
+      res.end(body)
+    })
     return world
+  }
+
+  get snapshot(): number {
+    return this.#state.snapshot.version
   }
 
   answer(path: string): Uint8Array | undefined {
@@ -170,7 +173,11 @@ export class SignedWorld implements AsyncDisposable {
     const trusted = await addTrust(home, about, await fetchRoot(this.url, {}), options)
     const opened = async (more: Partial<OpenGuardOptions> = {}): Promise<Guard> =>
       await openGuard({ home, trusted, env: {}, now: Date.now, ...more })
-    return { opened }
+    const seen = (project: string): ReturnType<Pins['of']> => {
+      using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
+      return pins.of(project)
+    }
+    return { opened, seen }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -231,6 +238,8 @@ function handedTo({ project, by, signer }: NonNullable<Signing['developers']>): 
 export interface User {
   /** A guard as each run opens one, on the same state. */
   opened(more?: Partial<OpenGuardOptions>): Promise<Guard>
+  /** What it has kept of a name. */
+  seen(project: string): ReturnType<Pins['of']>
 }
 
 export function newSigner(): Signer {
