@@ -16,6 +16,8 @@ const CAUSES: Kept = { from: '<!-- kept: causes -->', to: '<!-- end of causes --
 const TRUST: Kept = { from: '<!-- kept: trust -->', to: '<!-- end of trust -->' }
 /** Written by `npm run bench:guard`. */
 const GUARD: Kept = { from: '<!-- kept: guard -->', to: '<!-- end of guard -->' }
+/** Written by `npm run bench:names`. */
+const NAMES: Kept = { from: '<!-- kept: names -->', to: '<!-- end of names -->' }
 /** Written by `npm run bench:executable`. */
 const EXECUTABLE: Kept = { from: '<!-- kept: executable -->', to: '<!-- end of executable -->' }
 
@@ -82,6 +84,11 @@ export function withGuard(before: string, figures: readonly Figure[], pip: strin
   return withSection(before, GUARD, `the machine and Node as above; pip ${pip}`, figures)
 }
 
+/** The same for names. */
+export function withNames(before: string, figures: readonly Figure[]): string {
+  return withSection(before, NAMES, 'the machine and Node as above', figures)
+}
+
 /** The same for the executable. */
 export function withExecutable(before: string, figures: readonly Figure[]): string {
   return withSection(before, EXECUTABLE, 'the machine and Node as above', figures)
@@ -139,6 +146,14 @@ turn, ten rounds. The index has everything already. *Nothing kept*: pip's own ca
 snapshot. *All kept*: both have what they fetched before. The ratio is the median of the rounds'; seconds are medians, CPU that of all processes of the user's side.
 
 ${written(GUARD, keptIn(before, GUARD))}
+## What decisions about names cost
+
+Written by \`npm run bench:names -- --write\`; needs wrk. 100,000 names that passed by, 10,000 that were claimed by a decision each, 1,000
+granted namespaces, twenty rules for what nobody claimed. CPU time of the pure functions, the median of seven rounds; the page's is that of two servers in
+turn, which differ in nothing but what they know. Bytes are those on the wire, headers included, for a client that begins with the root.
+
+${written(NAMES, keptIn(before, NAMES))}
+
 ## One file, without Node
 
 Written by \`npm run bench:executable -- --write\`: \`npm run executable\` beside \`packages/waxseal/bin/waxseal\` of a checkout, whose compile cache is
