@@ -380,6 +380,10 @@ export const DOCTOR_BATCH = 500
 export const CLOCK_SKEW_MS = 5 * 60_000
 /** How often a server says that it runs; one that has not for four times as long (`RUNNING_NODE_MS`) is gone. */
 export const NODE_INTERVAL_MS = 15_000
+/** Records of the audit that are answered at a time, at most and by default, and read at a time of all. */
+export const MAX_AUDIT = 1_000
+export const DEFAULT_AUDIT = 100
+export const AUDIT_BATCH = 500
 /** Events answered at a time, at most and by default. */
 export const MAX_EVENTS = 1_000
 export const DEFAULT_EVENTS = 100

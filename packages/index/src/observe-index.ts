@@ -153,7 +153,13 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
         notes.note({ kind: 'certificate-reloaded', actor: null, project: null, detail })
       })
     },
-    noteFailedLogins: (detail) => notes.note({ kind: 'login-failures', actor: null, project: null, detail }),
+    noteFailedLogins(detail) {
+      const { user, address } = detail
+      const note = { kind: 'login-failures', project: null, detail } as const
+      // What is about nobody's account strangers can cause without end, and nothing leaves the audit again.
+      if (user === null) return notes.note({ ...note, actor: null })
+      notes.note({ ...note, by: { name: null, credential: null, address }, subject: user })
+    },
     announceStart() {
       started = true
       notes.note({ kind: 'server-started', actor: null, project: null, detail: { version, node: report.id } })

@@ -114,7 +114,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       if (!config.acceptRestored) await refuseOtherMeaning(opened, meaning)
       if (!readOnly) {
         await afterTrouble(log, () => bindFolder(config.dataDir, opened))
-        await afterTrouble(log, () => saveServedNames(opened, meaning))
+        await afterTrouble(log, () => saveServedNames(opened, effects.clock ?? systemClock, meaning))
       }
       return configured
     },

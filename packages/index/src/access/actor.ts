@@ -10,6 +10,16 @@ export interface Actor {
   readonly address: string | null
 }
 
+/** Nobody by name: the server by itself, or whoever could not prove who they are. */
+export interface Unnamed {
+  readonly name: null
+  readonly credential: null
+  readonly address: string | null
+}
+
+/** The server by itself. */
+export const SERVER: Unnamed = { name: null, credential: null, address: null }
+
 /** Whoever works on the data folder itself. */
 export const OPERATOR: Actor = { name: 'operator', credential: null, address: null }
 

@@ -4,8 +4,8 @@ import { IndexError } from '../error.ts'
 import { MIN_ADMIN_TOKEN_LENGTH } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
-import { OPERATOR } from './actor.ts'
+import { recordAction } from '../telemetry/events.ts'
+import { OPERATOR, SERVER } from './actor.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
 import { hashToken, tokenCreated, tokenRow, tokenText } from './tokens.ts'
@@ -42,15 +42,15 @@ export async function ensureFirstAdmin(
     const known = await tx.selectFrom('user').select('name').where('name', '=', ADMIN).executeTakeFirst()
     // The first administrator that `waxseal init` made may have another name.
     if (given === undefined && (known !== undefined || (await hasFirstToken(tx)))) return undefined
-    if (known === undefined) await insertUser(tx, clock, { name: ADMIN, admin: true, by: null })
-    const options = { user: ADMIN, scope: 'admin', by: null } as const
+    if (known === undefined) await insertUser(tx, clock, { name: ADMIN, admin: true, by: SERVER })
+    const options = { user: ADMIN, scope: 'admin', by: SERVER } as const
     if (given === undefined) {
       const label = 'printed at the first start'
       await tx
         .insertInto('token')
         .values(tokenRow(clock, FIRST_TOKEN, fresh, { ...options, label }))
         .execute()
-      await recordEvent(tx, tokenCreated(clock, FIRST_TOKEN, options))
+      await recordAction(tx, tokenCreated(clock, FIRST_TOKEN, options))
       return fresh
     }
     const same = await tx.selectFrom('token').select('id').where('hash', '=', hashToken(given)).executeTakeFirst()
@@ -64,7 +64,7 @@ export async function ensureFirstAdmin(
       .insertInto('token')
       .values(tokenRow(clock, ENVIRONMENT_TOKEN, given, { ...options, label }))
       .execute()
-    await recordEvent(tx, tokenCreated(clock, ENVIRONMENT_TOKEN, options))
+    await recordAction(tx, tokenCreated(clock, ENVIRONMENT_TOKEN, options))
     return undefined
   })
   accessChanged(store)
@@ -104,7 +104,7 @@ export async function makeFirstAdmin(
       .insertInto('token')
       .values(tokenRow(clock, FIRST_TOKEN, token, options))
       .execute()
-    await recordEvent(tx, tokenCreated(clock, FIRST_TOKEN, options))
+    await recordAction(tx, tokenCreated(clock, FIRST_TOKEN, options))
     return true
   })
   accessChanged(store)

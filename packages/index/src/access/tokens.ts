@@ -4,9 +4,9 @@ import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { TokenRow } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
-import type { IndexEvent } from '../telemetry/events.ts'
-import type { Actor } from './actor.ts'
+import { recordAction } from '../telemetry/events.ts'
+import type { IndexAction } from '../telemetry/events.ts'
+import type { Actor, Unnamed } from './actor.ts'
 import { mayManageToken, type Requester, type Scope } from './permissions.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
@@ -21,8 +21,8 @@ export interface NewToken {
   /** ISO 8601; absent: never. */
   readonly expiresAt?: string
   readonly label?: string
-  /** Who makes it, for the record; null: the server. */
-  readonly by: Actor | null
+  /** Who makes it, for the record. */
+  readonly by: Actor | Unnamed
 }
 
 /** A token as listed: everything but its hash. */
@@ -61,17 +61,18 @@ export async function createToken(
       .insertInto('token')
       .values(tokenRow(clock, id, token, options))
       .execute()
-    await recordEvent(tx, tokenCreated(clock, id, options))
+    await recordAction(tx, tokenCreated(clock, id, options))
   })
   accessChanged(store)
   return { id, token }
 }
 
 /** The record of a new token: everything but its secret. */
-export function tokenCreated(clock: Clock, id: string, options: NewToken): IndexEvent {
+export function tokenCreated(clock: Clock, id: string, options: NewToken): IndexAction {
   const { user, scope, project = null, expiresAt = null, by } = options
   const detail = { id, user, scope, project, expires: expiresAt }
-  return { kind: 'token-created', at: isoTime(clock), actor: by?.name ?? null, project, detail }
+  const after = { user, scope, project, expires: expiresAt }
+  return { kind: 'token-created', at: isoTime(clock), by, project, subject: id, after, detail }
 }
 
 /** The row that stands for the secret `token`. */
@@ -113,12 +114,15 @@ export async function revokeToken(store: Store, clock: Clock, who: Requester, id
     const at = isoTime(clock)
     const unrevoked = tx.updateTable('token').where('id', '=', id).where('revoked_at', 'is', null)
     await unrevoked.set({ revoked_at: at }).execute()
-    await recordEvent(tx, {
+    const { user, scope, project, expires_at: expires } = row
+    await recordAction(tx, {
       kind: 'token-revoked',
       at,
-      actor: by.name,
-      project: row.project,
-      detail: { id, user: row.user },
+      by,
+      project,
+      subject: id,
+      before: { user, scope, project, expires },
+      detail: { id, user },
     })
     return true
   })

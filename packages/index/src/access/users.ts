@@ -1,12 +1,13 @@
 import type { Transaction } from 'kysely'
 import { isoTime, type Clock } from '../clock.ts'
 import { IndexError } from '../error.ts'
-import type { Database } from '../store/schema.ts'
+import type { Database, UserTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
-import type { IndexEvent } from '../telemetry/events.ts'
-import type { Actor } from './actor.ts'
+import { recordAction } from '../telemetry/events.ts'
+import type { IndexAction } from '../telemetry/events.ts'
+import { FIRST_DOWNLOAD, OPERATOR } from './actor.ts'
+import type { Actor, Unnamed } from './actor.ts'
 import { hashPassword } from './passwords.ts'
 import { systemRandom, type Random } from './random.ts'
 import { accessChanged } from './revisions.ts'
@@ -19,6 +20,9 @@ export interface User {
   readonly createdAt: string
   readonly disabledAt: string | null
 }
+
+/** Those that others act under: nobody is to look like them in a record. */
+const TAKEN: ReadonlySet<string> = new Set([OPERATOR.name, FIRST_DOWNLOAD.name])
 
 /** Lower case, so that two users never differ in case alone; `__token__` is none. */
 const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
@@ -45,11 +49,11 @@ export async function createUser(
   accessChanged(store)
 }
 
-/** Writes a new user and its event; `by` null: the server makes it. @throws IndexError `not-allowed` (the name), and the database's error when it exists */
+/** Writes a new user and its event. @throws IndexError `not-allowed` (the name), and the database's error when it exists */
 export async function insertUser(
   tx: Transaction<Database>,
   clock: Clock,
-  user: { readonly name: string; readonly admin?: boolean; readonly by: Actor | null },
+  user: { readonly name: string; readonly admin?: boolean; readonly by: Actor | Unnamed },
   passwordHash: string | null = null,
 ): Promise<void> {
   checkUserName(user.name)
@@ -62,13 +66,21 @@ export async function insertUser(
     disabled_at: null,
   }
   await tx.insertInto('user').values(row).execute()
-  const actor = user.by?.name ?? null
-  const detail = { user: row.name, admin }
-  await recordEvent(tx, { kind: 'user-created', at: row.created_at, actor, project: null, detail })
+  await recordAction(tx, {
+    kind: 'user-created',
+    at: row.created_at,
+    by: user.by,
+    project: null,
+    subject: row.name,
+    after: audited(row),
+    detail: { user: row.name, admin },
+  })
 }
 
 /** Why a user cannot be called `name`; undefined: it can. */
 export function wrongUserName(name: string): string | undefined {
+  if (TAKEN.has(name))
+    return `Nobody can be called ${name}: what is done on the data folder, or by a rule, is recorded so.`
   return USER_NAME.test(name)
     ? undefined
     : 'A user name has at most 64 lower-case letters, digits, dots, hyphens and underscores, and begins with a letter or digit.'
@@ -90,27 +102,21 @@ export async function setPassword(
 ): Promise<void> {
   const hash = password === null ? null : await hashPassword(password, random)
   const detail = { user: name, removed: password === null }
-  const event = { kind: 'password-changed', at: isoTime(clock), actor: by.name, project: null, detail } as const
-  await update(store, name, { password_hash: hash }, event)
+  const action = { kind: 'password-changed', at: isoTime(clock), by, project: null, detail } as const
+  await update(store, name, { password_hash: hash }, action)
 }
 
 /** From now on none of the user's credentials is accepted; tokens stay, so that enabling restores them. @throws IndexError `not-found` */
 export async function disableUser(store: Store, clock: Clock, name: string, by: Actor): Promise<void> {
   const at = isoTime(clock)
-  const event = { kind: 'user-disabled', at, actor: by.name, project: null, detail: { user: name } } as const
-  await update(store, name, { disabled_at: at }, event)
+  const action = { kind: 'user-disabled', at, by, project: null, detail: { user: name } } as const
+  await update(store, name, { disabled_at: at }, action)
 }
 
 /** @throws IndexError `not-found` */
 export async function enableUser(store: Store, clock: Clock, name: string, by: Actor): Promise<void> {
-  const event = {
-    kind: 'user-enabled',
-    at: isoTime(clock),
-    actor: by.name,
-    project: null,
-    detail: { user: name },
-  } as const
-  await update(store, name, { disabled_at: null }, event)
+  const action = { kind: 'user-enabled', at: isoTime(clock), by, project: null, detail: { user: name } } as const
+  await update(store, name, { disabled_at: null }, action)
 }
 
 /** All users by name. */
@@ -127,13 +133,19 @@ export async function listUsers(store: Store): Promise<readonly User[]> {
 
 type Change = { readonly password_hash: string | null } | { readonly disabled_at: string | null }
 
-async function update(store: Store, name: string, change: Change, event: IndexEvent): Promise<void> {
+async function update(store: Store, name: string, change: Change, action: IndexAction): Promise<void> {
   const found = await store.transaction(async (tx) => {
-    const result = await tx.updateTable('user').set(change).where('name', '=', name).executeTakeFirst()
-    if (result.numUpdatedRows === 0n) return false
-    await recordEvent(tx, event)
+    const row = await tx.selectFrom('user').selectAll().where('name', '=', name).executeTakeFirst()
+    if (row === undefined) return false
+    await tx.updateTable('user').set(change).where('name', '=', name).execute()
+    await recordAction(tx, { ...action, subject: name, before: audited(row), after: audited({ ...row, ...change }) })
     return true
   })
   if (!found) throw new IndexError('not-found', `There is no user ${name}; see: waxseal user list.`)
   accessChanged(store)
+}
+
+/** Of a password only that there is one. */
+function audited(row: Pick<UserTable, 'admin' | 'password_hash' | 'disabled_at'>): unknown {
+  return { admin: row.admin === 1, password: row.password_hash !== null, disabled: row.disabled_at !== null }
 }

@@ -44,6 +44,7 @@ export const BACKUP_TABLES = {
   transfer: ['project', 'number'],
   name_claim: ['project'],
   download_tally: ['project', 'day', 'who'],
+  audit: ['id'],
   lease: null,
   garbage: null,
   node: null,

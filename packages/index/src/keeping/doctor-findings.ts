@@ -21,6 +21,11 @@ const CATALOGUE = {
     means: 'The chain of decisions about a name does not hold: it was changed outside of Waxseal.',
     advice: 'Find out who wrote to the database; compare with a backup.',
   },
+  'audit-broken': {
+    severity: 'error',
+    means: 'The chain of the audit does not hold: it was changed outside of Waxseal.',
+    advice: 'Find out who wrote to the database; compare with an export ("waxseal audit export") and with a backup.',
+  },
   'page-differs': {
     severity: 'error',
     means: 'A published page does not say what the rows say.',

@@ -4,6 +4,8 @@ import { CLOCK_SKEW_MS, DOCTOR_BATCH } from '../limits.ts'
 import { isDamagedDatabase } from '../store/errors.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { newestAudit } from '../telemetry/audit.ts'
+import { auditRecords, verifyAudit } from '../telemetry/read-audit.ts'
 import type { Findings } from './doctor-findings.ts'
 
 /** Lets SQLite look at its file. False: it is damaged, and what its rows say is worth nothing. */
@@ -93,6 +95,14 @@ export async function examineDecisions(store: Store, findings: Findings): Promis
     .execute()
   for (const { name } of short) findings.add('decisions-broken', `${name}: its newest decisions are missing`)
   return count
+}
+
+/** Recomputes the chain of the audit. The number of its records. */
+export async function examineAudit(store: Store, findings: Findings): Promise<number> {
+  const verdict = await verifyAudit(auditRecords(store))
+  if (verdict.kind === 'holds') return verdict.records
+  findings.add('audit-broken', `record ${verdict.id}: ${verdict.problem}`)
+  return (await newestAudit(store.db)).id
 }
 
 /** Times that have not come yet, and files that nobody can be asked for. */

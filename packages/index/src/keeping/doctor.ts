@@ -14,7 +14,7 @@ import type { Publisher } from '../publish/publisher.ts'
 import type { SignedRepository } from '../publish/signed-repository.ts'
 import { withLease } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction, recordEvent } from '../telemetry/events.ts'
 import type { UpstreamConfig } from '../upstream/config.ts'
 import { openUpstream } from '../upstream/upstream.ts'
 import type { Mention } from './blob-mentions.ts'
@@ -28,7 +28,7 @@ import { examinePages } from './doctor-pages.ts'
 import { examineSigned } from './doctor-signed.ts'
 import type { RepairParts } from './doctor-repair.ts'
 import { repairBlob } from './doctor-repair.ts'
-import { examineCircumstances, examineDatabase, examineDecisions, examineRows } from './doctor-rows.ts'
+import { examineAudit, examineCircumstances, examineDatabase, examineDecisions, examineRows } from './doctor-rows.ts'
 import { recoverNotStored } from './recover-not-stored.ts'
 
 export interface DoctorParts {
@@ -63,6 +63,8 @@ export interface Diagnosis {
     readonly references: number
     readonly pages: number
     readonly decisions: number
+    /** Records of it. */
+    readonly audit: number
     /** Signed roles; 0 where the index is not signed. */
     readonly roles: number
   }
@@ -113,6 +115,7 @@ async function diagnose(
   await examineFolders(dataDir, blobs, findings)
   await examineCircumstances(store, clock.now(), configured, findings)
   const decisions = await examineDecisions(store, findings)
+  const audit = await examineAudit(store, findings)
   const folder = join(dataDir, 'blobs')
   const { troubles, more, ...seen } = await examineBlobs({ store, blobs, folder }, findings, options.progress)
   const mentions = await mentionsOf(store, new Set(troubles.map(({ sha256 }) => sha256)))
@@ -127,7 +130,7 @@ async function diagnose(
   const { signed, signing } = parts
   const repair = repairing && { signing, held: repairing.held }
   const roles = await examineSigned({ store, blobs, clock, signed, repair }, findings)
-  const diagnosis = diagnosisOf(clock, findings, { ...seen, pages, decisions, roles })
+  const diagnosis = diagnosisOf(clock, findings, { ...seen, pages, decisions, audit, roles })
   await record(store, diagnosis, repairing !== undefined)
   return diagnosis
 }
@@ -143,7 +146,7 @@ async function examineWithoutRows(
   const { troubles, more, ...seen } = await examineBlobs({ store: undefined, blobs, folder }, findings, progress)
   for (const { sha256, code } of troubles) findings.add(code, 'what it is part of is not known', { sha256 })
   noteMore(more, findings)
-  return diagnosisOf(clock, findings, { ...seen, pages: 0, decisions: 0, roles: 0 })
+  return diagnosisOf(clock, findings, { ...seen, pages: 0, decisions: 0, audit: 0, roles: 0 })
 }
 
 function noteMore(more: number, findings: Findings): void {
@@ -200,9 +203,11 @@ async function tellTrouble(
 async function record(store: Store, { at, counts, repaired, left }: Diagnosis, repair: boolean): Promise<void> {
   const problems = repaired + left
   if (problems === 0) return
-  const event = { at, actor: OPERATOR.name, project: null }
   await store.transaction(async (tx) => {
-    await recordEvent(tx, { ...event, kind: 'doctor-found', detail: { problems, kinds: counts } })
-    if (repair) await recordEvent(tx, { ...event, kind: 'doctor-repaired', detail: { repaired, left } })
+    const found = { problems, kinds: counts }
+    await recordEvent(tx, { kind: 'doctor-found', at, actor: OPERATOR.name, project: null, detail: found })
+    if (!repair) return
+    const [before, after] = [found, { repaired, left }]
+    await recordAction(tx, { kind: 'doctor-repaired', at, by: OPERATOR, project: null, before, after, detail: after })
   })
 }

@@ -3,7 +3,7 @@ import { EVENTS_OF_STRANGERS, EVENTS_OF_STRANGERS_MS, GARBAGE_BATCH } from '../l
 import type { Store } from '../store/store.ts'
 import type { EventKind } from '../telemetry/events.ts'
 
-/** What nobody decided, and strangers can cause as often as they like; all else is the audit record, and stays. */
+/** What nobody decided, and strangers can cause as often as they like; all else stays. */
 const OF_STRANGERS = ['login-failures', 'upstream-down', 'upstream-up'] as const satisfies readonly EventKind[]
 
 /** Deletes events of strangers' making: those of `EVENTS_OF_STRANGERS_MS` ago, and all but the newest `most` of a kind. */

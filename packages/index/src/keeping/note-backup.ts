@@ -8,7 +8,7 @@ import { indexId } from '../store/index-id.ts'
 import type { Store } from '../store/store.ts'
 import type { BackupAttempt, BackupCheckNote, LastBackup } from '../telemetry/backup-notes.ts'
 import { BACKUP_ATTEMPT, BACKUP_CHECK, LAST_BACKUP } from '../telemetry/backup-notes.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import type { Manifest } from './backup-format.ts'
 
 interface NoteParts {
@@ -28,7 +28,8 @@ export async function noteBackup({ store, clock }: NoteParts, where: string, { a
     await noteSetting(tx, LAST_BACKUP, { at, where, snapshot, missing: blobs.missing } satisfies LastBackup)
     await tx.deleteFrom('setting').where('key', '=', BACKUP_ATTEMPT).execute()
     const detail = { where, snapshot, files: blobs.count, bytes: blobs.bytes, missing: blobs.missing }
-    await recordEvent(tx, { kind: 'backup-made', at: isoTime(clock), actor: OPERATOR.name, project: null, detail })
+    const by = OPERATOR
+    await recordAction(tx, { kind: 'backup-made', at: isoTime(clock), by, project: null, after: detail, detail })
   })
 }
 

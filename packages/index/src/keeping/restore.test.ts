@@ -18,6 +18,7 @@ import type { Store } from '../store/store.ts'
 import { openStore } from '../store/store.ts'
 import type { ManifestPart } from './backup-format.ts'
 import { CONFIG_PART, rowsPart } from './backup-format.ts'
+import { auditRecords, verifyAudit } from '../telemetry/read-audit.ts'
 import { openBackup } from './backup-source.ts'
 import { checkBackup } from './check-backup.ts'
 import { manifestFiles } from './read-manifest.ts'
@@ -110,6 +111,7 @@ test('a restored index has the same rows and blobs, and publishes everything aga
     writeFileSync(join(index.dataDir, 'waxseal.toml'), 'reading = "private"\n')
     for (const version of ['1.0', '1.1']) await index.upload('demo', version)
     await index.upload('other', '1.0')
+    const audit = await Array.fromAsync(auditRecords(index.store))
     const { manifest } = await index.backUp(dest)
     for (const form of ['folder', 'file'] as const) {
       const from = form === 'folder' ? dest : (await index.backUp(`${dest}.tar`, { form })).path
@@ -130,6 +132,11 @@ test('a restored index has the same rows and blobs, and publishes everything aga
         )
         const newest = await store.db.selectFrom('event').selectAll().orderBy('id', 'desc').executeTakeFirst()
         assert.deepEqual([newest?.kind, JSON.parse(newest?.detail ?? '').snapshot], ['restored', above])
+        const records = await Array.fromAsync(auditRecords(store))
+        assert.ok(audit.length > 0)
+        assert.deepEqual(records.slice(0, audit.length), audit)
+        assert.equal(records.at(-1)?.action, 'restored')
+        assert.equal((await verifyAudit(auditRecords(store), audit.at(-1)?.hash)).kind, 'holds')
         for (const table of ['node', 'garbage', 'lease'] as const) {
           assert.deepEqual(await store.db.selectFrom(table).selectAll().execute(), [], table)
         }
@@ -405,6 +412,8 @@ test('a backup of an earlier schema is restored into its tables and brought up t
       'member',
       'transfer',
       'download_tally',
+      'name_claim',
+      'audit',
     ].map(rowsPart)
     rewrite(
       ['0001-first'],

@@ -17,7 +17,7 @@ import type { SignedRepository } from '../publish/signed-repository.ts'
 import { KNOWN_STEPS } from '../store/migrations/index.ts'
 import type { StoreOptions } from '../store/store.ts'
 import { isUniqueViolation, openStore } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import type { Manifest, OnProgress } from './backup-format.ts'
 import type { BackupSource } from './backup-source.ts'
 import { writeBinding } from './bound-folder.ts'
@@ -181,7 +181,8 @@ async function publishAnew(
     await noteRestoredFrom(tx, source.path, source.manifest)
     await noteSetting(tx, RESTORED_UNSERVED, true)
     const detail = { where: source.path, snapshot: settled }
-    await recordEvent(tx, { kind: 'restored', at: isoTime(clock), actor: OPERATOR.name, project: null, detail })
+    const by = OPERATOR
+    await recordAction(tx, { kind: 'restored', at: isoTime(clock), by, project: null, after: detail, detail })
     return settled
   })
   const unpublished: string[] = []

@@ -35,7 +35,7 @@ export async function recordClaim(
 ): Promise<'claimed' | 'already-internal'> {
   const existing = await tx
     .selectFrom('project')
-    .select('authority')
+    .select(['authority', 'upstream'])
     .where('name', '=', claim.project)
     .executeTakeFirst()
   if (existing?.authority === 'internal') return 'already-internal'
@@ -65,6 +65,7 @@ export async function recordClaim(
     at: claim.at,
     actor: claim.actor,
     body: { kind: 'claim', by: claim.by, evidence: claim.evidence },
+    before: existing ?? null,
   })
   const { project, at, owner, actor } = claim
   if (claim.by === 'upload') await noteClaim(tx, { project, at, actor })

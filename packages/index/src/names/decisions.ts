@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from 'kysely'
+import { FIRST_DOWNLOAD } from '../access/actor.ts'
 import type { Actor } from '../access/actor.ts'
 import type { Database, DecisionRow } from '../store/schema.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction, recordEvent } from '../telemetry/events.ts'
 
 /** What was decided; the evidence says what was known at that moment. */
 export type DecisionBody =
@@ -35,10 +36,19 @@ export function decisionHash(row: Omit<DecisionRow, 'hash'>): string {
   return createHash('sha256').update(JSON.stringify({ project, rev, at, actor, body, prev })).digest('hex')
 }
 
-/** Appends a decision about `project` (which must exist) and returns its number; the caller journals the change. */
+/**
+ * Appends a decision about `project` (which must exist) and returns its number; the caller journals the change. `before` is
+ * what it changes, for the audit.
+ */
 export async function recordDecision(
   tx: Transaction<Database>,
-  decision: { readonly project: string; readonly at: string; readonly actor: Actor; readonly body: DecisionBody },
+  decision: {
+    readonly project: string
+    readonly at: string
+    readonly actor: Actor
+    readonly body: DecisionBody
+    readonly before?: unknown
+  },
 ): Promise<number> {
   const last = await tx
     .selectFrom('decision')
@@ -47,11 +57,11 @@ export async function recordDecision(
     .orderBy('rev', 'desc')
     .limit(1)
     .executeTakeFirst()
-  const project = await tx.selectFrom('project').select('rev').where('name', '=', decision.project).executeTakeFirst()
+  const known = await tx.selectFrom('project').select('rev').where('name', '=', decision.project).executeTakeFirst()
   const row = {
     project: decision.project,
     // A restored index has raised it above all that its lost history can have given.
-    rev: Math.max(last?.rev ?? 0, project?.rev ?? 0) + 1,
+    rev: Math.max(last?.rev ?? 0, known?.rev ?? 0) + 1,
     at: decision.at,
     actor: decision.actor.name,
     body: JSON.stringify(decision.body),
@@ -62,14 +72,16 @@ export async function recordDecision(
     .values({ ...row, hash: decisionHash(row) })
     .execute()
   await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', decision.project).execute()
-  const { at, actor, rev } = row
-  const event = { project: decision.project, at, actor } as const
-  const { body } = decision
-  if (body.kind === 'status') {
-    const { status, reason } = body
-    await recordEvent(tx, { ...event, kind: 'status-changed', detail: { rev, status, reason } })
-  } else if (body.kind !== 'transfer') {
-    await recordEvent(tx, { ...event, kind: 'authority-decided', detail: { rev, decision: body } })
-  }
+  const { at, rev } = row
+  const { project, body, actor: by, before } = decision
+  // A transfer is told by whoever makes it.
+  if (body.kind === 'transfer') return rev
+  const told =
+    body.kind === 'status'
+      ? ({ kind: 'status-changed', detail: { rev, status: body.status, reason: body.reason } } as const)
+      : ({ kind: 'authority-decided', detail: { rev, decision: body } } as const)
+  // A rule that a download met is nobody's action.
+  if (by === FIRST_DOWNLOAD) await recordEvent(tx, { ...told, project, at, actor: by.name })
+  else await recordAction(tx, { ...told, project, at, by, before, after: body })
   return rev
 }

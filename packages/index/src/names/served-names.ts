@@ -1,9 +1,13 @@
 import { z } from 'zod'
+import { SERVER } from '../access/actor.ts'
+import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
 import { IndexError } from '../error.ts'
 import type { Store } from '../store/store.ts'
 import { OPEN_DEFAULT, UNCLAIMED_MODES } from './default-policy.ts'
 import type { DefaultPolicy } from './default-policy.ts'
 import type { ConfiguredNames } from './live-names.ts'
+import { recordAction } from '../telemetry/events.ts'
 
 const KEY = 'names'
 /** Its row is there from a restore until a server was started on what was restored. */
@@ -45,7 +49,8 @@ export type NotedMeaning = Pick<Meaning, 'prefixes'> & {
  * Notes what the running server was told about names, for commands that work beside it and were not told, and for whoever
  * restores the index one day.
  */
-export async function saveServedNames(store: Store, { prefixes, upstreams, reading, policy }: Meaning): Promise<void> {
+export async function saveServedNames(store: Store, clock: Clock, now: Meaning): Promise<void> {
+  const { prefixes, upstreams, reading, policy } = now
   const value = JSON.stringify({
     prefixes: [...prefixes],
     upstreams: upstreams.map(({ name }) => name),
@@ -58,12 +63,25 @@ export async function saveServedNames(store: Store, { prefixes, upstreams, readi
   // A start that has nothing to say needs neither space nor the database's lock.
   if (saved?.key === KEY && saved.value === value && more.length === 0) return
   await store.transaction(async (tx) => {
+    const then = await readMeaning({ db: tx })
+    const differences = then === undefined ? [] : differencesOf(then, now)
     await tx
       .insertInto('setting')
       .values({ key: KEY, value })
       .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
       .execute()
     await tx.deleteFrom('setting').where('key', '=', RESTORED_UNSERVED).execute()
+    if (differences.length === 0) return
+    // Who has changed the configuration the server does not know.
+    await recordAction(tx, {
+      kind: 'configuration-changed',
+      at: isoTime(clock),
+      by: SERVER,
+      project: null,
+      before: then,
+      after: now,
+      detail: { differences },
+    })
   })
 }
 
@@ -80,7 +98,7 @@ export async function readServedNames(store: Store): Promise<ConfiguredNames | u
 }
 
 /** How this database was last served; undefined before the first time. */
-export async function readMeaning({ db }: Store): Promise<NotedMeaning | undefined> {
+export async function readMeaning({ db }: Pick<Store, 'db'>): Promise<NotedMeaning | undefined> {
   const row = await db.selectFrom('setting').select('value').where('key', '=', KEY).executeTakeFirst()
   if (row === undefined) return undefined
   const { prefixes, upstreams, urls, reading, policy } = schema.parse(JSON.parse(row.value))

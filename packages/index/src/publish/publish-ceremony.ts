@@ -7,7 +7,7 @@ import { IndexError } from '../error.ts'
 import { PUBLISH_FENCED_RETRIES } from '../limits.ts'
 import { refuseBesideServer } from '../store/running-nodes.ts'
 import type { Database } from '../store/schema.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import type { PendingCeremony } from './ceremony-folder.ts'
 import type { CeremonyParts } from './ceremony-parts.ts'
 import { progressOf } from './ceremony-progress.ts'
@@ -72,17 +72,20 @@ async function record(
   const { documents, root } = request
   const at = isoTime(parts.clock)
   const next = documents.find(({ kind }) => kind === 'root')?.signed.version
-  await recordEvent(tx, {
+  const detail = {
+    root: next ?? root?.signed.version ?? 0,
+    snapshot,
+    roles: documents.map(({ role }) => role),
+    signed: [...new Set(signatures.map(({ keyid }) => keyid))],
+  }
+  await recordAction(tx, {
     kind: 'ceremony-published',
     at,
-    actor: OPERATOR.name,
+    by: OPERATOR,
     project: null,
-    detail: {
-      root: next ?? root?.signed.version ?? 0,
-      snapshot,
-      roles: documents.map(({ role }) => role),
-      signed: [...new Set(signatures.map(({ keyid }) => keyid))],
-    },
+    before: root === undefined ? null : { root: root.signed.version },
+    after: detail,
+    detail,
   })
   await parts.record?.(tx, { request, snapshot, at })
 }

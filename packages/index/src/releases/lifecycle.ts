@@ -11,7 +11,7 @@ import { refuseStranger } from '../register/members.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database, MemberRole, ProjectRow, ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 import { selectReleaseFiles } from './release-files.ts'
@@ -148,6 +148,7 @@ export function setProjectStatus(
       at,
       actor: request.actor,
       body: { kind: 'status', status: request.status, reason },
+      before: { status: project.status, reason: project.status_reason },
     })
     return {
       kind: 'done',
@@ -201,11 +202,14 @@ function changeFiles(
         .execute()
     }
     await change.after?.(tx, project.name, [...new Set(files.map((file) => file.version_key))])
-    await recordEvent(tx, {
+    const values = change.values(at)
+    await recordAction(tx, {
       kind: change.event,
       at,
-      actor: request.actor.name,
+      by: request.actor,
       project: project.name,
+      before: audited(files),
+      after: values.deleted_at === undefined ? audited(files.map((file) => ({ ...file, ...values }))) : null,
       detail: {
         count: files.length,
         files: files.slice(0, ANOMALY_FILES).map(({ filename }) => filename),
@@ -226,6 +230,16 @@ async function refuseOthers(
   needs: MemberRole,
 ): Promise<Refusal | undefined> {
   return administrator ? undefined : await refuseStranger(tx, project, actor.name, needs, 'administrators')
+}
+
+/** What can change about files, of the first of them. */
+function audited(files: readonly FileSelection[]): unknown {
+  const told = files.slice(0, ANOMALY_FILES).map(({ filename, yanked, yanked_reason: reason }) => ({
+    filename,
+    yanked: yanked === 1,
+    ...(yanked === 1 ? { reason } : {}),
+  }))
+  return { count: files.length, files: told }
 }
 
 function tombstone(at: string): { readonly deleted_at: string } {

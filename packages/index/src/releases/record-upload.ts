@@ -8,7 +8,7 @@ import { recordClaim } from '../names/claim.ts'
 import { appendJournal } from '../publish/journal.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import type { UploadRequest } from './upload-checks.ts'
 import { localFilenameKey } from './upload-duplicates.ts'
 import type { NameRight } from './upload-name.ts'
@@ -47,7 +47,8 @@ export async function recordUpload(
   const { project, filename } = upload
   const version = formatVersion(upload.version)
   const detail = { filename, version, sha256, size, token: actor.credential === 'password' ? null : actor.credential }
-  await recordEvent(tx, { kind: 'upload-accepted', at, actor: actor.name, project, detail })
+  const after = { filename, version, sha256, size }
+  await recordAction(tx, { kind: 'upload-accepted', at, by: actor, project, after, detail })
   return appendJournal(tx, {
     project: upload.project,
     action: right.kind === 'claim' ? 'create' : 'file-add',

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { IndexError } from '../error.ts'
@@ -20,6 +21,8 @@ export interface Upgraded {
 
 export interface Opening {
   readonly clock?: Clock
+  /** Who brings it up to date, for the audit; absent: the server that starts. */
+  readonly by?: Actor
   /** What to do with a database of an earlier version: `apply` (default) brings it up to date, `refuse` leaves it alone. */
   readonly earlier?: 'apply' | 'refuse'
   /** Called before a database that has none of our tables gets them: what it throws prevents that. */
@@ -58,7 +61,7 @@ export async function bringUpToDate(
     )
   }
   const copy = earlier ? await keep?.(next) : undefined
-  const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock, opening.upTo))
+  const steps = await retryTransient(() => migrate(db, dialect, opening.clock ?? systemClock, opening))
   // Another process may have been faster.
   if (earlier && steps.length > 0) opening.onUpgraded?.({ from, steps, copy })
 }

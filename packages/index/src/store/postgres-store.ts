@@ -6,6 +6,7 @@ import { bringUpToDate, requireCurrent, type Opening } from './bring-up-to-date.
 import { NestingGuard } from './nested.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
 import { readOnlyError } from './read-only.ts'
+import { boundToState } from './latest-committed.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import type { Durability, Store } from './store.ts'
@@ -74,6 +75,7 @@ class PostgresStore implements Store {
         .transaction()
         .setIsolationLevel('serializable')
         .execute(async (tx) => {
+          boundToState(tx, this.db)
           // The log is flushed in order: the next commit that waits for it waits for this one too.
           if (durability === 'with-the-next') await sql`set local synchronous_commit = off`.execute(tx)
           return await work(tx)

@@ -34,6 +34,7 @@ export interface Database {
   readonly transfer: TransferTable
   readonly name_claim: NameClaimTable
   readonly download_tally: DownloadTallyTable
+  readonly audit: AuditTable
 }
 
 /** Who may answer for a name (design.md section 2). */
@@ -388,6 +389,25 @@ export interface DownloadTallyTable {
   /** A user's name, or the network of somebody without one (`192.0.2.0/24`, `2001:db8:1::/48`). */
   who: string
   downloads: number
+}
+
+/** Who did what, chained (`telemetry/audit.ts`); the database refuses to change or delete a row. */
+export interface AuditTable {
+  /** Primary key: one more than the record's before. */
+  id: number
+  at: string
+  actor: string | null
+  credential: string | null
+  address: string | null
+  action: string
+  subject: string | null
+  /** JSON. */
+  before: string | null
+  /** JSON. */
+  after: string | null
+  /** `hash` of id - 1; null for 1. */
+  prev: string | null
+  hash: string
 }
 
 export type ProjectRow = Selectable<ProjectTable>

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { IndexError } from '../error.ts'
+import { auditContract } from './audit-contract.ts'
 import { storeContract } from './store-contract.ts'
 import { openStore } from './store.ts'
 import {
@@ -31,6 +32,8 @@ function contractOn(name: string, start: () => Promise<PostgresServer>): void {
       fresh: async () => ({ kind: 'postgres', url: await server.createDatabase() }),
       race: raceElsewhere,
     })
+
+    auditContract(name, { fresh: async () => ({ kind: 'postgres', url: await server.createDatabase() }) })
 
     upgradeContract(name, {
       fresh: async () => ({ kind: 'postgres', url: await server.createDatabase() }),

@@ -20,6 +20,7 @@ import { sql } from 'kysely'
 import { IndexError } from '../error.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openIndex } from '../open-index.ts'
+import { auditContract } from './audit-contract.ts'
 import { storeContract } from './store-contract.ts'
 import { copyPath, keepCopy } from './sqlite-copy.ts'
 import type { StoreOptions } from './store.ts'
@@ -32,6 +33,8 @@ const folder = mkdtempSync(join(tmpdir(), 'waxseal-store-'))
 after(() => rmSync(folder, { recursive: true }))
 let count = 0
 const freshPath = (): string => join(folder, String(count++), 'waxseal.sqlite')
+
+auditContract('SQLite', { fresh: async () => ({ kind: 'sqlite', path: freshPath() }) })
 
 storeContract('SQLite', {
   fresh: async () => ({ kind: 'sqlite', path: freshPath() }),

@@ -20,9 +20,15 @@ const isConflict = (error: unknown): boolean => error instanceof IndexError && e
 /** The steps of this release, and what each of them makes. */
 const BROUGHT = KNOWN_STEPS.slice(KNOWN_STEPS.indexOf(RELEASED_STEP) + 1)
 const MADE = [
+  'approval',
+  'audit',
+  'denial',
   'garbage',
   'lease',
+  'namespace',
   'node',
+  'opening',
+  'target',
   'tuf_file',
   'team',
   'team_member',

@@ -39,6 +39,7 @@ const EVENT_LEVELS: Readonly<Record<EventKind, 'info' | 'warn'>> = {
   'retention-applied': 'info',
   'doctor-found': 'warn',
   'doctor-repaired': 'info',
+  'configuration-changed': 'warn',
   'server-started': 'info',
   'server-stopped': 'info',
   'schema-migrated': 'info',

@@ -1,16 +1,18 @@
+import type { Transaction } from 'kysely'
 import type { BackgroundWork } from '../background-work.ts'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { EVENT_NOTES_PER_MINUTE } from '../limits.ts'
+import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from './events.ts'
-import type { EventKind, EventSink, IndexEvent } from './events.ts'
+import { eventOf, recordAction, recordEvent } from './events.ts'
+import type { EventKind, EventSink, IndexAction, IndexEvent } from './events.ts'
 import { PerMinute } from './per-minute.ts'
 
-type WithoutTime<Event> = Event extends IndexEvent ? Omit<Event, 'at'> : never
+type WithoutTime<Event> = Event extends IndexEvent | IndexAction ? Omit<Event, 'at'> : never
 
-/** An event that is about to be noted: its time is now. */
-export type Note = WithoutTime<IndexEvent>
+/** An event, or an action, that is about to be noted: its time is now. */
+export type Note = WithoutTime<IndexEvent> | WithoutTime<IndexAction>
 
 export interface EventNotesParts {
   readonly store: Store
@@ -37,8 +39,11 @@ export class EventNotes {
 
   note(note: Note): void {
     const { store, clock, background, tell, readOnly } = this.#parts
-    const event = { ...note, at: isoTime(clock) } as IndexEvent
+    const noted = { ...note, at: isoTime(clock) } as IndexEvent | IndexAction
+    const event = 'by' in noted ? eventOf(noted) : noted
     if (readOnly || !this.#turns.take(note.kind, clock.now())) return tell(event)
-    void background.add(store.transaction((tx) => recordEvent(tx, event)).catch(() => tell(event)))
+    const record = (tx: Transaction<Database>): Promise<void> =>
+      'by' in noted ? recordAction(tx, noted) : recordEvent(tx, event)
+    void background.add(store.transaction(record).catch(() => tell(event)))
   }
 }

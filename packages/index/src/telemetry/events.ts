@@ -1,7 +1,9 @@
 import { PostgresAdapter, sql } from 'kysely'
 import type { Transaction } from 'kysely'
+import type { Actor, Unnamed } from '../access/actor.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { appendAudit } from './audit.ts'
 
 /** The files of one listing that an upstream changed: the first of them, and how many there were. */
 interface ListedFiles {
@@ -86,6 +88,8 @@ export interface EventDetails {
   'retention-applied': { readonly files: number; readonly bytes: number }
   'doctor-found': { readonly problems: number; readonly kinds: Readonly<Record<string, number>> }
   'doctor-repaired': { readonly repaired: number; readonly left: number }
+  /** A server started with another meaning than the one before: whose names are whose, and who may read. */
+  'configuration-changed': { readonly differences: readonly string[] }
   'server-started': { readonly version: string; readonly node: string }
   'server-stopped': { readonly version: string; readonly node: string }
   'schema-migrated': { readonly from: string | null; readonly to: string }
@@ -107,6 +111,21 @@ export type IndexEvent = {
   }
 }[EventKind]
 
+/** What makes an event an action. Its documents say as much as the action changed, never a secret. */
+interface Acted {
+  readonly by: Actor | Unnamed
+  /** What it was done to; absent: the project. */
+  readonly subject?: string | null
+  /** Absent or null: nothing was there. */
+  readonly before?: unknown
+  readonly after?: unknown
+}
+
+type AsAction<Event> = Event extends IndexEvent ? Omit<Event, 'actor'> & Acted : never
+
+/** Something that somebody did: an event, and a record of the audit. */
+export type IndexAction = AsAction<IndexEvent>
+
 /** An event whose transaction is committed; ids grow in the order of the commits. */
 export type RecordedEvent = IndexEvent & { readonly id: number }
 
@@ -122,7 +141,7 @@ const ORDER_LOCK = 0x77_61_78_73_65_61
 const recorded = new WeakMap<Transaction<Database>, RecordedEvent[]>()
 
 /**
- * Writes an event in the transaction of the change that it tells of: the audit record is there exactly when the change
+ * Writes an event in the transaction of the change that it tells of: it is there exactly when the change
  * is. Log line and metric follow when the transaction is committed (`reportingStore`). To be called near the end of a
  * transaction: on PostgreSQL everybody else's events wait from here to its commit, so that whoever reads by id misses
  * none (an id given out earlier, committed later).
@@ -139,6 +158,22 @@ export async function recordEvent(tx: Transaction<Database>, event: IndexEvent):
   const events = recorded.get(tx) ?? []
   recorded.set(tx, events)
   events.push({ ...event, id })
+}
+
+/**
+ * Writes an action in the transaction of the change that it is: as an event, and as a record in the audit, where it stays.
+ * To be called where `recordEvent` is.
+ */
+export async function recordAction(tx: Transaction<Database>, action: IndexAction): Promise<void> {
+  const { by, before, after, subject = action.project, kind, at } = action
+  await recordEvent(tx, eventOf(action))
+  const { name: actor, credential, address } = by
+  await appendAudit(tx, { at, actor, credential, address, action: kind, subject, before, after })
+}
+
+/** The event that an action is. */
+export function eventOf({ by, before: _before, after: _after, subject: _subject, ...event }: IndexAction): IndexEvent {
+  return { ...event, actor: by.name }
 }
 
 /** `store`, with `sink` told of what was recorded by each transaction after its commit. */

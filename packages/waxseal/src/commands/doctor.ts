@@ -57,13 +57,13 @@ export function addDoctor(program: Command): void {
 }
 
 function lines({ checked, findings, counts, repaired, left }: Diagnosis): readonly string[] {
-  const { blobs, bytes, references, pages, decisions, roles } = checked
+  const { blobs, bytes, references, pages, decisions, audit, roles } = checked
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0)
   const told = findings.length < all ? [`… and ${all - findings.length} more.`] : []
   return [
     ...findings.flatMap(findingLines),
     ...told,
-    `Checked ${blobs} blobs (${sizeText(bytes)}), ${references} references to them, ${pages} pages, ${decisions} decisions${roles === 0 ? '' : `, ${roles} signed roles`}.`,
+    `Checked ${blobs} blobs (${sizeText(bytes)}), ${references} references to them, ${pages} pages, ${decisions} decisions, ${audit} audit records${roles === 0 ? '' : `, ${roles} signed roles`}.`,
     left > 0
       ? `${left} to look at${repaired > 0 ? `, ${repaired} repaired` : ''}.`
       : repaired > 0

@@ -1,4 +1,4 @@
-import { systemClock } from '@waxseal/index'
+import { OPERATOR, systemClock } from '@waxseal/index'
 import type { IndexConfig, Upgraded } from '@waxseal/index'
 import { onlyOfFolder, planUpgrade, takeStepBack, upgradeStore } from '@waxseal/index/keeping'
 import type { UpgradePlan } from '@waxseal/index/keeping'
@@ -43,7 +43,7 @@ async function forward(options: UpgradeOptions, { database, dataDir }: IndexConf
           ]
     return printResult(options, { at, pending, copy: copy?.path ?? null, done: [] }, [where(at), ...todo])
   }
-  const upgraded = await upgradeStore(database, { clock: systemClock, ...onlyOfFolder(dataDir) })
+  const upgraded = await upgradeStore(database, { clock: systemClock, by: OPERATOR, ...onlyOfFolder(dataDir) })
   const done = upgraded?.steps ?? []
   const { kept, lines } = tellCopy(upgraded)
   const now = pending.at(-1) ?? at

@@ -1,9 +1,11 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { Migrator, type Migration, type MigrationResultSet } from 'kysely/migration'
+import { SERVER } from '../../access/actor.ts'
+import type { Actor, Unnamed } from '../../access/actor.ts'
 import type { Clock } from '../../clock.ts'
 import { isoTime } from '../../clock.ts'
 import { IndexError } from '../../error.ts'
-import { recordEvent } from '../../telemetry/events.ts'
+import { recordAction, recordEvent } from '../../telemetry/events.ts'
 import { isTransient } from '../errors.ts'
 import type { Database } from '../schema.ts'
 import type { Dialect } from './dialect.ts'
@@ -12,6 +14,7 @@ import * as operation from './0002-operation.ts'
 import * as trust from './0003-trust.ts'
 import * as names from './0004-names.ts'
 import * as register from './0006-register.ts'
+import * as audit from './0005-audit.ts'
 
 /** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
 interface Step {
@@ -29,7 +32,11 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0003-trust', trust],
   ['0004-names', names],
   ['0006-register', register],
+  ['0005-audit', audit],
 ])
+
+/** From this one on there is an audit. */
+const AUDIT_STEP = '0005-audit'
 
 /** The newest step of the release before this one: how far an index can be taken back, so that that release starts on it. */
 export const RELEASED_STEP = '0001-first'
@@ -81,13 +88,13 @@ export async function migrate<Tables>(
   db: Kysely<Tables>,
   dialect: Dialect,
   clock: Clock,
-  upTo?: string,
+  { upTo, by = SERVER }: { readonly upTo?: string; readonly by?: Actor | Unnamed } = {},
 ): Promise<readonly string[]> {
   const { applied } = await schemaState(db)
   const migrator = migratorOf(db, async (name, step, tx) => {
     await step.up(tx, dialect)
     // A new database was not migrated, it was made.
-    if (applied.length > 0) await note(tx, clock, stepBefore(name), name)
+    if (applied.length > 0) await note(tx, clock, by, stepBefore(name), name)
   })
   const set = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo))
   return outcome(set, 'The database could not be brought up to date; nothing was changed in it.')
@@ -114,7 +121,7 @@ export async function migrateBack<Tables>(
   const migrator = migratorOf(db, undefined, async (name, step, tx) => {
     await check(asTransaction(tx))
     await step.down?.(tx, dialect)
-    await note(tx, clock, name, stepBefore(name) ?? '')
+    await note(tx, clock, SERVER, name, stepBefore(name) ?? '')
   })
   const set = await migrator.migrateTo(RELEASED_STEP)
   outcome(set, 'The steps could not be taken back; nothing was changed in the database.')
@@ -134,11 +141,18 @@ function migratorOf<Tables>(db: Kysely<Tables>, up: Run | undefined, down?: Run)
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }
 
-/** The event is part of the step's transaction, as of every change. */
-async function note(tx: Kysely<unknown>, clock: Clock, from: string | null, to: string): Promise<void> {
+/** The event is part of the step's transaction, as of every change; an action once there is a table for those. */
+async function note(
+  tx: Kysely<unknown>,
+  clock: Clock,
+  by: Actor | Unnamed,
+  from: string | null,
+  to: string,
+): Promise<void> {
   const detail = { from, to }
-  const event = { kind: 'schema-migrated', at: isoTime(clock), actor: null, project: null, detail } as const
-  await recordEvent(asTransaction(tx), event)
+  const told = { kind: 'schema-migrated', at: isoTime(clock), project: null, detail } as const
+  if (to < AUDIT_STEP || from === AUDIT_STEP) await recordEvent(asTransaction(tx), { ...told, actor: by.name })
+  else await recordAction(asTransaction(tx), { ...told, by, before: { step: from }, after: { step: to } })
 }
 
 /** Kysely's migrator hands its transaction over as a database whose tables it does not know. */
