@@ -10,6 +10,8 @@ export { readIndexStatus } from './telemetry/index-status.ts'
 export type { IndexStatus } from './telemetry/index-status.ts'
 export { followEvents, readEvents, readNewestEvents } from './telemetry/read-events.ts'
 export type { ToldEvent } from './telemetry/read-events.ts'
+export type { AuditRecord } from './telemetry/audit.ts'
+export { auditRecords, readAudit, readNewestAudit, verifyAudit } from './telemetry/read-audit.ts'
 export { LOG_LEVELS } from './telemetry/log.ts'
 export type { IndexErrorCode } from './error.ts'
 export { createToken, listTokens, revokeToken } from './access/tokens.ts'
@@ -24,6 +26,7 @@ export type { CertificateFiles, CertificateStatus } from './http/server-certific
 export { refuseNewDatabase } from './keeping/bound-folder.ts'
 export {
   BACKUP_WAIT_SECONDS,
+  MAX_AUDIT,
   MAX_CORPUS_BYTES,
   MAX_CORPUS_NAMES,
   MAX_EVENTS,

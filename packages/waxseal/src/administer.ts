@@ -13,15 +13,19 @@ import { VERSION } from './version.ts'
 /** Options of every command that works on the data folder. */
 export interface AdministerOptions extends ConfigOptions, Output {}
 
-/** Adds the options that say which index is meant. */
+/** Adds the options that say which index is meant, and `--json`. */
 export function withIndexOptions(command: Command): Command {
+  return withPlaceOptions(command).option('--json', 'print one JSON document', false)
+}
+
+/** Adds the options that say which index is meant. */
+export function withPlaceOptions(command: Command): Command {
   return command
     .option('--data <dir>', `the folder that holds the index (default: ${DEFAULT_DATA}; WAXSEAL_DATA)`)
     .option(
       '--config <file>',
       'the configuration file (default: waxseal.toml in the data folder given, or here; WAXSEAL_CONFIG)',
     )
-    .option('--json', 'print one JSON document', false)
 }
 
 /** Runs `work` on the index in the data folder, beside a running server or without one. */

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { Command } from 'commander'
 import { createProgram } from './program.ts'
 
-/** Commands whose result is no data: a server that runs, a script for a shell. */
-const WITHOUT_JSON = new Set(['waxseal guard', 'waxseal serve', 'waxseal completion'])
+/** Commands whose result is no data: a server that runs, a script for a shell; or a document a line in any case. */
+const WITHOUT_JSON = new Set(['waxseal guard', 'waxseal serve', 'waxseal completion', 'waxseal audit export'])
 
 /** The whole help of a command, as it is printed. */
 function helpOf(command: Command): string {

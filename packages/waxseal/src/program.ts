@@ -31,6 +31,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['setup', async () => (await import('./commands/setup.ts')).addSetup],
   ['status', async () => (await import('./commands/status.ts')).addStatus],
   ['events', async () => (await import('./commands/events.ts')).addEvents],
+  ['audit', async () => (await import('./commands/audit.ts')).addAudit],
   ['gc', async () => (await import('./commands/gc.ts')).addGc],
   ['backup', async () => (await import('./commands/backup.ts')).addBackup],
   ['restore', async () => (await import('./commands/restore.ts')).addRestore],

@@ -194,6 +194,8 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
     }
     const params = route.params.safeParse(c.req.param())
     if (!params.success) return refused(c, { code: 'bad-request', detail: badInput(params.error, 'address') })
+    const query = route.query?.safeParse(c.req.query()) ?? { success: true, data: undefined }
+    if (!query.success) return refused(c, { code: 'bad-request', detail: badInput(query.error, 'address') })
     const text = route.body === undefined ? '' : await readText(c.env.incoming)
     if (typeof text !== 'string') return refused(c, text)
     if (text !== '' && !isJson(c.req.header('content-type'))) return refused(c, { code: 'unsupported-media-type' })
@@ -202,7 +204,7 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
     const body = route.body?.safeParse(value.value) ?? { success: true, data: undefined }
     if (!body.success) return refused(c, { code: 'bad-request', detail: badInput(body.error, 'body') })
     const context = { management: parts.management, who: c.env.who, address: c.env.address, reading: parts.reading }
-    const answer = await route.handle(context, params.data, body.data)
+    const answer = await route.handle(context, params.data, body.data, query.data)
     if (answer.kind === 'refused') {
       return refused(c, { code: answer.code, ...(answer.message === undefined ? {} : { detail: answer.message }) })
     }

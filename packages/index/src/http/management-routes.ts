@@ -1,3 +1,4 @@
+import { AUDIT_ROUTES } from './management/audit-routes.ts'
 import { MEMBER_ROUTES } from './management/member-routes.ts'
 import { PROJECT_ROUTES } from './management/project-routes.ts'
 import type { ManagementRoute } from './management/route.ts'
@@ -14,4 +15,5 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...TEAM_ROUTES,
   ...TOKEN_ROUTES,
   ...USER_ROUTES,
+  ...AUDIT_ROUTES,
 ]

@@ -98,12 +98,20 @@ function operation(route: ManagementRoute): Record<string, unknown> {
   return {
     summary: route.summary,
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^a-z]+/g, '-')}`,
-    parameters: Object.keys(route.params.shape).map((name) => ({
-      name,
-      in: 'path',
-      required: true,
-      schema: { type: 'string' },
-    })),
+    parameters: [
+      ...Object.keys(route.params.shape).map((name) => ({
+        name,
+        in: 'path',
+        required: true,
+        schema: { type: 'string' },
+      })),
+      ...Object.entries(route.query?.shape ?? {}).map(([name, field]) => ({
+        name,
+        in: 'query',
+        required: false,
+        schema: z.toJSONSchema(field, { io: 'input' }),
+      })),
+    ],
     ...(route.body === undefined
       ? {}
       : {

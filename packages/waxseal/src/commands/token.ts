@@ -3,12 +3,12 @@ import type { Administration } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { z } from 'zod'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
+import { instant } from '../instant.ts'
 import { columns, printResult } from '../output.ts'
 
 type Scope = 'read' | 'upload' | 'admin'
@@ -82,12 +82,9 @@ async function create(index: Administration, options: CreateOptions): Promise<vo
   ])
 }
 
-/** A day of the calendar, or a time on one: `Date.parse` takes a 31st of February for a day in March. */
-const TIME = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })])
-
 function expiry(text: string, now: number): string {
-  const time = Date.parse(text)
-  if (!TIME.safeParse(text).success || Number.isNaN(time) || time <= now) {
+  const time = instant(text)
+  if (time === undefined || time <= now) {
     throw new CommandError(
       'expires-invalid',
       `--expires wants a time in the future, for example 2027-01-31; not "${text}".`,

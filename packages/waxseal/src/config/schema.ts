@@ -143,7 +143,8 @@ export const configSchema = z.strictObject({
     otherwise: 'none',
   }),
   'trusted-proxies': key(z.array(proxyAddress), {
-    description: 'whose `X-Forwarded-For` is believed, for the limits on failed logins',
+    description:
+      'whose `X-Forwarded-For` is believed, for the limits on failed logins and for the [audit](operation.md#audit)',
     type: 'list of addresses or networks',
     otherwise: 'none',
   }),

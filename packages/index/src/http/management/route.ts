@@ -29,24 +29,36 @@ export interface ManagementRoute {
   readonly path: string
   readonly summary: string
   readonly params: z.ZodObject
+  readonly query?: z.ZodObject
   readonly body?: z.ZodType
   readonly response: z.ZodType
-  handle(context: ManagementContext, params: unknown, body: unknown): Promise<ManagementAnswer>
+  handle(context: ManagementContext, params: unknown, body: unknown, query: unknown): Promise<ManagementAnswer>
 }
 
 /** Keeps a route's schemas and its handler in step; the list itself is of one type. */
-export function route<P extends z.ZodObject, B extends z.ZodType = z.ZodUndefined>(definition: {
+export function route<
+  P extends z.ZodObject,
+  B extends z.ZodType = z.ZodUndefined,
+  Q extends z.ZodObject = z.ZodObject,
+>(definition: {
   readonly method: ManagementRoute['method']
   readonly path: string
   readonly summary: string
   readonly params: P
+  readonly query?: Q
   readonly body?: B
   readonly response: z.ZodType
-  readonly handle: (context: ManagementContext, params: z.output<P>, body: z.output<B>) => Promise<ManagementAnswer>
+  readonly handle: (
+    context: ManagementContext,
+    params: z.output<P>,
+    body: z.output<B>,
+    query: z.output<Q>,
+  ) => Promise<ManagementAnswer>
 }): ManagementRoute {
   return {
     ...definition,
-    handle: (context, params, body) => definition.handle(context, params as z.output<P>, body as z.output<B>),
+    handle: (context, params, body, query) =>
+      definition.handle(context, params as z.output<P>, body as z.output<B>, query as z.output<Q>),
   }
 }
 
