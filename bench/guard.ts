@@ -10,12 +10,14 @@ import { startWaxseal } from '../test/support/server.ts'
 import { startSimulator } from '../test/support/upstream-simulator.ts'
 import { judge, median } from './figure.ts'
 import type { Figure } from './figure.ts'
-import { addRealShaped, PACKAGES, ROOT_PACKAGE } from './guard/real-shaped.ts'
+import { addRealShaped, PACKAGES } from './guard/real-shaped.ts'
+import type { Application } from './guard/real-shaped.ts'
 import { formatTable, withGuard } from './report.ts'
 
 /**
  * What the guard costs whoever installs (design.md section 12): the newest pip, alone and behind `waxseal run`, installing 30 packages
- * from one index over TLS, each in turn, round after round.
+ * from one index over TLS, each in turn, round after round: wheels with the contents of real ones, and the worst case, wheels of
+ * one file each.
  *
  *     npm run bench:guard               the table on the terminal
  *     npm run bench:guard -- --write    and its section of docs/performance.md
@@ -55,7 +57,8 @@ async function measure(pip: Client): Promise<readonly Figure[]> {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-bench-guard-'))
   const { certificate, key } = makeCertificate(folder.path, 'index')
   await using upstream = await startSimulator()
-  const bytes = addRealShaped(upstream)
+  process.stderr.write('building wheels …\n')
+  const { real, fetching } = addRealShaped(upstream, pip.python)
   await using server = await startWaxseal({
     upstreams: new Map([['pypi', upstream.simpleUrl]]),
     env: { WAXSEAL_TLS_CERTIFICATE: certificate, WAXSEAL_TLS_KEY: key },
@@ -64,76 +67,95 @@ async function measure(pip: Client): Promise<readonly Figure[]> {
   const compiled = { NODE_COMPILE_CACHE: join(folder.path, 'compiled') }
   const env = { ...compiled, PIP_CERT: certificate, NODE_EXTRA_CA_CERTS: certificate, PIP_NO_WARN_SCRIPT_LOCATION: '1' }
   let runs = 0
-  const install = async (command: readonly string[], more: Readonly<Record<string, string>>): Promise<Taken> => {
+  const install = async (
+    app: Application,
+    command: readonly string[],
+    more: Readonly<Record<string, string>>,
+  ): Promise<Taken> => {
     runs += 1
     const target = join(folder.path, `site-${runs}`)
-    const args = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--target', target, ROOT_PACKAGE]
-    const taken = await timed([...command, pip.python, ...args], folder.path, { ...env, ...more })
+    const taken = await timed([...command, ...installing(pip, app, target)], folder.path, { ...env, ...more })
     await rm(target, { recursive: true })
     return taken
   }
-  const bare = (cache: string): Promise<Taken> =>
-    install([], { PIP_INDEX_URL: `${server.url}/simple/`, PIP_CACHE_DIR: join(folder.path, cache) })
-  const guarded = (home: string): Promise<Taken> =>
-    install([LAUNCHER, 'run', '--quiet', '--'], { WAXSEAL_GUARD_HOME: join(folder.path, home) })
+  const bare = (app: Application, cache: string): Promise<Taken> =>
+    install(app, [], { PIP_INDEX_URL: `${server.url}/simple/`, PIP_CACHE_DIR: join(folder.path, cache) })
+  const guarded = (app: Application, home: string): Promise<Taken> =>
+    install(app, [LAUNCHER, 'run', '--quiet', '--'], { WAXSEAL_GUARD_HOME: join(folder.path, home) })
   const newHome = async (home: string): Promise<void> => {
     await mkdir(join(folder.path, home))
-    const add = [LAUNCHER, 'trust', 'add', server.url, '--yes']
-    await timed(add, folder.path, { ...env, WAXSEAL_GUARD_HOME: join(folder.path, home) })
+    await timed([LAUNCHER, 'trust', 'add', server.url, '--yes'], folder.path, {
+      ...env,
+      WAXSEAL_GUARD_HOME: join(folder.path, home),
+    })
+  }
+  /** Both ways, in turn: with nothing kept, and with all of it. */
+  const compare = async (app: Application, what: string, max: number | undefined): Promise<readonly Figure[]> => {
+    const size = `${PACKAGES} packages, ${(app.bytes / 1e6).toFixed(0)} MB, ${app.files.toLocaleString('en')} files`
+    process.stderr.write(`${what}: ${size} …\n`)
+    const own = app.name
+    // The index has them before anything is measured, and both sides have been run.
+    await bare(app, `${own}-bare`)
+    await newHome(`${own}-home`)
+    await guarded(app, `${own}-home`)
+    const cold: [Taken, Taken][] = []
+    const warm: [Taken, Taken][] = []
+    for (let round = 0; round < rounds; round += 1) {
+      process.stderr.write(`round ${round + 1} of ${rounds} …\n`)
+      const [cache, home] = [`${own}-bare-${round}`, `${own}-home-${round}`]
+      await newHome(home)
+      const turn = async (one: () => Promise<Taken>, other: () => Promise<Taken>): Promise<[Taken, Taken]> => {
+        if (round % 2 === 0) return [await one(), await other()]
+        const second = await other()
+        return [await one(), second]
+      }
+      cold.push(
+        await turn(
+          () => bare(app, cache),
+          () => guarded(app, home),
+        ),
+      )
+      warm.push(
+        await turn(
+          () => bare(app, `${own}-bare`),
+          () => guarded(app, `${own}-home`),
+        ),
+      )
+      for (const used of [cache, home]) await rm(join(folder.path, used), { recursive: true })
+    }
+    return [overhead(`${what}, ${size}, nothing kept`, cold, max), overhead(`${what}, ${size}, all kept`, warm, max)]
   }
 
-  process.stderr.write(`${PACKAGES} packages, ${(bytes / 1e6).toFixed(0)} MB …\n`)
-  // The index has them before anything is measured, and both sides have been run.
-  await bare('bare-warm')
-  await newHome('home-warm')
-  await guarded('home-warm')
-  const cold: [Taken, Taken][] = []
-  const warm: [Taken, Taken][] = []
-  for (let round = 0; round < rounds; round += 1) {
-    process.stderr.write(`round ${round + 1} of ${rounds} …\n`)
-    await newHome(`home-${round}`)
-    const turn = async (one: () => Promise<Taken>, other: () => Promise<Taken>): Promise<[Taken, Taken]> => {
-      if (round % 2 === 0) return [await one(), await other()]
-      const second = await other()
-      return [await one(), second]
-    }
-    cold.push(
-      await turn(
-        () => bare(`bare-${round}`),
-        () => guarded(`home-${round}`),
-      ),
-    )
-    warm.push(
-      await turn(
-        () => bare('bare-warm'),
-        () => guarded('home-warm'),
-      ),
-    )
-    for (const used of [`bare-${round}`, `home-${round}`]) await rm(join(folder.path, used), { recursive: true })
-  }
-  const home = { ...env, WAXSEAL_GUARD_HOME: join(folder.path, 'home-warm') }
+  const figures = [
+    ...(await compare(fetching, 'fetching alone: one file a wheel, nothing compiled', undefined)),
+    ...(await compare(real, '`pip install`', OVERHEAD_BAR)),
+  ]
+  const home = { ...env, WAXSEAL_GUARD_HOME: join(folder.path, `${real.name}-home`) }
   const starts: [Taken, Taken][] = []
   for (let round = 0; round < rounds; round += 1) {
     const alone = await timed(['true'], folder.path, env)
     starts.push([alone, await timed([LAUNCHER, 'run', '--quiet', '--', 'true'], folder.path, home)])
   }
-  const size = `${PACKAGES} packages, ${(bytes / 1e6).toFixed(0)} MB`
   return [
-    overhead(`pip install, ${size}, nothing kept`, cold),
-    overhead(`pip install, ${size}, all kept`, warm),
+    ...figures,
     started(starts),
-    await peak(pip, folder.path, { ...home, PIP_CERT: certificate }),
+    await peak(installing(pip, fetching, join(folder.path, 'peak')), folder.path, home),
   ]
 }
 
-function overhead(what: string, taken: readonly (readonly [Taken, Taken])[]): Figure {
+/** Into an empty folder, by pip's defaults. */
+function installing(pip: Client, { name }: Application, target: string): readonly string[] {
+  return [pip.python, '-m', 'pip', 'install', '--quiet', '--target', target, name]
+}
+
+function overhead(what: string, taken: readonly (readonly [Taken, Taken])[], max: number | undefined): Figure {
   const of = (side: 0 | 1, kind: keyof Taken): number => median(taken.map((pair) => pair[side][kind]))
   const ratio = median(taken.map(([bare, guarded]) => guarded.wall / bare.wall))
   return {
     what,
     ours: `${of(1, 'wall').toFixed(2)} s, CPU ${of(1, 'cpu').toFixed(2)} s`,
     beside: `pip ${of(0, 'wall').toFixed(2)} s, CPU ${of(0, 'cpu').toFixed(2)} s`,
-    ...judge(ratio, OVERHEAD_BAR),
+    ...(max === undefined ? { ratio } : judge(ratio, max)),
   }
 }
 
@@ -145,10 +167,13 @@ function started(taken: readonly (readonly [Taken, Taken])[]): Figure {
 }
 
 /** The most memory that the guard itself took, while pip installed all of it: the program's parent tells. */
-async function peak(pip: Client, cwd: string, env: Readonly<Record<string, string>>): Promise<Figure> {
-  const target = join(cwd, 'peak')
-  const script = `"$1" -m pip install --quiet --no-compile --target "$2" "$3" && grep VmHWM "/proc/$PPID/status"`
-  const command = [LAUNCHER, 'run', '--quiet', '--', '/bin/sh', '-c', script, 'sh', pip.python, target, ROOT_PACKAGE]
+async function peak(
+  installing: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Figure> {
+  const script = `"$@" && grep VmHWM "/proc/$PPID/status"`
+  const command = [LAUNCHER, 'run', '--quiet', '--', '/bin/sh', '-c', script, 'sh', ...installing]
   const { code, stdout, stderr } = await runScrubbed(command, '/usr/bin:/bin', {
     cwd,
     env: { NO_PROXY: '127.0.0.1', ...env },
