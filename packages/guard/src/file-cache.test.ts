@@ -33,6 +33,24 @@ for (const [size, bytes] of Object.entries({ small: SMALL, large: LARGE })) {
   })
 }
 
+void test('CLI-4: a large file that was hashed is hashed again once somebody has written to it, also with its old times', async () => {
+  await using folder = await inFolder()
+  const cache = await FileCache.open({ folder: folder.path })
+  const sha256 = sha256Of(LARGE)
+  const path = pathIn(folder.path, sha256)
+  await cache.put(sha256, LARGE)
+  assert.notEqual(await cache.read(sha256), undefined)
+  const before = await stat(path, { bigint: true })
+  const changed = Buffer.from(LARGE)
+  changed[0] = 8
+  // The clock of inodes goes by ticks.
+  do {
+    await writeFile(path, changed)
+    await utimes(path, before.atime, before.mtime)
+  } while ((await stat(path, { bigint: true })).ctimeNs === before.ctimeNs)
+  assert.equal(await cache.read(sha256), undefined)
+})
+
 void test('CLI-4: a link in the cache is not followed, a folder of others is not used', async () => {
   await using folder = await inFolder()
   const cache = await FileCache.open({ folder: folder.path })

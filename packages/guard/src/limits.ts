@@ -27,7 +27,11 @@ export const STALE_PART_MS = 60 * 60_000
 export const PINS_BUSY_MS = 10_000
 /** Files up to this size are read at once when they are handed out, in bytes; larger ones in pieces. */
 export const WHOLE_FILE_BYTES = 4 * 1024 * 1024
-export const PIECE_BYTES = 256 * 1024
+export const PIECE_BYTES = 1024 * 1024
+/** Large files whose state is remembered since they were hashed, at most. */
+export const MAX_REMEMBERED_FILES = 1000
+/** How long a use of a file stands for those that follow, in milliseconds: which was used last matters by the day. */
+export const USED_AGAIN_MS = 60 * 60_000
 /** Longest reason phrase, in characters: clients show it whole (behaviour.md 1.2). */
 export const MAX_REASON_PHRASE = 400
 /** Most events of one code that a report lists, and most files; the rest is counted. When the same is told again, in milliseconds. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isSafeFilename, isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import { GuardError } from './error.ts'
 import { notOffered } from './failures.ts'
+import { PIECE_BYTES } from './limits.ts'
 import type { Guard } from './open-guard.ts'
 import { refuse } from './refuse.ts'
 import type { WantedFile } from './verified-index.ts'
@@ -86,7 +87,7 @@ async function serveFile(guard: Guard, req: IncomingMessage, res: ServerResponse
   })
   if (req.method === 'HEAD') res.end()
   else if (file.bytes !== undefined) res.end(file.bytes)
-  else await pipeline(file.handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 256 * 1024 }), res)
+  else await pipeline(file.handle.createReadStream({ start: 0, autoClose: false, highWaterMark: PIECE_BYTES }), res)
 }
 
 function fail(guard: Guard | undefined, req: IncomingMessage, res: ServerResponse, error: unknown): void {

@@ -19,9 +19,10 @@ export function resolveSimpleUrl(link: string, baseUrl: string): SimpleUrl | und
   const url = URL.parse(link, baseUrl)
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return undefined
   const fragment = url.hash.slice(1)
-  url.hash = ''
-  url.username = ''
-  url.password = ''
+  // To set one puts the whole URL together again.
+  if (url.href.includes('#')) url.hash = ''
+  if (url.username !== '') url.username = ''
+  if (url.password !== '') url.password = ''
   const filename = decodeOnce(url.pathname.slice(url.pathname.lastIndexOf('/') + 1))
   return filename === undefined || filename === '' ? undefined : { href: url.href, filename, fragment }
 }
