@@ -31,6 +31,8 @@ export interface OpenGuardOptions {
   readonly wheelsOnly?: boolean
   /** Dependencies that name an address past any index are left alone. */
   readonly allowDirectUrls?: boolean
+  /** The program will ask for the files that it chooses: they are fetched while it still chooses others. */
+  readonly installs?: boolean
   /** Most bytes that the cache keeps. */
   readonly cacheBytes?: number | undefined
   readonly onRefusal?: (refusal: Refusal) => void
@@ -56,7 +58,7 @@ export interface Guard extends AsyncDisposable {
 /** Opens what is trusted and what is kept. Nothing is asked of the network. @throws GuardError */
 export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
   const { home, trusted, env, now, offline = false, defences = ALL_DEFENCES } = options
-  const { wheelsOnly = false, allowDirectUrls = false } = options
+  const { wheelsOnly = false, allowDirectUrls = false, installs = false } = options
   await using opening = new AsyncDisposableStack()
   const cache = await FileCache.open({
     folder: home.cache,
@@ -96,6 +98,7 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     defences,
     wheelsOnly,
     allowDirectUrls,
+    installs,
   })
   opening.defer(() => keeping.done())
   opening.use(index)

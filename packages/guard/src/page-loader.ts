@@ -28,6 +28,8 @@ export interface PageLoaderParts extends DecisionParts {
   readonly wheelsOnly: boolean
   /** Whether dependencies that name an address are left alone. */
   readonly allowDirectUrls: boolean
+  /** Whether the program is known to install what it chooses. */
+  readonly installs: boolean
 }
 
 /** How many file names a note gives. */

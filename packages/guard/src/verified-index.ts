@@ -11,6 +11,7 @@ import {
   MAX_REPORTED,
   MAX_SIDECAR_BYTES,
   PAGE_DEADLINE_MS,
+  WHOLE_FILE_BYTES,
 } from './limits.ts'
 import { FetchingAhead } from './fetching-ahead.ts'
 import { directDependency } from './direct-dependency.ts'
@@ -49,11 +50,12 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
   constructor(parts: PageLoaderParts) {
     this.#parts = parts
     this.#ahead = new FetchingAhead(
-      parts.now,
+      { now: parts.now, installs: parts.installs },
       (project) => this.#kept(project),
       async (wanted) => {
         const { offered } = await this.#find(wanted)
         if (!(await parts.cache.has(wanted.sha256))) await this.#shared(wanted, offered)
+        else if ((offered.file.size ?? 0) > WHOLE_FILE_BYTES) await parts.cache.check(wanted.sha256)
       },
     )
   }

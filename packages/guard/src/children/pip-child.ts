@@ -26,6 +26,8 @@ const GENERAL: readonly OptionRule<Meaning>[] = [
   { names: ['--client-cert'], means: 'refused', value: true },
   { names: ['--keyring-provider'], means: 'refused', value: true },
 ]
+/** Commands that fetch every file that they choose. */
+const FETCHING = new Set(['install', 'download', 'wheel'])
 const SOURCES: readonly OptionRule<Meaning>[] = [
   ...GENERAL,
   { names: ['--index-url', '-i', '--pypi-url', '--index'], means: 'index', value: true },
@@ -82,7 +84,8 @@ export async function preparePip(
     at <= command || values.has(at) || word.startsWith('-') ? word : mappedRequirement(preparing, word, 'pip'),
   )
   if (name === 'lock') return lockOutput(words, options, command, preparing)
-  const report = await reportOutput(words, options, preparing)
+  const installs = FETCHING.has(name) && !args.some((word) => word.startsWith('--dr'))
+  const report = { ...(await reportOutput(words, options, preparing)), installs }
   const fromFiles = files.haveCopies() || words.some((word) => word.includes(`${preparing.loopback}/files/`))
   if (name !== 'install' || !fromFiles) return report
   const target = options.findLast(({ means }) => means === 'target')?.value

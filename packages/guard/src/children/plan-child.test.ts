@@ -86,6 +86,20 @@ const REFUSED_OPTIONS: readonly (readonly [command: string, option: string])[] =
   ['pipenv install --extra-pip-args=--isolated x', '--extra-pip-args'],
 ]
 
+test('a command of pip that fetches every file that it chooses is known for it', async () => {
+  const installs = async (command: string): Promise<boolean> => {
+    const planned = await plan(command)
+    await planned.finish()
+    return planned.installs
+  }
+  for (const command of ['pip install x', 'pip -q download x', 'python3 -m pip wheel x']) {
+    assert.equal(await installs(command), true, command)
+  }
+  for (const command of ['pip install --dry-run x', 'pip lock x', 'pip index versions x', 'pip freeze', 'make']) {
+    assert.equal(await installs(command), false, command)
+  }
+})
+
 for (const [command, option] of REFUSED_OPTIONS) {
   test(`${command} is refused`, async () => {
     await assert.rejects(plan(command), refuses('option-refused', new RegExp(`: ${option} is refused`)))

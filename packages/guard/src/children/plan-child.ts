@@ -33,6 +33,8 @@ export interface ChildPlan {
   readonly env: NodeJS.ProcessEnv
   /** The child's standard output is a lock or a report: it goes through `mapText`, as one text. */
   readonly rewriteOutput: boolean
+  /** Whether it is known to fetch every file that it chooses. */
+  readonly installs: boolean
   mapText(text: string): string
   /**
    * Maps what the child wrote back to the index's own URLs, and removes the temporary copies; the files that were written. To be called
@@ -77,6 +79,7 @@ export async function planChild(request: ChildRequest): Promise<ChildPlan> {
       command: [...recognised.head, ...prepared.args],
       env: { ...env, ...variables, ...prepared.env },
       rewriteOutput: prepared.rewriteOutput ?? false,
+      installs: prepared.installs ?? false,
       mapText: (text) => files.restorePaths(urls.toOrigin(text)),
       finish: (exitCode = 0) => (finished ??= finish(prepared, temporary, endedByItself(exitCode))),
     }

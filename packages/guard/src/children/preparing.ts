@@ -22,6 +22,7 @@ export interface PreparedClient {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly rewriteOutput?: boolean
+  readonly installs?: boolean
   readonly outputs?: readonly ChildOutput[]
 }
 

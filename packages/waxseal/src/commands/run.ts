@@ -52,7 +52,7 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   const stdout = plan.rewriteOutput ? (text: string) => plan.mapText(text) : options.json ? 'stderr' : 'inherit'
   const running = runProgram({ command: plan.command, env: plan.env, cwd: process.cwd(), stdout })
   // The guard is loaded and brought up to date while the program starts; what that asks for waits for it.
-  const verified = openTrusted(options).then(
+  const verified = openTrusted(options, { installs: plan.installs }).then(
     async (guard) => {
       parts.use(guard)
       resolve(guard)
