@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isSafeFilename, isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
+import { isSafeFilename, isValidProjectName, normalizeProjectName } from '@waxseal/packaging/names'
 import { GuardError } from './error.ts'
 import { notOffered } from './failures.ts'
 import { PIECE_BYTES } from './limits.ts'

@@ -1,4 +1,4 @@
-import { withoutControlCharacters } from '@waxseal/packaging'
+import { withoutControlCharacters } from '@waxseal/packaging/names'
 
 /** How a command speaks: exactly one JSON document with `--json`, else lines for people. */
 export interface Output {

@@ -1,4 +1,4 @@
-import { withoutControlCharacters } from '@waxseal/packaging'
+import { withoutControlCharacters } from '@waxseal/packaging/names'
 
 /** Tells people on standard error how far long work has come. Nothing of it ever goes to standard output. */
 export interface Progress {

@@ -1,4 +1,4 @@
-import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
+import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging/names'
 import { parse } from 'smol-toml'
 import { GuardError } from '../error.ts'
 import { MAX_LOCK_BYTES, MAX_LOCK_DEPTH, MAX_LOCK_ENTRIES } from './limits.ts'
