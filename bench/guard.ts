@@ -122,13 +122,14 @@ async function measure(pip: Client): Promise<readonly Figure[]> {
         ),
       )
       for (const used of [cache, home]) await rm(join(folder.path, used), { recursive: true })
+      process.stderr.write(`cold ${roundText(cold.at(-1))}, warm ${roundText(warm.at(-1))}\n`)
     }
     return [overhead(`${what}, ${size}, nothing kept`, cold, max), overhead(`${what}, ${size}, all kept`, warm, max)]
   }
 
   const figures = [
-    ...(await compare(fetching, 'fetching alone: one file a wheel, nothing compiled', undefined)),
     ...(await compare(real, '`pip install`', OVERHEAD_BAR)),
+    ...(await compare(fetching, 'fetching alone: one file a wheel, nothing compiled', undefined)),
   ]
   const home = { ...env, WAXSEAL_GUARD_HOME: join(folder.path, `${real.name}-home`) }
   const starts: [Taken, Taken][] = []
@@ -146,6 +147,12 @@ async function measure(pip: Client): Promise<readonly Figure[]> {
 /** Into an empty folder, by pip's defaults. */
 function installing(pip: Client, { name }: Application, target: string): readonly string[] {
   return [pip.python, '-m', 'pip', 'install', '--quiet', '--target', target, name]
+}
+
+function roundText(pair: readonly [Taken, Taken] | undefined): string {
+  return pair === undefined
+    ? ''
+    : pair.map(({ wall, cpu }) => `${wall.toFixed(2)} s (CPU ${cpu.toFixed(2)})`).join(' and ')
 }
 
 function overhead(what: string, taken: readonly (readonly [Taken, Taken])[], max: number | undefined): Figure {
