@@ -5,6 +5,8 @@ export { classifyDistribution, isSafeFilename } from './distribution-filename.ts
 export type { Distribution } from './distribution-filename.ts'
 export { isAcceptedPlatformTag } from './platform-tag.ts'
 export { isValidProjectName, normalizeExtra, normalizeProjectName, ultranormalizeProjectName } from './project-name.ts'
+export { JsonProjectList } from './project-list-reader.ts'
+export type { ProjectListReader } from './project-list-reader.ts'
 export { formatSdistFilename, parseSdistFilename, sdistVersionForProject } from './sdist-filename.ts'
 export type { SdistFilename } from './sdist-filename.ts'
 export { parseSpecifierSet, satisfies } from './specifier.ts'

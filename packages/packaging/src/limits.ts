@@ -77,3 +77,7 @@ export const MAX_JSON_CONTAINERS = 800_000
 export const MAX_JSON_COMMAS = 2_000_000
 /** Most members of one object in the JSON of a Simple API page. */
 export const MAX_JSON_MEMBERS = 1000
+/** Most projects of an index's project list. PyPI has some 700,000. */
+export const MAX_LISTED_PROJECTS = 5_000_000
+/** Longest entry of a project list in JSON, and all that stands in it beside the entries, in bytes. */
+export const MAX_LISTED_PROJECT_BYTES = 64 * 1024

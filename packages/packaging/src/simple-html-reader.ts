@@ -1,14 +1,12 @@
-import { Token, Tokenizer, TokenizerMode } from 'parse5'
-import type { TokenHandler } from 'parse5'
-import { PackagingError } from './error.ts'
-import { MAX_HTML_TOKEN_LENGTH, MAX_SIMPLE_FILES, MAX_SIMPLE_PAGE_BYTES, MAX_TAG_ATTRIBUTES } from './limits.ts'
+import { Token } from 'parse5'
+import { HtmlTags } from './html-tags.ts'
+import { MAX_SIMPLE_FILES, MAX_SIMPLE_PAGE_BYTES } from './limits.ts'
 import type { RawSimpleFile } from './simple-file-reader.ts'
 import { checkApiVersion, invalid, SimplePageBuilder, tooMany } from './simple-page-builder.ts'
 import type { SimpleContext, SimpleReading } from './simple-page.ts'
 
-/** So little at a time that the attributes of one tag are counted before comparing them costs much. */
-const CHUNK_LENGTH = 16 * 1024
-const RAW_TEXT_TAGS: ReadonlySet<string> = new Set(['style', 'xmp', 'iframe', 'noembed', 'noframes'])
+export { HtmlProjectList } from './project-list-html-reader.ts'
+
 const METAS: ReadonlySet<string> = new Set([
   'pypi:repository-version',
   'pypi:project-status',
@@ -18,8 +16,7 @@ const DIGITS = /^[0-9]{1,15}$/
 
 /**
  * Reads an upstream's project page in HTML (PEP 503, 592, 629, 658, 714, 740, 792), as tolerant as `readSimpleJson`. An entry is
- * any `<a href>`; its name is the last segment of the URL, never the text, as pip does it. Only tags are looked at, no tree is
- * built: the standard's tree construction can be made quadratic.
+ * any `<a href>`; its name is the last segment of the URL, never the text, as pip does it.
  * @throws PackagingError `simple-page-invalid`, or `limit-exceeded`
  */
 export function readSimpleHtml(page: Uint8Array | string, context: SimpleContext): SimpleReading {
@@ -52,48 +49,10 @@ interface FoundTags {
   base: string | undefined
 }
 
-class PageTokenizer extends Tokenizer {
-  /** Attributes of the tag that the last chunk ended in. */
-  get pendingAttributes(): number {
-    const token = this.currentToken
-    return token !== null && 'attrs' in token ? token.attrs.length : 0
-  }
-}
-
 function collectTags(html: string): FoundTags {
   const found: FoundTags = { files: [], metas: new Map(), base: undefined }
-  const ignore = (): void => {}
-  const handler: TokenHandler = {
-    onComment: ignore,
-    onDoctype: ignore,
-    onEndTag: ignore,
-    onEof: ignore,
-    onCharacter: ignore,
-    onNullCharacter: ignore,
-    onWhitespaceCharacter: ignore,
-    onStartTag: (token) => {
-      if (token.attrs.length > MAX_TAG_ATTRIBUTES) throw invalid('a tag has too many attributes')
-      // What stands in these is text; without the tree construction the tokenizer has to be told.
-      if (RAW_TEXT_TAGS.has(token.tagName)) tokenizer.state = TokenizerMode.RAWTEXT
-      else if (token.tagName === 'script') tokenizer.state = TokenizerMode.SCRIPT_DATA
-      else if (token.tagName === 'title' || token.tagName === 'textarea') tokenizer.state = TokenizerMode.RCDATA
-      else if (token.tagName === 'plaintext') tokenizer.state = TokenizerMode.PLAINTEXT
-      else addTag(found, token)
-    },
-  }
-  const tokenizer = new PageTokenizer({}, handler)
-  for (let at = 0; at < html.length; at += CHUNK_LENGTH) {
-    tokenizer.write(html.slice(at, at + CHUNK_LENGTH), at + CHUNK_LENGTH >= html.length)
-    // What it has not dropped is the token it is in, and the 64 Ki characters it may keep before.
-    if (tokenizer.preprocessor.html.length > MAX_HTML_TOKEN_LENGTH) throw tooLong()
-    if (tokenizer.pendingAttributes > MAX_TAG_ATTRIBUTES) throw invalid('a tag has too many attributes')
-  }
+  new HtmlTags((token) => addTag(found, token)).write(html, true)
   return found
-}
-
-function tooLong(): PackagingError {
-  const reason = `a tag, comment or text has more than ${MAX_HTML_TOKEN_LENGTH} characters`
-  return new PackagingError('limit-exceeded', `The Simple API page is refused: ${reason}.`)
 }
 
 function addTag(found: FoundTags, token: Token.TagToken): void {
