@@ -85,6 +85,18 @@ export function renderHtml(project: SimulatedProject, urlOf: (file: SimulatedFil
   )
 }
 
+/** The list of all projects (PEP 691), as PyPI writes it. */
+export function renderJsonList(names: readonly string[]): Buffer {
+  const projects = names.map((name, at) => ({ '_last-serial': at, name }))
+  return Buffer.from(JSON.stringify({ meta: { '_last-serial': names.length, 'api-version': '1.4' }, projects }))
+}
+
+/** The same as PEP 503 has it. */
+export function renderHtmlList(names: readonly string[]): Buffer {
+  const links = names.map((name) => `<a href="/simple/${name}/">${escape(name)}</a><br/>`)
+  return Buffer.from(`<!DOCTYPE html>\n<html><body>\n${links.join('\n')}\n</body></html>\n`)
+}
+
 /** Good enough for the names tests use: `<name>-<version>-…` or `<name>-<version>.tar.gz`. */
 function versionOf(filename: string): string {
   return (filename.split('-')[1] ?? '0').replace(/\.tar\.gz$|\.zip$/, '')

@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib'
 import type { Fault, PlannedAnswer } from './upstream-faults.ts'
 import { sendWithFault } from './upstream-faults.ts'
 import type { SimulatedFile, SimulatedProject } from './upstream-pages.ts'
-import { renderHtml, renderJson, sha256Of } from './upstream-pages.ts'
+import { renderHtml, renderHtmlList, renderJson, renderJsonList, sha256Of } from './upstream-pages.ts'
 
 /** One request as it came. */
 export interface RecordedRequest {
@@ -38,7 +38,7 @@ export interface SimulatorOptions {
  *     upstream.clearFaults()
  *     assert.equal(upstream.requestsFor('/simple/demo/').length, 1)
  *
- * Pages stand at `<simpleUrl><project>/`, files at `/files/<project>/<filename>`, with `.metadata` and `.provenance`
+ * Pages stand at `<simpleUrl><project>/`, the list of all projects at `<simpleUrl>`, files at `/files/<project>/<filename>`, with `.metadata` and `.provenance`
  * beside them. Pages carry an ETag and answer If-None-Match with 304, and are gzipped where that is accepted.
  */
 export interface Simulator {
@@ -53,6 +53,8 @@ export interface Simulator {
   /** Adds a project, or replaces one. */
   addProject(project: SimulatedProject): void
   removeProject(name: string): void
+  /** Has the list of all projects name these, instead of those that were added. */
+  listNames(names: readonly string[]): void
   /** Puts any answer at a path. */
   addAnswer(path: string, answer: Partial<PlannedAnswer>): void
   /** Where a file of a project stands. */
@@ -67,6 +69,7 @@ export interface Simulator {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+const LIST_PATH = '/simple/'
 const JSON_TYPE = 'application/vnd.pypi.simple.v1+json'
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
@@ -94,6 +97,7 @@ class UpstreamSimulator implements Simulator {
   readonly #options: SimulatorOptions
   readonly #answers = new Map<string, (accept: string) => PlannedAnswer>()
   readonly #paths = new Map<string, string[]>()
+  #listed: readonly string[] | undefined
   #faults: { pattern: string | RegExp; fault: Fault }[] = []
   #waiting: (() => void)[] = []
 
@@ -115,8 +119,8 @@ class UpstreamSimulator implements Simulator {
     const formats = project.formats ?? 'both'
     this.#answers.set(`/simple/${project.name}/`, (accept) => {
       const page = formats === 'html' || (formats === 'both' && !accept.includes('+json')) ? html : json
-      const etag = `"${createHash('md5').update(page.body).digest('base64url')}"`
-      return { status: 200, headers: { 'content-type': page.type, etag, vary: 'Accept' }, body: page.body }
+      const headers = { 'content-type': page.type, etag: etagOf(page.body), vary: 'Accept' }
+      return { status: 200, headers, body: page.body }
     })
     for (const file of project.files) {
       const path = this.#pathOf(project, file)
@@ -137,6 +141,10 @@ class UpstreamSimulator implements Simulator {
   removeProject(name: string): void {
     for (const path of this.#paths.get(name) ?? []) this.#answers.delete(path)
     this.#paths.delete(name)
+  }
+
+  listNames(names: readonly string[]): void {
+    this.#listed = names
   }
 
   addAnswer(path: string, { status = 200, headers = {}, body = Buffer.alloc(0) }: Partial<PlannedAnswer>): void {
@@ -192,7 +200,8 @@ class UpstreamSimulator implements Simulator {
       const expected = Buffer.from(`${basicAuth.username}:${basicAuth.password}`).toString('base64')
       if (request.headers.authorization !== `Basic ${expected}`) return plain(401, 'Unauthorized')
     }
-    const answer = this.#answers.get(path.split('?')[0] ?? path)?.(request.headers.accept ?? '')
+    const accept = request.headers.accept ?? ''
+    const answer = path === LIST_PATH ? this.#list(accept) : this.#answers.get(path.split('?')[0] ?? path)?.(accept)
     if (answer === undefined) return plain(404, 'Not Found')
     const { etag } = answer.headers
     if (etag !== undefined && request.headers['if-none-match'] === etag) {
@@ -204,9 +213,21 @@ class UpstreamSimulator implements Simulator {
     return answer
   }
 
+  #list(accept: string): PlannedAnswer {
+    const names = this.#listed ?? this.#paths.keys().toArray()
+    const json = accept.includes('+json')
+    const body = json ? renderJsonList(names) : renderHtmlList(names)
+    const type = json ? JSON_TYPE : 'text/html; charset=utf-8'
+    return { status: 200, headers: { 'content-type': type, etag: etagOf(body), vary: 'Accept' }, body }
+  }
+
   #pathOf(project: SimulatedProject, file: SimulatedFile): string {
     return `/files/${project.name}/${file.filename}`
   }
+}
+
+function etagOf(body: Buffer): string {
+  return `"${createHash('md5').update(body).digest('base64url')}"`
 }
 
 function plain(status: number, body: string): PlannedAnswer {

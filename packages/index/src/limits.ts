@@ -61,6 +61,9 @@ export const UPSTREAM_PAGE_DEADLINE_MS = 60_000
 export const UPSTREAM_FILE_DEADLINE_MS = 6 * 3_600_000
 /** Largest page of one project, on the wire and decoded (attacks.md ED-SIMPLE, ED-DEC); a setting. */
 export const UPSTREAM_MAX_PAGE_BYTES = 32 * 1024 ** 2
+/** Largest list of all projects of an upstream, on the wire and decoded: eight times PyPI's; and the longest time for one. */
+export const UPSTREAM_MAX_LIST_BYTES = 256 * 1024 ** 2
+export const UPSTREAM_LIST_DEADLINE_MS = 15 * 60_000
 /** Largest file taken from an upstream (attacks.md ED-TGT); a setting. */
 export const UPSTREAM_MAX_FILE_BYTES = 8 * 1024 ** 3
 /** Most redirects followed for one request (attacks.md API-SSRF). */

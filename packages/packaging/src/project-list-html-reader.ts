@@ -4,7 +4,7 @@ import { NameCounter } from './project-list-reader.ts'
 import type { ProjectListReader } from './project-list-reader.ts'
 import { checkApiVersion, invalid } from './simple-page-builder.ts'
 
-/** A list in HTML (PEP 503): an entry is any `<a href>`, its name the last segment of the address. */
+/** A list in HTML (PEP 503): an entry is any `<a href>` that ends with a slash, its name the last segment before. */
 export class HtmlProjectList implements ProjectListReader {
   readonly #utf8 = new TextDecoder('utf-8')
   readonly #counter = new NameCounter()
@@ -30,17 +30,18 @@ export class HtmlProjectList implements ProjectListReader {
       this.#version ??= Token.getTokenAttr(tag, 'content')
     }
     const href = tag.tagName === 'a' ? Token.getTokenAttr(tag, 'href') : null
-    if (href === null) return
+    const name = href === null ? undefined : lastSegment(href)
+    if (name === undefined) return
     const before = this.#names.length
-    this.#counter.add(lastSegment(href), this.#names)
+    this.#counter.add(name, this.#names)
     this.#found ||= this.#names.length > before
   }
 }
 
-function lastSegment(href: string): string {
+function lastSegment(href: string): string | undefined {
   const path = href.trim().replace(/[?#].*$/s, '')
-  const whole = path.endsWith('/') ? path.slice(0, -1) : path
-  const segment = whole.slice(whole.lastIndexOf('/') + 1)
+  if (!path.endsWith('/')) return undefined
+  const segment = path.slice(path.lastIndexOf('/', path.length - 2) + 1, -1)
   try {
     return decodeURIComponent(segment)
   } catch {

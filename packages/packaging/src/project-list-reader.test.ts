@@ -118,7 +118,7 @@ suite('a project list in HTML', () => {
       assert.deepEqual(read(new HtmlProjectList(), text, size), ['acme-tools', 'six'])
     }
     const links =
-      '<a href="/simple/one/">1</a><a href=" two/index.html/?x#y ">2</a><a href="../">up</a><a>no</a><a href="th%65n">t</a>'
+      '<a href="/simple/one/">1</a><a href=" two/index.html/?x#y ">2</a><a href="/login">in</a><a href="../">up</a><a>no</a><a href="th%65n/">t</a>'
     assert.deepEqual(read(new HtmlProjectList(), links), ['one', 'index-html', 'then'])
   })
 

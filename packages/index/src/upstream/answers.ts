@@ -23,6 +23,12 @@ export type PageAnswer =
   | { readonly kind: 'absent' }
   | UpstreamFailure
 
+/** What became of a project list, whose names were handed on as they came: only after `found` were they all. */
+export type ListAnswer =
+  | { readonly kind: 'found'; readonly etag?: string; readonly lastModified?: string }
+  | { readonly kind: 'not-modified' }
+  | UpstreamFailure
+
 /** What an earlier `found` answer carried, for a conditional request. */
 export interface PageValidators {
   readonly etag?: string

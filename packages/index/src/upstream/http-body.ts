@@ -48,28 +48,32 @@ export async function readDecoded(
   encoding: string | undefined,
   maxBytes: number,
 ): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  await eachDecoded(body, encoding, maxBytes, (piece) => void pieces.push(piece))
+  return Buffer.concat(pieces)
+}
+
+/** As `readDecoded`, a piece at a time: holds no more of it than `take` keeps. Throws also what `take` throws. */
+export async function eachDecoded(
+  body: AsyncIterable<Uint8Array>,
+  encoding: string | undefined,
+  maxBytes: number,
+  take: (piece: Uint8Array) => void,
+): Promise<void> {
   const coding = (encoding ?? 'identity').trim().toLowerCase()
-  if (coding === 'identity' || coding === '') return collect(body, maxBytes)
+  const takeAll = async (plain: AsyncIterable<Uint8Array>): Promise<void> => {
+    let total = 0
+    for await (const piece of plain) {
+      total += piece.byteLength
+      if (total > maxBytes) throw tooLong(maxBytes)
+      take(piece)
+    }
+  }
+  if (coding === 'identity' || coding === '') return await takeAll(body)
   if (coding !== 'gzip' && coding !== 'x-gzip') {
     throw new IndexError('upstream-failed', 'The upstream answered in an encoding that was not asked for.')
   }
-  const gunzip = createGunzip()
-  let decoded: Uint8Array = new Uint8Array()
-  await pipeline(body, gunzip, async (plain: AsyncIterable<Uint8Array>) => {
-    decoded = await collect(plain, maxBytes)
-  })
-  return decoded
-}
-
-async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let total = 0
-  for await (const chunk of body) {
-    total += chunk.byteLength
-    if (total > maxBytes) throw tooLong(maxBytes)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks, total)
+  await pipeline(body, createGunzip(), takeAll)
 }
 
 /** The declared length of a body, when there is a plain one. */

@@ -28,9 +28,9 @@ const HEAD_LENGTH = 4096
 export function readPage(received: ReceivedPage, project: string, configured: ReadonlySet<string>): SimpleReading {
   const { bytes, url } = received
   const context = { baseUrl: url, project }
-  const type = received.contentType?.split(';')[0]?.trim().toLowerCase()
-  if (type === JSON_TYPE) return fetchableOnly(readSimpleJson(bytes, context), url, configured)
-  if (type === undefined || !HTML_TYPES.has(type)) {
+  const form = formOf(received.contentType)
+  if (form === 'json') return fetchableOnly(readSimpleJson(bytes, context), url, configured)
+  if (form === 'other') {
     throw new IndexError('upstream-failed', 'The upstream answered with a content type that no project page has.')
   }
   const reading = readSimpleHtml(bytes, context)
@@ -42,6 +42,13 @@ export function readPage(received: ReceivedPage, project: string, configured: Re
     }
   }
   return fetchableOnly(reading, url, configured)
+}
+
+/** The form of a page of the Simple API, by its Content-Type. */
+export function formOf(contentType: string | undefined): 'json' | 'html' | 'other' {
+  const type = contentType?.split(';')[0]?.trim().toLowerCase()
+  if (type === JSON_TYPE) return 'json'
+  return type !== undefined && HTML_TYPES.has(type) ? 'html' : 'other'
 }
 
 function fetchableOnly(reading: SimpleReading, base: string, configured: ReadonlySet<string>): SimpleReading {

@@ -322,6 +322,64 @@ describe('Upstream.fetchPage', () => {
   })
 })
 
+describe('Upstream.fetchProjectList', () => {
+  const list = async (validators = {}) => {
+    const names: string[] = []
+    const answer = await upstream.fetchProjectList((some) => names.push(...some), validators)
+    return { names, answer }
+  }
+
+  it('hands on the names of the list, in either form, and asks for nothing else', async () => {
+    simulator.listNames(['Demo', 'other_one'])
+    const json = await list()
+    assert.deepEqual([json.answer.kind, json.names], ['found', ['demo', 'other-one']])
+    simulator.addAnswer('/html/', {
+      headers: { 'content-type': 'text/html' },
+      body: Buffer.from('<a href="demo/">Demo</a>'),
+    })
+    await using html = openUpstream(upstreamDefaults('sim', `${simulator.url}/html/`))
+    const names: string[] = []
+    assert.equal((await html.fetchProjectList((some) => names.push(...some))).kind, 'found')
+    assert.deepEqual(names, ['demo'])
+    assert.deepEqual(
+      simulator.requests.map(({ path }) => path),
+      ['/simple/', '/html/'],
+    )
+  })
+
+  it('asks conditionally', async () => {
+    const { answer } = await list()
+    assert.ok(answer.kind === 'found' && answer.etag !== undefined)
+    const { names, answer: second } = await list({ etag: answer.etag })
+    assert.deepEqual([second, names], [{ kind: 'not-modified' }, []])
+  })
+
+  it('fails on whatever is no whole list, and has handed on at most what came', async () => {
+    simulator.listNames(Array.from({ length: 5_000 }, (_, at) => `name-${at}`))
+    await reopen({ ...IMPATIENT, circuitFailures: 100 })
+    const faults: readonly Fault[] = [
+      { kind: 'truncate', afterBytes: 10_000 },
+      { kind: 'garbage' },
+      { kind: 'html-error' },
+      { kind: 'content-type', contentType: 'application/json' },
+      { kind: 'status', status: 404 },
+      { kind: 'status', status: 500 },
+      { kind: 'close' },
+      { kind: 'stall', afterBytes: 100 },
+    ]
+    for (const fault of faults) {
+      simulator.clearFaults()
+      simulator.setFault('/simple/', fault)
+      const { names, answer } = await list()
+      assert.equal(answer.kind, 'failed', fault.kind)
+      assert.ok(names.length < 5_000, fault.kind)
+    }
+    simulator.clearFaults()
+    const healed = await list()
+    assert.deepEqual([healed.answer.kind, healed.names.length], ['found', 5_000])
+  })
+})
+
 describe('Upstream.openFile', () => {
   it('gives the size and the bytes, uncompressed', async () => {
     const answer = await upstream.openFile(simulator.fileUrl('demo', FILENAME))

@@ -1,19 +1,22 @@
-import { PackagingError } from '@waxseal/packaging'
+import { JsonProjectList, PackagingError } from '@waxseal/packaging'
+import type { ProjectListReader } from '@waxseal/packaging'
+import { HtmlProjectList } from '@waxseal/packaging/html'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { IndexError } from '../error.ts'
-import type { FileAnswer, PageAnswer, PageValidators, SmallAnswer, UpstreamFailure } from './answers.ts'
+import { UPSTREAM_LIST_DEADLINE_MS, UPSTREAM_MAX_LIST_BYTES } from '../limits.ts'
+import type { FileAnswer, ListAnswer, PageAnswer, PageValidators, SmallAnswer, UpstreamFailure } from './answers.ts'
 import type { UpstreamConfig } from './config.ts'
 import type { ResolveHost } from './connect.ts'
 import { resolveBySystem } from './connect.ts'
-import { declaredLength, readDecoded } from './http-body.ts'
+import { declaredLength, eachDecoded, readDecoded } from './http-body.ts'
 import type { HttpAnswer, HttpFailure } from './http-client.ts'
 import { HttpClient } from './http-client.ts'
 import { configuredOrigins } from './origin-rules.ts'
-import { readPage } from './read-page.ts'
+import { formOf, readPage } from './read-page.ts'
 import type { UpstreamWatch } from './watch.ts'
 
-export type { FileAnswer, PageAnswer, PageValidators, SmallAnswer } from './answers.ts'
+export type { FileAnswer, ListAnswer, PageAnswer, PageValidators, SmallAnswer } from './answers.ts'
 
 /** One remote index to ask. Trouble of any kind is an answer; nothing here throws because of the network. */
 export interface Upstream extends AsyncDisposable {
@@ -23,6 +26,15 @@ export interface Upstream extends AsyncDisposable {
    * without a redirect elsewhere; whatever else is wrong is `failed`, and says nothing about the name.
    */
   fetchPage(project: string, validators?: PageValidators, signal?: AbortSignal): Promise<PageAnswer>
+  /**
+   * Asks for the names of all its projects, and for nothing by name. `take` gets them in normal form, a few hundred at a time:
+   * PyPI's list is 30 MB, of which no more than a piece is ever held.
+   */
+  fetchProjectList(
+    take: (names: readonly string[]) => void,
+    validators?: PageValidators,
+    signal?: AbortSignal,
+  ): Promise<ListAnswer>
   /** Asks for a file that a page linked. The bytes come as they are sent: no Content-Encoding is undone. */
   openFile(url: string, signal?: AbortSignal): Promise<FileAnswer>
   /** Asks for a sidecar or a provenance document of at most `maxBytes`. */
@@ -66,25 +78,44 @@ class HttpUpstream implements Upstream {
 
   async fetchPage(project: string, validators: PageValidators = {}, signal?: AbortSignal): Promise<PageAnswer> {
     const answer = await this.#client.request(`${this.config.url}${encodeURIComponent(project)}/`, {
-      headers: {
-        ...PAGE_HEADERS,
-        ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }),
-        ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }),
-      },
+      headers: pageHeaders(validators),
       maxBytes: this.config.maxPageBytes,
       deadlineMs: this.config.pageDeadlineMs,
       ...(signal === undefined ? {} : { signal }),
     })
     if (answer.kind === 'failed') return answer
-    const conditional = validators.etag !== undefined || validators.lastModified !== undefined
-    if (answer.status === 304 && conditional) {
-      answer.discard()
-      return { kind: 'not-modified' }
-    }
+    if (isUnchanged(answer, validators)) return unchanged(answer)
     if (isGone(answer) && answer.fromOwnOrigin) return absent(answer)
     if (answer.status !== 200) return refusal(answer)
     try {
       return await this.#found(answer, project)
+    } catch (error) {
+      return failed(error)
+    } finally {
+      answer.close()
+    }
+  }
+
+  async fetchProjectList(
+    take: (names: readonly string[]) => void,
+    validators: PageValidators = {},
+    signal?: AbortSignal,
+  ): Promise<ListAnswer> {
+    const answer = await this.#client.request(this.config.url, {
+      headers: pageHeaders(validators),
+      maxBytes: UPSTREAM_MAX_LIST_BYTES,
+      deadlineMs: UPSTREAM_LIST_DEADLINE_MS,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    if (answer.kind === 'failed') return answer
+    if (isUnchanged(answer, validators)) return unchanged(answer)
+    if (answer.status !== 200) return refusal(answer)
+    try {
+      const reader = listReader(header(answer, 'content-type'))
+      const encoding = header(answer, 'content-encoding')
+      await eachDecoded(answer.body, encoding, UPSTREAM_MAX_LIST_BYTES, (piece) => take(reader.push(piece)))
+      reader.end()
+      return { kind: 'found', ...validatorsOf(answer) }
     } catch (error) {
       return failed(error)
     } finally {
@@ -130,15 +161,42 @@ class HttpUpstream implements Upstream {
     const bytes = await readDecoded(answer.body, header(answer, 'content-encoding'), this.config.maxPageBytes)
     const received = { bytes, contentType: header(answer, 'content-type'), url: answer.url }
     const { page, dropped } = readPage(received, project, this.#configured)
-    const etag = header(answer, 'etag')
-    const lastModified = header(answer, 'last-modified')
-    return {
-      kind: 'found',
-      page,
-      dropped,
-      ...(etag === undefined ? {} : { etag }),
-      ...(lastModified === undefined ? {} : { lastModified }),
-    }
+    return { kind: 'found', page, dropped, ...validatorsOf(answer) }
+  }
+}
+
+function pageHeaders({ etag, lastModified }: PageValidators): Readonly<Record<string, string>> {
+  return {
+    ...PAGE_HEADERS,
+    ...(etag === undefined ? {} : { 'if-none-match': etag }),
+    ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
+  }
+}
+
+function validatorsOf(answer: HttpAnswer): PageValidators {
+  const etag = header(answer, 'etag')
+  const lastModified = header(answer, 'last-modified')
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) }
+}
+
+/** A 304 says something only to whoever asked for it. */
+function isUnchanged(answer: HttpAnswer, { etag, lastModified }: PageValidators): boolean {
+  return answer.status === 304 && (etag !== undefined || lastModified !== undefined)
+}
+
+function unchanged(answer: HttpAnswer): { readonly kind: 'not-modified' } {
+  answer.discard()
+  return { kind: 'not-modified' }
+}
+
+function listReader(contentType: string | undefined): ProjectListReader {
+  switch (formOf(contentType)) {
+    case 'json':
+      return new JsonProjectList()
+    case 'html':
+      return new HtmlProjectList()
+    case 'other':
+      throw new IndexError('upstream-failed', 'The upstream answered with a content type that no project list has.')
   }
 }
 
