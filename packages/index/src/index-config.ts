@@ -4,6 +4,7 @@ import {
   DEFAULT_MAX_FILE_SIZE,
   DEFAULT_MAX_PROJECT_SIZE,
   GARBAGE_GRACE_HOURS,
+  SENTINEL_EVERY_HOURS,
   SUPERSEDED_HOURS,
 } from './limits.ts'
 import { OPEN_DEFAULT } from './names/default-policy.ts'
@@ -13,6 +14,7 @@ import { CLAIM_DEFAULTS } from './names/claim-policy.ts'
 import type { ClaimPolicy } from './names/claim-policy.ts'
 import type { OwnFolder } from './own-files.ts'
 import type { UploadPolicy } from './releases/upload-checks.ts'
+import type { SentinelConfig } from './sentinel/start-sentinel.ts'
 import type { StoreOptions } from './store/store.ts'
 import type { LogConfig } from './telemetry/log.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
@@ -35,6 +37,7 @@ export interface IndexConfig {
   readonly claims: ClaimPolicy
   readonly uploads: UploadPolicy
   readonly retention: RetentionPolicy
+  readonly sentinel: SentinelConfig
   /** Where each key is that the server signs with. */
   readonly signing: SigningKeys
   /** Where clients reach the index, when a proxy stands before it. */
@@ -61,10 +64,11 @@ export interface IndexConfig {
 /** A configuration for `dataDir` with every setting at its default but `settings`. */
 export function indexDefaults(
   dataDir: string,
-  settings: Partial<Omit<IndexConfig, 'dataDir' | 'claims' | 'uploads' | 'retention' | 'log'>> & {
+  settings: Partial<Omit<IndexConfig, 'dataDir' | 'claims' | 'uploads' | 'retention' | 'sentinel' | 'log'>> & {
     readonly claims?: Partial<ClaimPolicy>
     readonly uploads?: Partial<UploadPolicy>
     readonly retention?: Partial<RetentionPolicy>
+    readonly sentinel?: Partial<SentinelConfig>
     readonly log?: Partial<LogConfig>
   } = {},
 ): IndexConfig {
@@ -98,5 +102,6 @@ export function indexDefaults(
       everyHours: COLLECT_EVERY_HOURS,
       ...settings.retention,
     },
+    sentinel: { everyHours: SENTINEL_EVERY_HOURS, except: [], ...settings.sentinel },
   }
 }

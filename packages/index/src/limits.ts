@@ -411,3 +411,18 @@ export const CLAIMS_PER_DAY = 100
 /** Users and teams that one project may have as members, and users that a team may have. */
 export const MAX_MEMBERS = 100
 export const MAX_TEAM_MEMBERS = 1_000
+
+/** Default time between two looks at the project lists of upstreams; a setting, 0 is never. */
+export const SENTINEL_EVERY_HOURS = 6
+/** How often a server looks whether one is due, and when first after its start; sooner where they are due more often. */
+export const SENTINEL_CHECK_MS = 60_000
+export const SENTINEL_FIRST_MS = 10 * 60_000
+/** How long a list may be unreadable before an event tells of it. */
+export const SENTINEL_SILENT_MS = 24 * 3_600_000
+/** A list with less than this part of the names that it had is not believed to have lost them, until this time has passed. */
+export const SENTINEL_SHRUNK_PART = 0.5
+export const SENTINEL_SHRUNK_MS = 7 * 86_400_000
+/** Names of one upstream that are told of, collisions apart: anybody may register any number of them there. */
+export const SENTINEL_FINDINGS = 10_000
+/** Findings written in one transaction, each with its event. */
+export const SENTINEL_BATCH = 100

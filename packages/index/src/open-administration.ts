@@ -39,6 +39,8 @@ import { isSigned } from './publish/trust-settings.ts'
 import { Management } from './releases/management.ts'
 import type { Upgraded } from './store/bring-up-to-date.ts'
 import { refuseBesideServer } from './store/running-nodes.ts'
+import type { Look } from './sentinel/look-at-upstream.ts'
+import type { SentinelRun } from './sentinel/run-sentinel.ts'
 import type { Store } from './store/store.ts'
 import { isUniqueViolation, openReadOnlyStore, openStore } from './store/store.ts'
 import { errorChain } from './telemetry/error-chain.ts'
@@ -81,6 +83,8 @@ export interface Administration extends AsyncDisposable {
    * @throws IndexError `conflict` where it is signed, in use, or a ceremony has begun; TrustError where a key cannot be used
    */
   sign(first: FirstSigning): Promise<FirstRoot>
+  /** Looks at the project lists of the upstreams now. @throws IndexError `conflict` while a server does */
+  watchUpstreams(run: SentinelRun): Promise<readonly Look[]>
   /** Looks at everything that is kept, and mends it when told to. */
   examine(options?: DoctorOptions): Promise<Diagnosis>
   /** Ceremonies of those who hold the offline keys. */
@@ -246,6 +250,16 @@ export function administrationOf(
     async collectGarbage(options) {
       const { collectGarbage } = await import('./keeping/collect-garbage.ts')
       return await collectGarbage(collecting, options)
+    },
+    async watchUpstreams(run) {
+      const { runSentinel } = await import('./sentinel/run-sentinel.ts')
+      const { openUpstream } = await import('./upstream/upstream.ts')
+      const watched = names.upstreams.filter((name) => !config.sentinel.except.includes(name))
+      await using opened = new AsyncDisposableStack()
+      // A server may have been told of others on its command line, whose addresses and credentials it alone knows.
+      const ours = config.upstreams.filter(({ name }) => watched.includes(name))
+      const asked = ours.map((upstream) => opened.use(openUpstream(upstream, { clock })))
+      return await runSentinel({ store, clock, names, upstreams: asked, watched }, run)
     },
     async examine({ askUpstreams = !config.offline, ...options } = {}) {
       const { examine } = await import('./keeping/doctor.ts')

@@ -53,6 +53,7 @@ import { ProjectLists } from './releases/project-list.ts'
 import { ProjectMetadata } from './releases/project-metadata.ts'
 import { Refresh } from './releases/refresh.ts'
 import type { Unasked } from './releases/unasked.ts'
+import { startSentinel } from './sentinel/start-sentinel.ts'
 import type { Store } from './store/store.ts'
 import { isUnavailable } from './store/store.ts'
 import { errorChain } from './telemetry/error-chain.ts'
@@ -226,6 +227,18 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
     const sweeping = new AbortController()
     opened.defer(() => sweeping.abort())
     void background.add(blobs.sweepLeftovers({ until: sweeping.signal }).catch(onBackgroundFailure))
+    if (upstreams.size > 0) {
+      const { except } = config.sentinel
+      const watched = names.upstreams.filter((name) => !except.includes(name))
+      const lists = Array.from(upstreams.values()).filter((upstream) => watched.includes(upstream.config.name))
+      const looking = { store, clock, names, upstreams: lists, watched }
+      opened.use(
+        startSentinel(looking, config.sentinel, background, {
+          onFailure: (error) => log.error({ err: errorChain(error) }, 'the lists of upstreams cannot be watched'),
+          onRecovery: () => log.info('the lists of upstreams are watched again'),
+        }),
+      )
+    }
     opened.use(startCollecting({ config, store, clock, log, background, onFailure: onBackgroundFailure }))
   }
   await observed.signing.remind().catch(onBackgroundFailure)

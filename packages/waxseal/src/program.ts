@@ -32,6 +32,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['status', async () => (await import('./commands/status.ts')).addStatus],
   ['events', async () => (await import('./commands/events.ts')).addEvents],
   ['audit', async () => (await import('./commands/audit.ts')).addAudit],
+  ['sentinel', async () => (await import('./commands/sentinel.ts')).addSentinel],
   ['gc', async () => (await import('./commands/gc.ts')).addGc],
   ['backup', async () => (await import('./commands/backup.ts')).addBackup],
   ['restore', async () => (await import('./commands/restore.ts')).addRestore],

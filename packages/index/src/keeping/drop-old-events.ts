@@ -4,7 +4,18 @@ import type { Store } from '../store/store.ts'
 import type { EventKind } from '../telemetry/events.ts'
 
 /** What nobody decided, and strangers can cause as often as they like; all else stays. */
-const OF_STRANGERS = ['login-failures', 'upstream-down', 'upstream-up'] as const satisfies readonly EventKind[]
+const OF_STRANGERS = [
+  'login-failures',
+  'upstream-down',
+  'upstream-up',
+  // Anybody can register names at a public index, and give them up again.
+  'upstream-collision',
+  'upstream-collision-gone',
+  'upstream-under-namespace',
+  'upstream-under-namespace-gone',
+  'upstream-look-alike',
+  'upstream-look-alike-gone',
+] as const satisfies readonly EventKind[]
 
 /** Deletes events of strangers' making: those of `EVENTS_OF_STRANGERS_MS` ago, and all but the newest `most` of a kind. */
 export async function dropOldEvents(

@@ -414,6 +414,9 @@ test('a backup of an earlier schema is restored into its tables and brought up t
       'download_tally',
       'name_claim',
       'audit',
+      'upstream_list',
+      'upstream_finding',
+      'webhook',
     ].map(rowsPart)
     rewrite(
       ['0001-first'],

@@ -14,12 +14,14 @@ const WORKS = {
   backup: 'a backup',
   doctor: 'waxseal doctor --repair',
   gc: 'waxseal gc, or the daily collection of a server',
+  sentinel: 'waxseal sentinel run, or the regular look of a server',
+  webhook: 'the delivery of a server',
 } as const
 
 /** Who wants a lease. */
 export interface LeaseClaim {
   /** What one process at a time may do on a database, whatever machine it runs on. */
-  readonly name: 'keeping'
+  readonly name: 'keeping' | 'sentinel' | `webhook-${string}`
   readonly by: keyof typeof WORKS
   /** Without it, whoever comes while it is held is refused at once. */
   readonly patience?: Patience

@@ -35,6 +35,9 @@ export interface Database {
   readonly name_claim: NameClaimTable
   readonly download_tally: DownloadTallyTable
   readonly audit: AuditTable
+  readonly upstream_list: UpstreamListTable
+  readonly upstream_finding: UpstreamFindingTable
+  readonly webhook: WebhookTable
 }
 
 /** Who may answer for a name (design.md section 2). */
@@ -408,6 +411,60 @@ export interface AuditTable {
   /** `hash` of id - 1; null for 1. */
   prev: string | null
   hash: string
+}
+
+/** What the sentinel knows of an upstream's list of all projects. */
+export interface UpstreamListTable {
+  /** Primary key. */
+  upstream: string
+  /** When it was last asked for. */
+  checked_at: string
+  /** When it was last read whole and believed, 304 included; null before. */
+  read_at: string | null
+  /** How many names it had then. */
+  names: number
+  /** How many names were worth telling and are not kept, there being too many. */
+  beyond: number
+  etag: string | null
+  last_modified: string | null
+  /** Digest of the own names that it was compared with: with others, a 304 says nothing. */
+  own_sha256: string | null
+  failing_since: string | null
+  reason: string | null
+  /** 1: an event tells that it fails. */
+  told: number
+  /** Since when it lists far less than before; null: it does not. */
+  shrunk_since: string | null
+}
+
+/** Why the sentinel tells of a name of an upstream. */
+export type FindingKind = 'upstream-collision' | 'upstream-under-namespace' | 'upstream-look-alike'
+
+/** A name of an upstream that was told of, for as long as it lasts. Primary key: `upstream` with `name`. */
+export interface UpstreamFindingTable {
+  upstream: string
+  name: string
+  kind: FindingKind
+  /** The internal name, or the prefix, that it concerns. */
+  own: string
+  since: string
+}
+
+/** How far a webhook has come. */
+export interface WebhookTable {
+  /** Primary key: its name in the configuration. */
+  name: string
+  /** Id of the last event that it needs no more. */
+  last_event: number
+  /** How often the next one was tried in vain. */
+  attempts: number
+  /** Not before this; null: at once. */
+  next_at: string | null
+  failing_since: string | null
+  reason: string | null
+  /** 1: an event tells that it fails. */
+  told: number
+  delivered_at: string | null
 }
 
 export type ProjectRow = Selectable<ProjectTable>

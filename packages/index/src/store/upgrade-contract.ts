@@ -36,6 +36,9 @@ const MADE = [
   'transfer',
   'name_claim',
   'download_tally',
+  'upstream_list',
+  'upstream_finding',
+  'webhook',
 ]
 const before = (step: string): string | undefined => KNOWN_STEPS[KNOWN_STEPS.indexOf(step) - 1]
 

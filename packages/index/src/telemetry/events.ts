@@ -19,6 +19,19 @@ interface ChangedFiles {
   readonly reason?: string | null
 }
 
+/** A name that an upstream lists, and what it has to do with a name or prefix of this index. */
+interface FoundName {
+  readonly upstream: string
+  readonly name: string
+  readonly own: string
+}
+
+/** One that is found no more. */
+interface GoneName extends FoundName {
+  /** It is not listed any more; it means something else here now; or the upstream is not asked any more. */
+  readonly why: 'unlisted' | 'changed' | 'not-asked'
+}
+
 /** What each kind of event tells beside its project and its actor: names and digests, never a secret. */
 export interface EventDetails {
   'upload-accepted': {
@@ -52,6 +65,21 @@ export interface EventDetails {
   /** An origin is left alone for a while: it failed several times in a row, or asked for it. */
   'upstream-down': { readonly upstream: string; readonly origin: string; readonly error: string | null }
   'upstream-up': { readonly upstream: string; readonly origin: string; readonly downSeconds: number }
+  /** An internal name exists at an upstream as well (attacks.md DC-17); nothing is taken from there. */
+  'upstream-collision': FoundName
+  'upstream-collision-gone': GoneName
+  /** An upstream has a name under a reserved prefix. */
+  'upstream-under-namespace': FoundName
+  'upstream-under-namespace-gone': GoneName
+  /** An upstream has a name that is easily taken for an internal one. */
+  'upstream-look-alike': FoundName
+  'upstream-look-alike-gone': GoneName
+  /** The list of an upstream's projects could not be read for long: what appears there is not seen. */
+  'upstream-list-failing': { readonly upstream: string; readonly since: string; readonly reason: string }
+  'upstream-list-recovered': { readonly upstream: string; readonly since: string }
+  /** A receiver takes no events; they are kept for it. */
+  'webhook-failing': { readonly webhook: string; readonly since: string; readonly reason: string }
+  'webhook-recovered': { readonly webhook: string; readonly since: string }
   'token-created': {
     readonly id: string
     readonly user: string

@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts'
 import { CERTIFICATE_EXPIRY_NOTICE_MS, DISK_LOW_BYTES, PUBLISH_STUCK_MS, TOKEN_EXPIRY_NOTICE_MS } from '../limits.ts'
 import { ceremonyBegun } from '../publish/ceremony-folder.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
+import { readLists, sentinelAttention } from '../sentinel/read-sentinel.ts'
+import type { WatchedList } from '../sentinel/read-sentinel.ts'
 import { appliedSteps } from '../store/migrations/index.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import type { BackupNotes } from './backup-notes.ts'
@@ -47,6 +49,8 @@ export interface IndexStatus extends BackupNotes {
   /** Servers that ended without a word, or cannot write. */
   readonly silentServers: readonly SilentNode[]
   readonly expiringTokens: readonly ExpiringToken[]
+  /** What the sentinel knows of the project lists of upstreams. */
+  readonly lists: readonly WatchedList[]
   /** What somebody should look at; empty: all is well. */
   readonly attention: readonly string[]
 }
@@ -96,6 +100,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     silentServers: silent,
     ...(await readBackupNotes(store, clock)),
     expiringTokens: await readExpiringTokens(store, clock),
+    lists: await readLists(store),
   }
   return { ...found, attention: attentionTo(found, clock.now()) }
 }
@@ -139,6 +144,6 @@ function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): reado
   for (const { id, signingProblem } of servers) {
     if (signingProblem !== null) said.push(`The server ${id} cannot renew signatures: ${signingProblem}`)
   }
-  said.push(...signingAttention(signing?.roles ?? []))
+  said.push(...signingAttention(signing?.roles ?? []), ...sentinelAttention(status.lists))
   return [...said, ...backupAttention(status, store.files.local.files, now)]
 }

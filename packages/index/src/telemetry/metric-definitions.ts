@@ -51,6 +51,16 @@ export const METRICS = {
     'When an upstream answered last; absent before it did',
     'upstream',
   ),
+  waxseal_upstream_list_timestamp_seconds: gauge(
+    'When the list of all projects of an upstream was last read; absent before it was',
+    'upstream',
+  ),
+  waxseal_upstream_list_names: gauge('Names in it', 'upstream'),
+  waxseal_upstream_findings: gauge(
+    'Names of an upstream that are internal here, under a reserved prefix, or look like an internal one',
+    'upstream',
+    'kind',
+  ),
   waxseal_fills_running: gauge('Files being fetched from an upstream', 'upstream'),
 
   waxseal_uploads_total: counter('Uploads, by what became of them: accepted, identical, or the refusal code', 'result'),

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { CENSUS_MAX_AGE_MS } from '../limits.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
+import { readLists } from '../sentinel/read-sentinel.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import { takeCensus } from './census.ts'
 import type { Metrics } from './metrics.ts'
@@ -29,6 +30,14 @@ export function readStore(
     const { freeBytes, sizeBytes } = await readDisk(dataDir)
     point('waxseal_disk_free_bytes', freeBytes)
     point('waxseal_disk_size_bytes', sizeBytes)
+  })
+  metrics.read(async (point) => {
+    for (const { upstream, readAt, names, findings } of await readLists(store)) {
+      if (readAt === null) continue
+      point('waxseal_upstream_list_timestamp_seconds', Date.parse(readAt) / 1000, upstream)
+      point('waxseal_upstream_list_names', names, upstream)
+      for (const [kind, count] of Object.entries(findings)) point('waxseal_upstream_findings', count, upstream, kind)
+    }
   })
   metrics.read(async (point) => {
     const { files, projects } = await census()

@@ -62,7 +62,7 @@ function lines(collection: Collection): readonly string[] {
       : [['taken back', String(takenBack), '', 'given up before, and not to be had from its upstream now']]),
     ['old pages', String(supersededPages), '', 'replaced longer ago than superseded-hours'],
     ['old metadata', String(supersededMetadata), '', 'signed, and superseded longer ago than that; never a root'],
-    ['old events', String(oldEvents), '', 'failed logins and silent upstreams, of a year ago'],
+    ['old events', String(oldEvents), '', 'of a year ago, of the kinds that strangers cause'],
   ]
   return [
     dryRun ? 'Nothing was changed. A collection now would find:' : 'Collected:',

@@ -42,6 +42,7 @@ const status: IndexStatus = {
   backupAttempt: null,
   backupCheck: null,
   expiringTokens: [],
+  lists: [],
   attention: [],
 }
 

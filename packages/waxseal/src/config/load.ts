@@ -88,6 +88,7 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
   const listen = [values.listen ?? DEFAULT_LISTEN].flat().map(parseListen)
   const tls = tlsOf(settings, report)
   const uploads = values.uploads ?? {}
+  const upstreams = upstreamsOf(settings, report)
   return {
     listen: listen.filter((address) => address !== undefined),
     ...(tls === undefined ? {} : { tls }),
@@ -99,7 +100,7 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
     index: indexDefaults(data, {
       ...(values.database === undefined ? {} : { database: { kind: 'postgres' as const, url: values.database } }),
       signing: signingOf(settings, data),
-      upstreams: upstreamsOf(settings, report),
+      upstreams,
       prefixes: (values.prefixes ?? []).map(normalizeProjectName),
       claims: claimsOf(settings, report),
       ...(values.reading === undefined ? {} : { reading: values.reading }),
@@ -120,6 +121,7 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
         ...(uploads['release-window-days'] === undefined ? {} : { releaseWindowDays: uploads['release-window-days'] }),
       },
       retention: retentionOf(values),
+      sentinel: sentinelOf(values, upstreams, report),
     }),
   }
 }
@@ -146,6 +148,19 @@ function retentionOf({ retention = {} }: ConfigValues): Partial<ServerConfig['in
     ...(superseded === undefined ? {} : { supersededHours: superseded }),
     ...(every === undefined ? {} : { everyHours: every }),
   }
+}
+
+function sentinelOf(
+  { sentinel = {} }: ConfigValues,
+  upstreams: IndexConfig['upstreams'],
+  report: Report,
+): Partial<IndexConfig['sentinel']> {
+  const { 'every-hours': everyHours, except } = sentinel
+  for (const name of except ?? []) {
+    if (upstreams.some((upstream) => upstream.name === name)) continue
+    report(['sentinel', 'except'], `there is no upstream ${name}`)
+  }
+  return { ...(everyHours === undefined ? {} : { everyHours }), ...(except === undefined ? {} : { except }) }
 }
 
 function tlsOf(settings: Settings, report: Report): ServerConfig['tls'] {

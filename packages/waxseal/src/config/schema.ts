@@ -43,7 +43,14 @@ function onlineKey(name: OnlineKey, signs: string) {
   })
 }
 
-const { claims: CLAIMS, uploads: UPLOADS, reading: READING, retention: RETENTION, log: LOG } = indexDefaults('')
+const {
+  claims: CLAIMS,
+  uploads: UPLOADS,
+  reading: READING,
+  retention: RETENTION,
+  sentinel: SENTINEL,
+  log: LOG,
+} = indexDefaults('')
 const UPSTREAM = upstreamDefaults(DEFAULT_UPSTREAM.name, DEFAULT_UPSTREAM.url)
 const GIB = 1024 ** 3
 
@@ -293,6 +300,21 @@ export const configSchema = z.strictObject({
         description: 'how often a running server collects garbage by itself, as `waxseal gc` does; 0: never',
         type: 'hours',
         default: RETENTION.everyHours,
+      }),
+    })
+    .optional(),
+  sentinel: z
+    .strictObject({
+      'every-hours': key(z.number().min(0), {
+        description:
+          'how often a running server reads the lists of all projects of its upstreams, and tells of names there that concern its own; 0: never. See [operation](operation.md#the-sentinel)',
+        type: 'hours',
+        default: SENTINEL.everyHours,
+      }),
+      except: key(z.array(upstreamName), {
+        description: 'upstreams whose lists are not read, for example since they have none',
+        type: 'list of names of upstreams',
+        otherwise: 'none',
       }),
     })
     .optional(),
