@@ -237,6 +237,57 @@ suite('what happens to an index is recorded, counted and told', () => {
     assert.deepEqual(await once(closed, 'exit'), [0, null], 'ends at the next line when nobody reads')
   })
 
+  test('only some kinds, only one project: as a list, page by page, as a stream and by the command', async () => {
+    const all = await events()
+    const asked = async (query: string): Promise<readonly Told[]> => {
+      const { status, text } = await ask(`/api/v1/events?${query}&limit=1000`, admin())
+      assert.equal(status, 200, text)
+      return (JSON.parse(text) as { events: readonly Told[] }).events
+    }
+    const yanked = all.filter(({ kind }) => kind === 'files-yanked')
+    const both = all.filter(({ kind }) => kind === 'files-yanked' || kind === 'user-created')
+    assert.ok(yanked.length > 0 && both.length > yanked.length)
+    assert.deepEqual(await asked('kind=files-yanked'), yanked)
+    assert.deepEqual(await asked('kind=user-created&kind=files-yanked'), both)
+    const demo = all.filter(({ project }) => project === 'demo')
+    assert.ok(demo.length > yanked.length)
+    assert.deepEqual(await asked('project=DEMO'), demo)
+    assert.deepEqual(await asked('project=demo&kind=user-created'), [])
+    const pages: Told[] = []
+    for (;;) {
+      const page = await asked(`kind=user-created&kind=files-yanked&after=${pages.at(-1)?.id ?? 0}&limit=1`)
+      if (page.length === 0) break
+      pages.push(...page)
+    }
+    assert.deepEqual(pages, both)
+    for (const wrong of ['kind=unheard-of', 'kind=', 'project=-', 'project=']) {
+      const { status, text } = await ask(`/api/v1/events?${wrong}`, admin())
+      assert.equal(status, 400, `${wrong}: ${text}`)
+    }
+
+    const stream = request(`${server.url}/api/v1/events?after=0&kind=files-yanked`, {
+      rejectUnauthorized: false,
+      headers: { ...admin(), accept: 'text/event-stream' },
+    }).end()
+    const [answer] = (await once(stream, 'response')) as [IncomingMessage]
+    let text = ''
+    for await (const chunk of answer.setEncoding('utf8')) {
+      text += String(chunk)
+      if (text.split('\n\n').length > yanked.length + 1) break
+    }
+    const seen = [...text.matchAll(/^event: (.*)$/gm)].map(([, kind]) => kind)
+    assert.deepEqual(
+      seen,
+      yanked.map(({ kind }) => kind),
+    )
+
+    const told = documentOf(await command('events', '--kind', 'files-yanked', '--kind', 'user-created', '--after', '0'))
+    assert.deepEqual(told['events'], both.slice(0, 20))
+    const newest = documentOf(await command('events', '--project', 'Demo', '--limit', '1'))
+    assert.deepEqual(newest['events'], demo.slice(-1))
+    assert.equal((await command('events', '--kind', 'unheard-of')).code, 2)
+  })
+
   test('every kind is documented', () => {
     const operation = readFileSync(join(import.meta.dirname, '../docs/operation.md'), 'utf8')
     const section = operation.slice(operation.indexOf('\n## Events')).split('\n## ')[1] ?? ''

@@ -18,6 +18,7 @@ import type { SentinelConfig } from './sentinel/start-sentinel.ts'
 import type { StoreOptions } from './store/store.ts'
 import type { LogConfig } from './telemetry/log.ts'
 import type { UpstreamConfig } from './upstream/config.ts'
+import type { WebhookConfig } from './webhooks/webhook-config.ts'
 import { signingKeysIn } from './publish/online-keys.ts'
 import type { SigningKeys } from './publish/online-keys.ts'
 
@@ -38,6 +39,7 @@ export interface IndexConfig {
   readonly uploads: UploadPolicy
   readonly retention: RetentionPolicy
   readonly sentinel: SentinelConfig
+  readonly webhooks: readonly WebhookConfig[]
   /** Where each key is that the server signs with. */
   readonly signing: SigningKeys
   /** Where clients reach the index, when a proxy stands before it. */
@@ -78,6 +80,7 @@ export function indexDefaults(
     upstreams: [],
     prefixes: [],
     policy: OPEN_DEFAULT,
+    webhooks: [],
     reading: 'public',
     trustedProxies: [],
     version: '0.0.0',

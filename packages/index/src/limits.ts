@@ -426,3 +426,16 @@ export const SENTINEL_SHRUNK_MS = 7 * 86_400_000
 export const SENTINEL_FINDINGS = 10_000
 /** Findings written in one transaction, each with its event. */
 export const SENTINEL_BATCH = 100
+
+/** How often it is looked for events that a webhook has not got; and how many are read at a time. */
+export const WEBHOOK_POLL_MS = 1_000
+export const WEBHOOK_BATCH = 100
+/** Longest time for one attempt (Standard Webhooks: 15 to 30 seconds). */
+export const WEBHOOK_TIMEOUT_MS = 20_000
+/** Waits after the first attempts that failed, then the longest for ever: the events are kept. A fifth more by chance. */
+export const WEBHOOK_DELAYS_MS = [5_000, 30_000, 2 * 60_000, 10 * 60_000, 30 * 60_000]
+export const WEBHOOK_MAX_DELAY_MS = 3_600_000
+/** After so many an event tells that it fails: some 13 minutes. */
+export const WEBHOOK_FAILING_ATTEMPTS = 5
+/** Events that a webhook does not want, after which it is noted that they are behind it. */
+export const WEBHOOK_SKIPPED = 1_000

@@ -42,6 +42,7 @@ import { refuseBesideServer } from './store/running-nodes.ts'
 import type { Look } from './sentinel/look-at-upstream.ts'
 import type { SentinelRun } from './sentinel/run-sentinel.ts'
 import type { Store } from './store/store.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 import { isUniqueViolation, openReadOnlyStore, openStore } from './store/store.ts'
 import { errorChain } from './telemetry/error-chain.ts'
 import { reportingStore } from './telemetry/events.ts'
@@ -85,6 +86,7 @@ export interface Administration extends AsyncDisposable {
   sign(first: FirstSigning): Promise<FirstRoot>
   /** Looks at the project lists of the upstreams now. @throws IndexError `conflict` while a server does */
   watchUpstreams(run: SentinelRun): Promise<readonly Look[]>
+  webhooks(): Promise<Webhooks>
   /** Looks at everything that is kept, and mends it when told to. */
   examine(options?: DoctorOptions): Promise<Diagnosis>
   /** Ceremonies of those who hold the offline keys. */
@@ -260,6 +262,10 @@ export function administrationOf(
       const ours = config.upstreams.filter(({ name }) => watched.includes(name))
       const asked = ours.map((upstream) => opened.use(openUpstream(upstream, { clock })))
       return await runSentinel({ store, clock, names, upstreams: asked, watched }, run)
+    },
+    async webhooks() {
+      const { Webhooks } = await import('./webhooks/webhooks.ts')
+      return new Webhooks({ store, clock, dataDir: config.dataDir, context }, config.webhooks)
     },
     async examine({ askUpstreams = !config.offline, ...options } = {}) {
       const { examine } = await import('./keeping/doctor.ts')

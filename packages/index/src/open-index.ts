@@ -239,6 +239,16 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         }),
       )
     }
+    if (config.webhooks.length > 0) {
+      const { startWebhooks } = await import('./webhooks/start-webhooks.ts')
+      const sending = { store, clock, dataDir: config.dataDir, context: core.signerContext }
+      opened.use(
+        startWebhooks(sending, config.webhooks, background, {
+          onFailure: (error) => log.error({ err: errorChain(error) }, 'events cannot be sent to a webhook'),
+          onRecovery: () => log.info('events are sent to webhooks again'),
+        }),
+      )
+    }
     opened.use(startCollecting({ config, store, clock, log, background, onFailure: onBackgroundFailure }))
   }
   await observed.signing.remind().catch(onBackgroundFailure)

@@ -33,6 +33,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['events', async () => (await import('./commands/events.ts')).addEvents],
   ['audit', async () => (await import('./commands/audit.ts')).addAudit],
   ['sentinel', async () => (await import('./commands/sentinel.ts')).addSentinel],
+  ['webhook', async () => (await import('./commands/webhook.ts')).addWebhook],
   ['gc', async () => (await import('./commands/gc.ts')).addGc],
   ['backup', async () => (await import('./commands/backup.ts')).addBackup],
   ['restore', async () => (await import('./commands/restore.ts')).addRestore],

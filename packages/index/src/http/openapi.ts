@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { MAX_EVENTS } from '../limits.ts'
+import { EVENT_KINDS } from '../telemetry/event-log.ts'
 import { indexStatusSchema } from '../telemetry/index-status.ts'
 import { MANAGEMENT_ROUTES } from './management-routes.ts'
 import type { ManagementRoute } from './management/route.ts'
@@ -64,6 +65,13 @@ const OPERATION: Record<string, Record<string, unknown>> = {
       parameters: [
         { name: 'after', in: 'query', schema: { type: 'integer' }, description: 'The id of the last event seen.' },
         { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: MAX_EVENTS } },
+        {
+          name: 'kind',
+          in: 'query',
+          schema: { type: 'array', items: { enum: EVENT_KINDS } },
+          description: 'Only events of this kind; may be given several times.',
+        },
+        { name: 'project', in: 'query', schema: { type: 'string' }, description: 'Only events about this project.' },
         { name: 'Last-Event-ID', in: 'header', schema: { type: 'integer' }, description: 'As `after`.' },
       ],
       responses: {

@@ -73,7 +73,7 @@ export async function makeKeyFile(path: string): Promise<void> {
 }
 
 /** As `makeKeyFile`; a key that another process has made meanwhile stays, and is the one: it may have signed with it. */
-async function makeFirstKeyFile(path: string): Promise<void> {
+export async function makeFirstKeyFile(path: string): Promise<void> {
   await writeNew(path, await newKeyFor(path))
 }
 

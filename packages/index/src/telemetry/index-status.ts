@@ -6,6 +6,8 @@ import { ceremonyBegun } from '../publish/ceremony-folder.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import { readLists, sentinelAttention } from '../sentinel/read-sentinel.ts'
 import type { WatchedList } from '../sentinel/read-sentinel.ts'
+import { readWebhooks, webhookAttention } from '../webhooks/read-webhooks.ts'
+import type { WebhookState } from '../webhooks/read-webhooks.ts'
 import { appliedSteps } from '../store/migrations/index.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import type { BackupNotes } from './backup-notes.ts'
@@ -51,6 +53,7 @@ export interface IndexStatus extends BackupNotes {
   readonly expiringTokens: readonly ExpiringToken[]
   /** What the sentinel knows of the project lists of upstreams. */
   readonly lists: readonly WatchedList[]
+  readonly webhooks: readonly WebhookState[]
   /** What somebody should look at; empty: all is well. */
   readonly attention: readonly string[]
 }
@@ -101,6 +104,7 @@ export async function readIndexStatus(parts: IndexStatusParts, self?: RunningNod
     ...(await readBackupNotes(store, clock)),
     expiringTokens: await readExpiringTokens(store, clock),
     lists: await readLists(store),
+    webhooks: await readWebhooks(store),
   }
   return { ...found, attention: attentionTo(found, clock.now()) }
 }
@@ -145,5 +149,6 @@ function attentionTo(status: Omit<IndexStatus, 'attention'>, now: number): reado
     if (signingProblem !== null) said.push(`The server ${id} cannot renew signatures: ${signingProblem}`)
   }
   said.push(...signingAttention(signing?.roles ?? []), ...sentinelAttention(status.lists))
+  said.push(...webhookAttention(status.webhooks))
   return [...said, ...backupAttention(status, store.files.local.files, now)]
 }

@@ -61,6 +61,8 @@ export const METRICS = {
     'upstream',
     'kind',
   ),
+  waxseal_webhook_behind: gauge('Events after the last one that a webhook has got or does not want', 'webhook'),
+  waxseal_webhook_failing: gauge('1: its receiver takes no events, and an event tells of that; 0: not', 'webhook'),
   waxseal_fills_running: gauge('Files being fetched from an upstream', 'upstream'),
 
   waxseal_uploads_total: counter('Uploads, by what became of them: accepted, identical, or the refusal code', 'result'),

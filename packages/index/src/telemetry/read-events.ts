@@ -16,22 +16,39 @@ export interface ToldEvent {
   readonly detail: unknown
 }
 
+/** Which events are wanted; absent: all. */
+export interface EventFilter {
+  readonly kinds?: readonly EventKind[] | undefined
+  /** In normal form. */
+  readonly project?: string | undefined
+}
+
 /** The events after the id `after`, the oldest first. */
-export async function readEvents(store: Store, after: number, limit: number): Promise<readonly ToldEvent[]> {
-  const rows = await store.db
-    .selectFrom('event')
-    .select(COLUMNS)
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+export async function readEvents(
+  store: Store,
+  after: number,
+  limit: number,
+  filter: EventFilter = {},
+): Promise<readonly ToldEvent[]> {
+  const rows = await wanted(store, filter).where('id', '>', after).orderBy('id').limit(limit).execute()
   return rows.map(told)
 }
 
 /** The newest events, the oldest of them first. */
-export async function readNewestEvents(store: Store, limit: number): Promise<readonly ToldEvent[]> {
-  const rows = await store.db.selectFrom('event').select(COLUMNS).orderBy('id', 'desc').limit(limit).execute()
+export async function readNewestEvents(
+  store: Store,
+  limit: number,
+  filter: EventFilter = {},
+): Promise<readonly ToldEvent[]> {
+  const rows = await wanted(store, filter).orderBy('id', 'desc').limit(limit).execute()
   return rows.toReversed().map(told)
+}
+
+function wanted({ db }: Store, { kinds, project }: EventFilter) {
+  let events = db.selectFrom('event').select(COLUMNS)
+  if (kinds !== undefined) events = events.where('kind', 'in', kinds)
+  if (project !== undefined) events = events.where('project', '=', project)
+  return events
 }
 
 /** The events after the id `after` as they come, until `ended`; looked for every `EVENT_POLL_MS`. */
@@ -39,10 +56,11 @@ export async function* followEvents(
   store: Store,
   after: number,
   ended: AbortSignal,
+  filter: EventFilter = {},
 ): AsyncGenerator<readonly ToldEvent[]> {
   let last = after
   while (!ended.aborted) {
-    const events = await readEvents(store, last, MAX_EVENTS)
+    const events = await readEvents(store, last, MAX_EVENTS, filter)
     last = events.at(-1)?.id ?? last
     if (events.length > 0) yield events
     if (events.length < MAX_EVENTS) await delay(EVENT_POLL_MS, undefined, { signal: ended }).catch(() => undefined)

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { CENSUS_MAX_AGE_MS } from '../limits.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import { readLists } from '../sentinel/read-sentinel.ts'
+import { readWebhooks } from '../webhooks/read-webhooks.ts'
 import type { Store, StoreOptions } from '../store/store.ts'
 import { takeCensus } from './census.ts'
 import type { Metrics } from './metrics.ts'
@@ -30,6 +31,12 @@ export function readStore(
     const { freeBytes, sizeBytes } = await readDisk(dataDir)
     point('waxseal_disk_free_bytes', freeBytes)
     point('waxseal_disk_size_bytes', sizeBytes)
+  })
+  metrics.read(async (point) => {
+    for (const { name, behind, failing } of await readWebhooks(store)) {
+      point('waxseal_webhook_behind', behind, name)
+      point('waxseal_webhook_failing', failing ? 1 : 0, name)
+    }
   })
   metrics.read(async (point) => {
     for (const { upstream, readAt, names, findings } of await readLists(store)) {

@@ -23,7 +23,7 @@ export const resolveBySystem: ResolveHost = (hostname, callback) => systemLookup
  * undici is loaded here, with the first request: 6 MB that an index without questions to others does not need.
  */
 export async function openDispatcher(
-  config: UpstreamConfig,
+  config: Pick<UpstreamConfig, 'ca' | 'proxy' | 'connectTimeoutMs'>,
   configured: ReadonlySet<string>,
   resolve: ResolveHost,
 ): Promise<Dispatcher> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import type { ToldEvent } from '@waxseal/index'
-import { followEvents, MAX_EVENTS, readEvents, readNewestEvents } from '@waxseal/index'
+import type { EventKind, ToldEvent } from '@waxseal/index'
+import { EVENT_KINDS, followEvents, MAX_EVENTS, readEvents, readNewestEvents } from '@waxseal/index'
+import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
@@ -12,6 +13,8 @@ interface EventsOptions extends AdministerOptions {
   readonly follow: boolean
   readonly after?: number
   readonly limit: number
+  readonly kind?: readonly EventKind[]
+  readonly project?: string
 }
 
 const DEFAULT_LIMIT = 20
@@ -25,6 +28,8 @@ export function addEvents(program: Command): void {
     .description('what was done and what happened: the newest events, or those after one')
     .option('--after <id>', 'those after this event, the oldest first', eventId)
     .option('--limit <n>', `at most so many, up to ${MAX_EVENTS}`, atMost, DEFAULT_LIMIT)
+    .option('--kind <kind>', 'only of this kind; may be repeated', knownKinds)
+    .option('--project <project>', 'only about this project')
     .option('--follow', 'go on with what follows until interrupted; with --json one document a line', false)
     .action((options: EventsOptions) => administer(options, (index) => tell(index, options)))
 }
@@ -32,8 +37,12 @@ export function addEvents(program: Command): void {
 type EventsIndex = Parameters<Parameters<typeof administer>[1]>[0]
 
 async function tell({ store }: EventsIndex, options: EventsOptions): Promise<void> {
-  const { after, limit, follow } = options
-  const events = await (after === undefined ? readNewestEvents(store, limit) : readEvents(store, after, limit))
+  const { after, limit, follow, kind: kinds } = options
+  const project = options.project === undefined ? undefined : normalizeProjectName(options.project)
+  const filter = { kinds, project }
+  const events = await (after === undefined
+    ? readNewestEvents(store, limit, filter)
+    : readEvents(store, after, limit, filter))
   if (!follow) return printResult(options, { events }, events.map(line))
   const ended = interruption()
   let last = after ?? 0
@@ -47,7 +56,7 @@ async function tell({ store }: EventsIndex, options: EventsOptions): Promise<voi
   }
   try {
     await print(events)
-    for await (const some of followEvents(store, last, ended)) await print(some)
+    for await (const some of followEvents(store, last, ended, filter)) await print(some)
   } catch (error) {
     if (!ended.aborted) throw error
   }
@@ -70,6 +79,12 @@ function line({ id, at, kind, actor, project, detail }: ToldEvent): string {
 
 function plain(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function knownKinds(text: string, before: readonly EventKind[] = []): readonly EventKind[] {
+  const kind = EVENT_KINDS.find((one) => one === text)
+  if (kind !== undefined) return [...before, kind]
+  throw new InvalidArgumentError('It has to be a kind of event, as docs/operation.md lists them.')
 }
 
 function eventId(text: string): number {

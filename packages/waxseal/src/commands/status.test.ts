@@ -42,7 +42,32 @@ const status: IndexStatus = {
   backupAttempt: null,
   backupCheck: null,
   expiringTokens: [],
-  lists: [],
+  lists: [
+    {
+      upstream: 'pypi',
+      checkedAt: '2026-11-25T22:10:00.000Z',
+      readAt: '2026-11-25T22:10:00.000Z',
+      names: 700_000,
+      beyond: 0,
+      failingSince: null,
+      reason: null,
+      silent: false,
+      findings: { 'upstream-collision': 1, 'upstream-under-namespace': 22, 'upstream-look-alike': 333 },
+    },
+  ],
+  webhooks: [
+    {
+      name: 'chat',
+      lastEvent: 7,
+      behind: 12,
+      deliveredAt: '2026-11-25T22:10:00.000Z',
+      failingSince: '2026-11-25T22:10:00.000Z',
+      reason: 'It does not answer.',
+      attempts: 1,
+      nextAt: '2026-11-25T22:10:05.000Z',
+      failing: false,
+    },
+  ],
   attention: [],
 }
 
@@ -98,4 +123,10 @@ test('an index whose first ceremony has begun is left to those who hold its keys
   assert.match(told(false), /signing none: "waxseal init" signs this index database/)
   assert.match(told(true), /signing none yet: its holders begin it ceremony has begun: "waxseal ceremony show"/)
   assert.doesNotMatch(told(true), /waxseal init/)
+})
+
+test('the status tells what the sentinel found, and how far webhooks have come', () => {
+  const text = statusLines(status).join(' ').replaceAll(/ +/g, ' ')
+  assert.match(text, /sentinel pypi, 700000 names, read \S+Z: 1 internal here, 22 under prefixes, 333 look-alikes/)
+  assert.match(text, /webhook chat, last at \S+Z, 12 events later, fails since \S+Z/)
 })

@@ -41,6 +41,8 @@ export function statusLines(status: IndexStatus): readonly string[] {
           : `${lastBackup.at}, snapshot ${lastBackup.snapshot}${lastBackup.missing > 0 ? ', incomplete' : ''}`,
       ],
       ['tokens', expiring(status)],
+      ...status.lists.map((list) => ['sentinel', listText(list)] as const),
+      ...status.webhooks.map((webhook) => ['webhook', webhookText(webhook)] as const),
     ]),
     ...status.servers.flatMap((server) => serverLines(server, status.at)),
     '',
@@ -90,6 +92,23 @@ function signingText({ signing, ceremony }: IndexStatus): string {
   }
   const { snapshot, root } = signing
   return `snapshot ${snapshot}, root ${root}; ends first: ${first(true)}; of what people sign: ${first(false)}`
+}
+
+function listText({ upstream, readAt, names, findings }: IndexStatus['lists'][number]): string {
+  const found = [
+    `${findings['upstream-collision']} internal here`,
+    `${findings['upstream-under-namespace']} under prefixes`,
+    `${findings['upstream-look-alike']} look-alikes`,
+  ]
+  return readAt === null
+    ? `${upstream} not read yet`
+    : `${upstream}, ${names} names, read ${readAt}: ${found.join(', ')}`
+}
+
+function webhookText({ name, behind, deliveredAt, failingSince }: IndexStatus['webhooks'][number]): string {
+  const last = deliveredAt === null ? 'nothing sent yet' : `last at ${deliveredAt}`
+  const failing = failingSince === null ? '' : `, fails since ${failingSince}`
+  return `${name}, ${last}, ${counted(behind, 'event')} later${failing}`
 }
 
 function expiring({ expiringTokens }: IndexStatus): string {

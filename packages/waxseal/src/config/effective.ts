@@ -22,9 +22,9 @@ export async function effectiveSettings({ config, settings }: CheckedConfig): Pr
   const { values } = settings
   const rows: { readonly path: readonly string[]; readonly key: ConfigKey; readonly value: unknown }[] = []
   for (const { path: table, keys } of CONFIG_TABLES) {
-    // An upstream's own keys are those of each that is configured, the built-in one included.
-    const tables =
-      table.at(-1) === 'NAME' ? config.index.upstreams.map(({ name }) => [...table.slice(0, -1), name]) : [table]
+    // Keys below a name are those of each that is configured, the built-in upstream included.
+    const named = table[0] === 'webhook' ? config.index.webhooks : config.index.upstreams
+    const tables = table.at(-1) === 'NAME' ? named.map(({ name }) => [...table.slice(0, -1), name]) : [table]
     for (const place of tables) {
       for (const key of keys) {
         const path = [...place, key.path.at(-1) ?? '']

@@ -7,15 +7,15 @@ export type KeyKind = 'text' | 'number' | 'boolean' | 'list'
 
 /** One key of the configuration file, as its schema says it. */
 export interface ConfigKey {
-  /** From the top: `['uploads', 'max-file-size']`; an upstream's have `NAME` for its name. */
+  /** From the top: `['uploads', 'max-file-size']`; an upstream's and a webhook's have `NAME` for its name. */
   readonly path: readonly string[]
   readonly kind: KeyKind
   readonly about: KeyAbout
-  /** The environment variable that overrides it; none of an upstream's keys has one. */
+  /** The environment variable that overrides it; none of an upstream's or a webhook's keys has one. */
   readonly variable?: string
 }
 
-/** The tables of the file, in the order of the schema: top level, `[tls]`, …, `[upstream.NAME]`. */
+/** The tables of the file, in the order of the schema: top level, `[tls]`, …, `[upstream.NAME]`, `[webhook.NAME]`. */
 export interface ConfigTable {
   /** Empty for the top level. */
   readonly path: readonly string[]

@@ -252,13 +252,43 @@ describe('what wins', () => {
     assert.deepEqual(await listen({ WAXSEAL_LISTEN: '' }, {}, ''), [8417])
   })
 
-  it('every key of the file but an upstream has its variable; a wrong one is told by its name', async () => {
+  it('every key of the file but those below a name has its variable; a wrong one is told by its name', async () => {
     for (const { path, variable, kind } of CONFIG_KEYS) {
-      assert.equal(variable === undefined, path[0] === 'upstream', path.join('.'))
+      assert.equal(variable === undefined, path.includes('NAME'), path.join('.'))
       if (variable === undefined || kind === 'text') continue
       const { lines } = await check('', { [variable]: 'wrong!' })
       assert.ok(lines[0]?.startsWith(`${variable}: `), `${variable}: ${lines.join()}`)
     }
+  })
+
+  it('a webhook has an address, known kinds and a key; upstreams that the sentinel passes over exist', async () => {
+    const { config, lines } = await check(
+      '[webhook.chat]\nurl = "https://chat.example/"\nevents = ["user-created"]\nkey = "env:HOOK_KEY"\n[webhook.b]\nurl = "http://b/"',
+    )
+    assert.deepEqual(lines, [])
+    const [chat, other] = config.index.webhooks
+    assert.deepEqual(chat, {
+      name: 'chat',
+      url: 'https://chat.example/',
+      events: ['user-created'],
+      key: { kind: 'env', variable: 'HOOK_KEY' },
+    })
+    assert.ok(other?.key.kind === 'file' && other.key.path.endsWith('/keys/webhook-b.pem'))
+    const wrong = await check(
+      '[webhook.a]\nurl = "https://u:p@a.example/"\n[webhook.b]\nurl = "ftp://b"\n[webhook.c]\n[webhook."D d"]\nurl = "http://d"\n[webhook.e]\nurl = "http://e/"\nevents = ["unheard-of"]\n[sentinel]\nexcept = ["typo"]',
+    )
+    const text = wrong.lines.join('\n')
+    for (const part of [
+      /webhook\.a\.url: must hold no user name/,
+      /webhook\.b\.url: wants an http or https URL/,
+      /webhook\.c\.url: /,
+      /"D d" cannot name a webhook/,
+      /webhook\.e\.events/,
+      /sentinel\.except: there is no upstream typo/,
+    ]) {
+      assert.match(text, part)
+    }
+    assert.doesNotMatch(text, /u:p/)
   })
 
   it('a file that is overridden is held to its rules all the same', async () => {

@@ -16,6 +16,7 @@ import { signingOf, variablesOf } from './signing.ts'
 import { upstreamsOf } from './upstreams.ts'
 import type { ListenAddress } from './values.ts'
 import { parseListen } from './values.ts'
+import { webhooksOf } from './webhooks.ts'
 
 /** Everything that `serve` needs to know. */
 export interface ServerConfig {
@@ -78,7 +79,10 @@ export function checkConfig(options: ConfigOptions, env: NodeJS.ProcessEnv): Che
     config: token.kind === 'value' ? { ...config, index: { ...config.index, adminToken: token.text } } : config,
     settings,
     problems,
-    warnings: unknownVariables(env, variablesOf(config.index.signing)),
+    warnings: unknownVariables(
+      env,
+      variablesOf([...Object.values(config.index.signing), ...config.index.webhooks.map(({ key }) => key)]),
+    ),
   }
 }
 
@@ -122,6 +126,7 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       },
       retention: retentionOf(values),
       sentinel: sentinelOf(values, upstreams, report),
+      webhooks: webhooksOf(settings, data, report),
     }),
   }
 }

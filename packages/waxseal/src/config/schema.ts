@@ -1,4 +1,11 @@
-import { FIRST_UPLOADS, indexDefaults, LOG_LEVELS, SHUTDOWN_GRACE_MS, upstreamDefaults } from '@waxseal/index'
+import {
+  EVENT_KINDS,
+  FIRST_UPLOADS,
+  indexDefaults,
+  LOG_LEVELS,
+  SHUTDOWN_GRACE_MS,
+  upstreamDefaults,
+} from '@waxseal/index'
 import type { OnlineKey } from '@waxseal/index'
 import { z } from 'zod'
 import { DEFAULT_DATA, DEFAULT_LISTEN, DEFAULT_UPSTREAM } from './defaults.ts'
@@ -13,6 +20,8 @@ import {
   proxyAddress,
   upstreamName,
   upstreamUrl,
+  webhookName,
+  webhookUrl,
 } from './values.ts'
 
 /** What documentation, `config show` and `init` say of a key. Markdown. */
@@ -112,6 +121,29 @@ const upstreamSchema = z.strictObject({
     description: 'largest file taken from it',
     type: 'bytes',
     default: UPSTREAM.maxFileBytes,
+  }),
+})
+
+const webhookSchema = z.strictObject({
+  url: webhookUrl.meta({
+    description: 'where each event is posted; redirects are not followed',
+    type: 'http or https URL',
+    otherwise: 'required',
+  } satisfies KeyAbout),
+  events: key(z.array(z.enum(EVENT_KINDS)), {
+    description: 'which kinds of [events](operation.md#events) it gets',
+    type: 'list of kinds',
+    otherwise: 'all',
+  }),
+  key: key(keyAddress, {
+    description: 'the Ed25519 key that signs its messages: where it is',
+    type: 'address of a key',
+    otherwise: 'the file `keys/webhook-NAME.pem` of the data folder, made where it is missing',
+  }),
+  'ca-file': key(path, {
+    description: 'certificate authorities (PEM) to trust instead',
+    type: 'path',
+    otherwise: "the system's",
   }),
 })
 
@@ -320,6 +352,7 @@ export const configSchema = z.strictObject({
     .optional(),
   /** In the order in which an undecided name is looked for. */
   upstream: z.record(upstreamName, upstreamSchema).optional(),
+  webhook: z.record(webhookName, webhookSchema).optional(),
 })
 
 /** A configuration file that is valid. */

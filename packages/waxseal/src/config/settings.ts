@@ -73,10 +73,10 @@ function prototypeKeys(
 /** What is left without the keys that are wrong, so that what is wrong beyond the schema is told at once too. */
 function validPart(whole: Record<string, unknown>, problems: readonly Problem[]): ConfigValues {
   const wrong = problems.map(({ path }) => path)
-  // The one key that has to be there.
+  // The keys that have to be there.
   const urls = problems.flatMap(({ path: [table, name, key] }) =>
-    table === 'upstream' && key === 'url'
-      ? [{ path: ['upstream', String(name), 'url'], value: DEFAULT_UPSTREAM.url, source: { kind: 'default' } as const }]
+    (table === 'upstream' || table === 'webhook') && key === 'url'
+      ? [{ path: [table, String(name), 'url'], value: DEFAULT_UPSTREAM.url, source: { kind: 'default' } as const }]
       : [],
   )
   const rest = configSchema.safeParse(overlaid(without(whole, wrong), urls))

@@ -15,7 +15,7 @@ export function signingOf({ values, resolvePath }: Settings, dataDir: string): S
 }
 
 /** Files count from where the address stands, as every path of the configuration does. */
-function placed(config: SignerConfig, place: (file: string) => string): SignerConfig {
+export function placed(config: SignerConfig, place: (file: string) => string): SignerConfig {
   const secret = (source: SecretSource): SecretSource =>
     source.kind === 'file' ? { ...source, path: place(source.path) } : source
   const ca = (file: string | undefined): string | undefined => (file === undefined ? undefined : place(file))
@@ -35,8 +35,8 @@ function placed(config: SignerConfig, place: (file: string) => string): SignerCo
 }
 
 /** Environment variables that hold keys, or what opens them. */
-export function variablesOf(keys: SigningKeys): readonly string[] {
-  return Object.values(keys).flatMap((config) => {
+export function variablesOf(keys: readonly SignerConfig[]): readonly string[] {
+  return keys.flatMap((config) => {
     if (config.kind === 'env') return [config.variable]
     const source = secretOf(config)
     return source?.kind === 'env' ? [source.variable] : []

@@ -45,7 +45,7 @@ function upstreamOf(settings: Settings, name: string, values: UpstreamValues, re
 }
 
 /** The text of a file that a key names, without the line end; undefined, and reported, when it cannot be read. */
-function readText(file: string, path: readonly PropertyKey[], report: Report): string | undefined {
+export function readText(file: string, path: readonly PropertyKey[], report: Report): string | undefined {
   try {
     const text = readFileSync(file, 'utf8').trim()
     if (text !== '') return text
@@ -58,7 +58,7 @@ function readText(file: string, path: readonly PropertyKey[], report: Report): s
   }
 }
 
-function isCertificate(pem: string): boolean {
+export function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).serialNumber !== ''
   } catch {

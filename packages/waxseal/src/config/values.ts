@@ -30,6 +30,11 @@ function isHttpUrl(text: string): boolean {
   return url?.protocol === 'http:' || url?.protocol === 'https:'
 }
 
+function hasCredentials(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && (url.username !== '' || url.password !== '')
+}
+
 /** No text of these is repeated in a message where it may hold a password. */
 export const listenAddress = z.string().refine((text) => parseListen(text) !== undefined, {
   error: ({ input }) => `wants HOST:PORT, for example ${DEFAULT_LISTEN} or [::]:8417; not ${JSON.stringify(input)}`,
@@ -55,6 +60,14 @@ export const proxyAddress = z.string().refine((entry) => trustedProxies([entry])
 export const upstreamName = z.string().refine((name) => UPSTREAM_NAME.test(name), {
   error: ({ input }) =>
     `${JSON.stringify(input)} cannot name an upstream: use lower-case letters, digits and "-", at least one letter, at most 40, and not "local"`,
+})
+const WEBHOOK_NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/
+export const webhookName = z.string().refine((name) => WEBHOOK_NAME.test(name), {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} cannot name a webhook: use lower-case letters, digits and "-", at most 40`,
+})
+export const webhookUrl = httpUrl.refine((text) => !/[#]/.test(text) && !hasCredentials(text), {
+  error: 'must hold no user name, no password and no #',
 })
 /** Where a private key is; nothing of the text is repeated, since somebody may have put a secret there. */
 export const keyAddress = z.string().superRefine((text, context) => {
