@@ -31,6 +31,7 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
       allowedPrivately: ['read', 'upload', 'limited', 'admin'],
     },
   ],
+  ['GET /projects/{project}/claim', { path: '/projects/demo/claim', allowed: ADMIN }],
   ['POST /projects/{project}/claim', { path: '/projects/fresh/claim', allowed: ADMIN }],
   [
     'PUT /projects/{project}/status',

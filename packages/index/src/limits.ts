@@ -439,3 +439,14 @@ export const WEBHOOK_MAX_DELAY_MS = 3_600_000
 export const WEBHOOK_FAILING_ATTEMPTS = 5
 /** Events that a webhook does not want, after which it is noted that they are behind it. */
 export const WEBHOOK_SKIPPED = 1_000
+/** Downloads that are counted before they are written: combinations of project, day and who; and how often that is. */
+export const TALLY_PENDING = 10_000
+export const TALLY_FLUSH_MS = 60_000
+/** How often old days are dropped, and rows beyond which the oldest go sooner: some 50 MB. */
+export const TALLY_PRUNE_MS = 3_600_000
+export const TALLY_ROWS = 500_000
+/** For how many days it is kept who downloaded what, unless configured. */
+export const TALLY_DAYS = 30
+/** What the preview of a claim names of them. */
+export const PREVIEWED_ASKERS = 20
+export const PREVIEWED_VERSIONS = 5

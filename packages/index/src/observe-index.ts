@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isValidProjectName, normalizeProjectName } from '@waxseal/packaging'
 import type { BackgroundWork } from './background-work.ts'
 import { clientAddressBehind, comesFrom } from './http/client-address.ts'
 import type { TrustedProxies } from './http/client-address.ts'
@@ -9,6 +10,7 @@ import type { IndexConfig } from './index-config.ts'
 import { METRICS_CACHE_MS } from './limits.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
 import type { Unasked } from './releases/unasked.ts'
+import { DownloadTally } from './telemetry/download-tally.ts'
 import { ConnectionLog } from './telemetry/connection-log.ts'
 import { EventNotes } from './telemetry/event-notes.ts'
 import type { EventDetails } from './telemetry/events.ts'
@@ -45,6 +47,8 @@ export interface ObserveParts {
 /** What watches a running index and tells of it. Disposing of it begins to write what is left to tell. */
 export interface Observation extends AsyncDisposable {
   readonly requests: RequestLog
+  /** Who downloads what of upstreams. */
+  readonly tally: DownloadTally
   readonly connections: ConnectionWatch
   readonly signing: SigningWatch
   readonly operation: OperationParts
@@ -115,17 +119,22 @@ export function observeIndex(config: IndexConfig, parts: ObserveParts): Observat
     metrics,
   )
   const clientAddress = clientAddressBehind(proxies)
+  const tally = new DownloadTally({ store, clock, days: readOnly ? 0 : config.claims.tallyDays })
   const requests = new RequestLog({
     log,
     writeLine,
     metrics: new RequestMetrics(metrics),
     requests: config.log.requests,
     clientAddress,
+    onDownload: (project, who, address) => {
+      if (isValidProjectName(project)) tally.note(normalizeProjectName(project), who, address)
+    },
     fromProxy: comesFrom(proxies),
   })
   let started = false
   return {
     modes,
+    tally,
     requests,
     signing,
     connections: new ConnectionLog({ log, metrics, clock, refusals: config.log.requests, requests }),

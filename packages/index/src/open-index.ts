@@ -34,6 +34,7 @@ import {
   VERIFICATION_INTERVAL_MS,
   SMALL_FILES_SIZE,
   STRAY_JOURNAL_INTERVAL_MS,
+  TALLY_FLUSH_MS,
 } from './limits.ts'
 import { refuseOtherMeaning, saveServedNames } from './names/served-names.ts'
 import { observeIndex, watchPublishing } from './observe-index.ts'
@@ -212,6 +213,13 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         onFailure: (error) =>
           log.error({ err: errorChain(error) }, 'signatures could not be renewed; it is tried again until it works'),
         onRecovery: () => log.info('signatures are renewed again'),
+      }),
+    )
+    opened.defer(() => observed.tally.flush().catch(onBackgroundFailure))
+    opened.use(
+      repeating(() => observed.tally.flush(), { everyMs: TALLY_FLUSH_MS }, background, {
+        onFailure: onBackgroundFailure,
+        onRecovery: () => log.info('it can be noted again who downloads what'),
       }),
     )
     if (signed !== undefined) {

@@ -1,4 +1,4 @@
-import { CLAIMS_PER_DAY } from '../limits.ts'
+import { CLAIMS_PER_DAY, TALLY_DAYS } from '../limits.ts'
 import { NO_CORPUS } from './corpus.ts'
 import type { Corpus } from './corpus.ts'
 
@@ -14,10 +14,13 @@ export interface ClaimPolicy {
   readonly claimsPerDay: number
   /** Names that nobody but an administrator claims, and that others are looked at for likeness to. */
   readonly corpus: Corpus
+  /** For how many days it is kept who downloads files of upstreams' projects; 0: it is not. */
+  readonly tallyDays: number
 }
 
 export const CLAIM_DEFAULTS: ClaimPolicy = {
   firstUpload: 'claims',
   claimsPerDay: CLAIMS_PER_DAY,
   corpus: NO_CORPUS,
+  tallyDays: TALLY_DAYS,
 }

@@ -17,6 +17,8 @@ export interface Member extends Holder {
 export interface Acting {
   readonly actor: Actor
   readonly administrator: boolean
+  /** By a credential that is good for this project only: it decides about no name that is not the index's own. */
+  readonly limited?: boolean
 }
 
 /** Whoever works on the data folder may do everything. */

@@ -127,7 +127,7 @@ export function setProjectStatus(
       return refuse('name-not-yours', 'Only an administrator puts a project into quarantine, or lifts that.')
     }
     if (project.authority !== 'internal') {
-      if (!request.administrator)
+      if (!request.administrator || request.limited === true)
         return refuse('name-not-yours', `Only an administrator decides about '${project.name}'.`)
       if (request.status !== 'quarantined' && request.status !== 'active') {
         return refuse(

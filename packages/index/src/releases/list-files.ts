@@ -97,7 +97,7 @@ function knownFile({ file: row, withheld }: JudgedFile): KnownFile {
 }
 
 /** The oldest first; what is no version before all that are. */
-function byVersion(a: string, b: string): number {
+export function byVersion(a: string, b: string): number {
   const [one, other] = [tryParseVersion(a), tryParseVersion(b)]
   if (one === undefined || other === undefined) return Number(one !== undefined) - Number(other !== undefined)
   return compareVersions(one, other)

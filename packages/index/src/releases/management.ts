@@ -15,6 +15,8 @@ import type { ChangeOutcome } from './lifecycle.ts'
 import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelease, yankRelease } from './lifecycle.ts'
 import { listFiles } from './list-files.ts'
 import type { FileFilter, KnownFile } from './list-files.ts'
+import type { ClaimPreview } from './preview-claim.ts'
+import { previewClaim } from './preview-claim.ts'
 import { explainProject } from './read-project.ts'
 import type { Explanation } from './read-project.ts'
 import type { FileChoice } from './release-files.ts'
@@ -54,6 +56,11 @@ export class Management {
     const state = await this.#parts.current.get(project)
     const files = await listFiles(this.#parts, state, filter)
     return state.project === undefined && files.length === 0 ? undefined : files
+  }
+
+  /** What a claim would change, and for whom. */
+  async previewClaim(project: string): Promise<ClaimPreview> {
+    return await previewClaim(this.#parts, await this.explain(project))
   }
 
   claim(

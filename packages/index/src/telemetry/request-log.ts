@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { Requester } from '../access/permissions.ts'
 import { LOG_AGENT_MAX, LOG_PATH_MAX } from '../limits.ts'
 import { errorChain } from './error-chain.ts'
 import { requestLine } from './request-line.ts'
@@ -18,10 +19,14 @@ export interface RequestLogParts {
   /** False: only failures are logged, and everything is counted. */
   readonly requests: boolean
   readonly clientAddress: (req: IncomingMessage) => string
+  /** Told of each file that somebody was sent, whole or in part: the project's name as it was asked for. */
+  readonly onDownload?: (project: string, who: Requester | undefined, address: string) => void
   /** Whether the connection comes from a trusted proxy: its request id is taken over. */
   readonly fromProxy: (req: IncomingMessage) => boolean
 }
 
+/** The template of a file's address, which has its project in second place. */
+const FILE_ROUTE = '/files/{file}'
 /** What is asked every few seconds and says nothing. */
 const QUIET = new Set(['/-/health', '/-/ready', '/metrics'])
 /** Letters, digits and what UUIDs and trace ids have between them: nothing that could act in a log or a header. */
@@ -72,7 +77,16 @@ export class RequestLog {
     const bytes = req.socket.bytesWritten - record.sentBefore
     const answer = { status: res.statusCode, bytes, ms, cut: !res.writableFinished }
     metrics.ended(record, route, answer)
+    this.#tellDownload(record, route, res.statusCode)
     this.#write(record, route, answer)
+  }
+
+  #tellDownload({ req, segments, who }: RequestRecord, route: string, status: number): void {
+    const { onDownload, clientAddress } = this.#parts
+    if (onDownload === undefined || route !== FILE_ROUTE || req.method !== 'GET') return
+    const project = segments?.[1]
+    if (project === undefined || (status !== 200 && status !== 206)) return
+    onDownload(project, who, clientAddress(req))
   }
 
   #write(

@@ -75,7 +75,7 @@ suite('events are sent to a receiver', () => {
     const right = request.method === 'POST' && request.url === '/hook?x=1' && Number(header('timestamp')) === now / 1000
     return { type, id: data.id, webhookId: message.id, signed: right && isSignedMessage(message, signer.key.keyObject) }
   }
-  const happen = (name: string) => createUser(store, clock, { name, admin: false })
+  const happen = (name: string) => createUser(store, clock, { name, admin: false, by: OPERATOR })
   const partsOf = (others: Partial<DeliveryParts['webhook']> = {}): DeliveryParts => {
     const webhook = { name: 'chat', url, key: { kind: 'env', variable: 'X' }, ...others } as const
     const post = parts.use(new WebhookPost(webhook))

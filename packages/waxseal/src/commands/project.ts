@@ -1,5 +1,4 @@
-import { AS_OPERATOR, OPERATOR } from '@waxseal/index'
-import type { Holder } from '@waxseal/index'
+import { AS_OPERATOR } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { Argument } from 'commander'
@@ -8,7 +7,7 @@ import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
 import { change } from './changes.ts'
-import { parseHolder } from './parse-holder.ts'
+import { addProjectClaim } from './project-claim.ts'
 import { addProjectMembers } from './project-members.ts'
 import { addProjectTransfer } from './project-transfer.ts'
 
@@ -16,33 +15,11 @@ interface ReasonOptions extends AdministerOptions {
   readonly reason?: string
 }
 
-interface ClaimOptions extends AdministerOptions {
-  readonly owner?: Holder
-  readonly prohibited?: boolean
-  readonly lookAlike?: boolean
-}
-
 const STATUSES = ['active', 'archived', 'quarantined', 'deprecated'] as const
 
 export function addProject(program: Command): void {
   const project = program.command('project').description('claim names, set their status, delete what they hold')
-  withExample(withIndexOptions(project.command('claim')), 'waxseal project claim billing')
-    .description('make a name internal, whatever upstreams have; it never falls back to them')
-    .argument('<name>')
-    .option(
-      '--owner <who>',
-      'who owns it from now on: a user, or team:NAME; without it whoever may upload may upload to it',
-      parseHolder,
-    )
-    .option('--prohibited', 'although no project may have the name: it is that of a module, or on a list')
-    .option('--look-alike', 'although the name is easily taken for another one')
-    .action((raw: string, options: ClaimOptions) => {
-      const name = normalizeProjectName(raw)
-      const { owner, prohibited, lookAlike } = options
-      return change(options, `${name} is internal`, (index) =>
-        index.management.claim(name, OPERATOR, { owner, consent: { prohibited, lookAlike } }),
-      )
-    })
+  addProjectClaim(project)
   withExample(
     withIndexOptions(project.command('status')),
     'waxseal project status billing archived --reason "moved to invoices"',

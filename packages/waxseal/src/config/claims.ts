@@ -9,6 +9,7 @@ export function claimsOf(settings: Settings, report: Report): Partial<IndexConfi
   const { names = {} } = settings.values
   const perDay = names['claims-per-day']
   const first = names['first-upload']
+  const tally = names['tally-days']
   const listed = (names.corpus ?? []).flatMap((file, at) => {
     const path = ['names', 'corpus', at]
     return readNames(settings.resolvePath(path, file), path, report)
@@ -19,6 +20,7 @@ export function claimsOf(settings: Settings, report: Report): Partial<IndexConfi
   return {
     ...(perDay === undefined ? {} : { claimsPerDay: perDay }),
     ...(first === undefined ? {} : { firstUpload: first }),
+    ...(tally === undefined ? {} : { tallyDays: tally }),
     ...(listed.length === 0 || listed.length > MAX_CORPUS_NAMES ? {} : { corpus: corpusOf(listed) }),
   }
 }

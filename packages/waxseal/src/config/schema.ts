@@ -281,6 +281,12 @@ export const configSchema = z.strictObject({
         type: 'from 1',
         default: CLAIMS.claimsPerDay,
       }),
+      'tally-days': key(z.number().int().min(0).max(366), {
+        description:
+          'for how many days it is kept who downloads files of upstreams, as user or network: what `waxseal project claim` shows of a name; 0: not at all',
+        type: '0 to 366',
+        default: CLAIMS.tallyDays,
+      }),
       corpus: key(z.array(path), {
         description:
           'files with names that nobody but an administrator may claim, nor what looks like them: one a line',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { mayRead } from '../../access/permissions.ts'
+import { mayAdminister, mayRead } from '../../access/permissions.ts'
+import { previewSentences } from '../../releases/preview-claim.ts'
 import { answer, change, denied, route } from './route.ts'
 import type { ManagementRoute } from './route.ts'
 import { changed, holder, line, projectName, projectParams, reason, releaseParams } from './schemas.ts'
@@ -15,6 +16,18 @@ export const PROJECT_ROUTES: readonly ManagementRoute[] = [
     async handle({ management, who, reading }, { project }) {
       if (!mayRead(who, project, reading)) return denied(who)
       return answer(await management.explain(project))
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/projects/{project}/claim',
+    summary: 'Tell what a claim would change, and for whom; nothing is changed, and no upstream asked',
+    params: projectParams,
+    response: z.looseObject({ project: z.string(), changes: z.boolean(), sentences: z.array(z.string()) }),
+    async handle({ management, who }, { project }) {
+      if (!mayAdminister(who, null)) return denied(who)
+      const preview = await management.previewClaim(project)
+      return answer({ ...preview, sentences: previewSentences(preview) })
     },
   }),
   route({

@@ -80,7 +80,7 @@ export async function change(
   if (who.kind === 'anonymous') return denied(who)
   const administrator = mayAdminister(who, project)
   if (!administrator && (by === 'administrator' || !mayActAsMember(who, by))) return deniedTo(who, by)
-  const outcome = await work({ actor: actorOf(who, address), administrator })
+  const outcome = await work({ actor: actorOf(who, address), administrator, limited: who.project !== undefined })
   if (outcome.kind === 'refused') return outcome
   const snapshot = await management.settled()
   return { kind: 'answer', status: 200, body: { changed: outcome.kind === 'done', snapshot } }
