@@ -46,6 +46,7 @@ test('an operator makes up teams, claims a name for one, and hands it over', asy
   assert.deepEqual(await holders(), ['bob owner'])
   await fails(1, /is not offered to anybody/, 'project', 'withdraw', 'billing')
   assert.match(await run('team', 'delete', 'core'), /^The team core is deleted/)
+  await fails(1, /Nothing is recorded about nothing/, 'project', 'members', 'nothing')
   await fails(2, /team: and that of a team/, 'project', 'add-member', 'billing', 'No One')
 })
 

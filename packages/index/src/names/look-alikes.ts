@@ -108,13 +108,17 @@ export function lookAlikePrefix(
   namespaces: Namespaces,
 ): { readonly prefix: string; readonly likeness: Likeness } | undefined {
   if (namespaces.size === 0 || namespaces.covering(name)?.name !== undefined) return undefined
+  const forms = Array.from(namespaces, ({ name: prefix }) => [prefix, ultranormalizeProjectName(prefix)] as const)
+  const longest = Math.max(...forms.map(([, form]) => form.length))
   const words = name.split('-')
   for (let count = 1; count <= words.length; count += 1) {
     const head = words.slice(0, count).join('-')
     const form = ultranormalizeProjectName(head)
+    // A slip adds a letter at most, or a second one for `m`.
+    if (form.length > longest + 1) break
     const slips = slipsOf(head)
-    for (const { name: prefix } of namespaces) {
-      const likeness = ultranormalizeProjectName(prefix) === form ? 'confused' : slips.get(prefix)
+    for (const [prefix, pretended] of forms) {
+      const likeness = pretended === form ? 'confused' : slips.get(prefix)
       if (likeness !== undefined) return { prefix, likeness }
     }
   }

@@ -1,6 +1,7 @@
 import { ultranormalizeProjectName } from '@waxseal/packaging'
 import { sql } from 'kysely'
 import type { Kysely } from 'kysely'
+import { membersOf, roleOf } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
 import type { Namespaces } from './namespaces.ts'
 import type { Corpus } from './corpus.ts'
@@ -31,13 +32,22 @@ export interface NameLook {
 
 /**
  * Looks at a name that is about to be claimed: prohibited ones, look-alikes of projects, prefixes and the operator's lists, and slips of
- * internal names are objected to; slips of other names are told. Names under one prefix are one holder's, who may call them
- * what he likes as long as they can be told apart.
+ * internal names are objected to; slips of other names are told. Names under one prefix, or of one owner, are called what he
+ * likes, as long as they can be told apart.
  */
 export async function lookAtName(
   db: Kysely<Database>,
   name: string,
-  { namespaces, corpus }: { readonly namespaces: Namespaces; readonly corpus: Corpus },
+  {
+    namespaces,
+    corpus,
+    claimant,
+  }: {
+    readonly namespaces: Namespaces
+    readonly corpus: Corpus
+    /** The user who claims it, who may have two names of one kind. */
+    readonly claimant?: string
+  },
 ): Promise<NameLook> {
   const objections: NameObjection[] = []
   const likes: LikeName[] = []
@@ -69,7 +79,10 @@ export async function lookAtName(
     const likeness = slips.get(other.name)
     if (likeness === undefined || confused.some((one) => one.name === other.name)) continue
     if (other.authority !== 'internal') likes.push({ like: other.name, likeness, among: 'upstream' })
-    else if (prefix === undefined || prefix !== namespaces.covering(other.name)?.name) {
+    else if (
+      (prefix === undefined || prefix !== namespaces.covering(other.name)?.name) &&
+      !(await owns(db, other.name, claimant))
+    ) {
       object(likeness, other.name, describe(other))
     }
   }
@@ -77,6 +90,10 @@ export async function lookAtName(
     if (like !== listed && corpus.has(like)) likes.push({ like, likeness, among: 'corpus' })
   }
   return { objections, likes }
+}
+
+async function owns(db: Kysely<Database>, project: string, user: string | undefined): Promise<boolean> {
+  return user !== undefined && (await roleOf(db, await membersOf(db, project), user)) === 'owner'
 }
 
 interface DecidedProject {

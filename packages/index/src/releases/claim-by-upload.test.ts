@@ -61,9 +61,12 @@ test('NAME-TYPO: a slip of an internal name is refused', () =>
   withIndex(async (index) => {
     assert.equal(await upload(index, 'acme-billing'), 'accepted')
     for (const name of ['acme-biling', 'acme-billling', 'acme-billnig', 'billing-acme', 'acrne-billing']) {
-      assert.equal(await upload(index, name), 'name-look-alike', name)
+      const outcome = await index.upload(wheelFixture({ name }), member, 'mallory')
+      assert.equal(code(outcome), 'name-look-alike', name)
     }
     assert.equal(await upload(index, 'acme-invoices'), 'accepted')
+    assert.equal(await upload(index, 'acme-invoice'), 'accepted', 'both are ada’s')
+    assert.equal(await upload(index, 'acme-inv0ices'), 'name-look-alike', 'who cannot tell these apart herself')
     const events = await index.store.db.selectFrom('event').selectAll().where('kind', '=', 'name-look-alike').execute()
     assert.deepEqual(events, [])
   }))

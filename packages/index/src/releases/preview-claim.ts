@@ -1,20 +1,11 @@
-import { sql } from 'kysely'
 import { PREVIEWED_ASKERS, PREVIEWED_VERSIONS } from '../limits.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import type { NameObjection } from '../names/name-objections.ts'
-import { firstDay } from '../telemetry/download-tally.ts'
+import { downloadsSince, firstDay } from '../telemetry/download-tally.ts'
+import type { Asker } from '../telemetry/download-tally.ts'
 import type { ClaimParts } from './claim-name.ts'
 import { byVersion } from './list-files.ts'
 import type { Explanation } from './read-project.ts'
-
-/** Somebody who downloads files of a project. */
-export interface Asker {
-  /** A user's name, or the network of somebody without one. */
-  readonly who: string
-  readonly downloads: number
-  /** `2026-11-26`. */
-  readonly lastDay: string
-}
 
 /** What a claim of a name would change, and for whom. */
 export interface ClaimPreview {
@@ -48,17 +39,9 @@ export async function previewClaim(
   const { project, authority } = explained
   const foreign = authority !== 'internal'
   const days = claims.tallyDays
-  const rows = await store.db
-    .selectFrom('download_tally')
-    .select(({ fn }) => ['who', sql<number>`cast(sum(downloads) as bigint)`.as('total'), fn.max('day').as('last')])
-    .where('project', '=', project)
-    .where('day', '>=', firstDay(clock.now(), Math.max(1, days)))
-    .groupBy('who')
-    .orderBy('total', 'desc')
-    .orderBy('who')
-    .execute()
+  const askers = await downloadsSince(store.db, project, firstDay(clock.now(), Math.max(1, days)))
   const versions = [...new Set(explained.offered.map(({ version }) => version))]
-  const { objections } = await lookAtName(store.db, project, { prefixes: names.prefixes, corpus: claims.corpus })
+  const { objections } = await lookAtName(store.db, project, { namespaces: names.namespaces, corpus: claims.corpus })
   return {
     project,
     authority,
@@ -66,9 +49,9 @@ export async function previewClaim(
     files: foreign ? explained.offeredCount : 0,
     versions: foreign ? versions.toSorted((one, other) => byVersion(other, one)).slice(0, PREVIEWED_VERSIONS) : [],
     days,
-    downloads: rows.reduce((sum, { total }) => sum + total, 0),
-    askers: rows.slice(0, PREVIEWED_ASKERS).map(({ who, total, last }) => ({ who, downloads: total, lastDay: last })),
-    moreAskers: Math.max(0, rows.length - PREVIEWED_ASKERS),
+    downloads: askers.reduce((sum, { downloads }) => sum + downloads, 0),
+    askers: askers.slice(0, PREVIEWED_ASKERS),
+    moreAskers: Math.max(0, askers.length - PREVIEWED_ASKERS),
     objections: foreign ? objections : [],
     changes: foreign && (explained.offeredCount > 0 || authority === 'upstream'),
   }

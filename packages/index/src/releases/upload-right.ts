@@ -29,7 +29,8 @@ export async function uploadRight(
     if (uploader.scope === 'admin') return right
     return (await refuseStranger(db, project, actor.name, 'maintainer', 'everybodys')) ?? right
   }
-  const { objections, likes } = await lookAtName(db, project, { namespaces: names.namespaces, corpus: claims.corpus })
+  const known = { namespaces: names.namespaces, corpus: claims.corpus, claimant: actor.name }
+  const { objections, likes } = await lookAtName(db, project, known)
   const [first] = objections
   if (first !== undefined) return refuseObjection(project, first)
   if (uploader.scope !== 'admin') {

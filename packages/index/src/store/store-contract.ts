@@ -9,8 +9,10 @@ import { isSpokenOf, mentionsOf } from '../keeping/blob-mentions.ts'
 import { referencedBlobs } from '../keeping/referenced-blobs.ts'
 import { STREAM_ROWS } from '../limits.ts'
 import { Namespaces } from '../names/namespaces.ts'
+import { claimLimit, noteClaim } from '../names/claim-limit.ts'
 import { NO_CORPUS } from '../names/corpus.ts'
 import { lookAtName } from '../names/name-objections.ts'
+import { downloadsSince, DownloadTally } from '../telemetry/download-tally.ts'
 import { streamRows } from './stream-rows.ts'
 import { isUniqueViolation, openStore, type Store, type StoreOptions } from './store.ts'
 
@@ -104,6 +106,30 @@ export function storeContract(kind: string, subject: StoreUnderTest): void {
         const { objections } = await lookAtName(store.db, typed, config)
         assert.equal(/ '([^']+)', a project/.exec(objections[0]?.message ?? '')?.[1], meant, typed)
       }
+    })
+
+    it('adds up downloads, and counts claims', async () => {
+      await using store = await openStore(await subject.fresh())
+      const clock = { now: () => Date.parse('2026-11-26T12:00:00.000Z') }
+      const row = { authority: 'upstream', upstream: 'pypi', rev: 0, created_at: '' } as const
+      const project = { ...row, name: 'six', display_name: 'six', status: 'active', status_reason: null } as const
+      await store.transaction((tx) => tx.insertInto('project').values(project).execute())
+      const tally = new DownloadTally({ store, clock, days: 30 })
+      for (const who of ['alice', 'bob', 'bob']) {
+        tally.note('six', { kind: 'principal', user: who, scope: 'read' }, '192.0.2.1')
+        await tally.flush()
+      }
+      const lastDay = '2026-11-26'
+      assert.deepEqual(await downloadsSince(store.db, 'six', lastDay), [
+        { who: 'bob', downloads: 2, lastDay },
+        { who: 'alice', downloads: 1, lastDay },
+      ])
+      const at = new Date(clock.now()).toISOString()
+      const actor = { name: 'alice', credential: null, address: '192.0.2.1' }
+      const limit = () => claimLimit(store.db, { actor, now: clock.now(), perDay: 1 })
+      assert.equal(await limit(), undefined)
+      await store.transaction((tx) => noteClaim(tx, { project: 'one', at, actor }))
+      assert.deepEqual(await limit(), { who: 'user', claims: 1, until: '2026-11-27T12:00:00.000Z' })
     })
 
     it('has one open transfer of a project', async () => {

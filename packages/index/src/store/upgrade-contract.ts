@@ -30,6 +30,7 @@ const MADE = [
   'opening',
   'target',
   'tuf_file',
+  'audit',
   'team',
   'team_member',
   'member',

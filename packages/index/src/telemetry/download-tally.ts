@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { sql } from 'kysely'
 import type { Requester } from '../access/permissions.ts'
 import { addressKey } from '../access/address-key.ts'
@@ -71,6 +71,30 @@ export class DownloadTally {
       throw error
     }
   }
+}
+
+/** Somebody who downloads files of a project. */
+export interface Asker {
+  /** A user's name, or the network of somebody without one. */
+  readonly who: string
+  readonly downloads: number
+  /** `2026-11-26`. */
+  readonly lastDay: string
+}
+
+/** Who has downloaded files of `project` since the day `first`, the most first. */
+export async function downloadsSince(db: Kysely<Database>, project: string, first: string): Promise<readonly Asker[]> {
+  const rows = await db
+    .selectFrom('download_tally')
+    // A sum of PostgreSQL's is of a type that would arrive as text.
+    .select(({ fn }) => ['who', sql<number>`cast(sum(downloads) as bigint)`.as('total'), fn.max('day').as('last')])
+    .where('project', '=', project)
+    .where('day', '>=', first)
+    .groupBy('who')
+    .orderBy('total', 'desc')
+    .orderBy('who')
+    .execute()
+  return rows.map(({ who, total, last }) => ({ who, downloads: total, lastDay: last }))
 }
 
 /** The first of the last `days` days, today included. */

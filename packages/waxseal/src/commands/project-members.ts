@@ -7,7 +7,7 @@ import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { withExample } from '../help.ts'
 import { columns, printResult } from '../output.ts'
-import { change } from './changes.ts'
+import { change, unknownProject } from './changes.ts'
 import { parseHolder } from './parse-holder.ts'
 
 const ROLES = ['owner', 'maintainer'] as const
@@ -23,10 +23,16 @@ export function addProjectMembers(project: Command): void {
     .argument('<name>')
     .action((raw: string, options: AdministerOptions) =>
       administer(options, async ({ store }) => {
-        const found = await membersOf(store.db, normalizeProjectName(raw))
+        const name = normalizeProjectName(raw)
+        const row = await store.db.selectFrom('project').select('authority').where('name', '=', name).executeTakeFirst()
+        if (row === undefined) throw unknownProject(name)
+        const found = await membersOf(store.db, name)
         const members = found.map(({ role, since, ...one }) => ({ holder: holderText(one), role, since }))
         const rows = members.map(({ holder, role, since }) => [holder, role, since])
-        const none = 'It has no members: whoever may upload may upload to it.'
+        const ours = row.authority === 'internal'
+        const none = ours
+          ? 'It has no members: whoever may upload may upload to it.'
+          : 'It is not ours: nobody uploads to it.'
         printResult(options, { members }, rows.length === 0 ? [none] : columns([['WHO', 'ROLE', 'SINCE'], ...rows]))
       }),
     )
