@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { OPERATOR } from '../access/actor.ts'
+import { createUser } from '../access/users.ts'
 import { recordClaim } from '../names/claim.ts'
+import { addMember, removeMember } from '../register/change-members.ts'
 import { AS_OPERATOR } from '../register/members.ts'
 import type { ProjectRow } from '../store/schema.ts'
 import { deleteFile, deleteProject, setProjectStatus, yankRelease } from './lifecycle.ts'
@@ -384,6 +386,17 @@ for (const status of ['archived', 'quarantined'] as const) {
       assert.equal((await index.store.db.selectFrom('file').select('id').execute()).length, 1)
     }))
 }
+
+test('NAME-XFER: a maintainer who is removed between the check and the commit of an upload uploads nothing', () =>
+  withIndex(async (index) => {
+    await index.upload(wheelFixture())
+    for (const name of ['ada', 'bob']) await createUser(index.store, index.clock, { name, by: OPERATOR })
+    const bob = { project: 'demo', holder: { kind: 'user', name: 'bob' } } as const
+    await addMember(index.store, index.clock, { ...bob, role: 'maintainer', ...AS_OPERATOR })
+    meanwhile(index, () => removeMember(index.store, index.clock, { ...bob, ...AS_OPERATOR }))
+    assert.equal(code(await index.upload(sdistFixture(), member, 'bob')), 'name-not-yours')
+    assert.equal(code(await index.upload(sdistFixture(), member, 'ada')), 'accepted')
+  }))
 
 test('DC-1, row 10: a name decided for an upstream between the check and the commit of an upload refuses it', async () => {
   const decide = (index: UploadIndex) => () => addProject(index, { authority: 'upstream', upstream: 'pypi' })

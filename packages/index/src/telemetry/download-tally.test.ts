@@ -62,6 +62,17 @@ test('downloads of upstreams’ projects are counted by day and user, or network
     assert.deepEqual(await rows(store), ['requests 2026-11-27 alice 1'], 'two days are kept')
   }))
 
+test('where it is switched off nothing is counted, and what was is let go', () =>
+  withTally(async (store, tally, clock) => {
+    tally.note('requests', alice, '192.0.2.1')
+    await tally.flush()
+    assert.equal((await rows(store)).length, 1)
+    const off = new DownloadTally({ store, clock: { now: () => clock.at }, days: 0 })
+    off.note('requests', alice, '192.0.2.1')
+    await off.flush()
+    assert.deepEqual(await rows(store), [])
+  }))
+
 test('what cannot be written is kept for the next time', () =>
   withTally(async (store, tally) => {
     tally.note('requests', alice, '192.0.2.1')

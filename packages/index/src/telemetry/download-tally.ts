@@ -52,7 +52,8 @@ export class DownloadTally {
   async flush(): Promise<void> {
     const batch = [...this.#pending.values()]
     const { store, clock, days } = this.#parts
-    const prune = days > 0 && clock.now() - this.#prunedAt >= TALLY_PRUNE_MS
+    // With no days to keep that lets go of what was kept before.
+    const prune = clock.now() - this.#prunedAt >= TALLY_PRUNE_MS
     if (batch.length === 0 && !prune) return
     this.#pending = new Map()
     try {
