@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Signer } from '@waxseal/trust'
 import type { Distribution } from '../test/support/python-projects.ts'
+import { recordOf, seal } from './decided.ts'
 import type { Stage } from './stage.ts'
 import { signDraft } from './stolen-keys.ts'
 
@@ -34,6 +35,7 @@ export async function signedByDevelopers(
   { version = 1, holder }: { readonly version?: number; readonly holder?: Signer } = {},
 ): Promise<void> {
   const { claimed, sealed, folder, role } = rolesOf(stage.name(stem))
+  if (holder !== undefined) await seal(stage, recordOf(stage.name(stem)))
   const shard = holder === undefined ? claimed : sealed
   const targets = Object.fromEntries(
     files.map(({ filename, bytes, sha256 }) => [`${folder}/${filename}`, { length: bytes.length, hashes: { sha256 } }]),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { explainProject, GuardError, verifyLocks } from '@waxseal/guard'
 import type { Guard } from '@waxseal/guard'
@@ -245,6 +247,19 @@ describe('RB-POL: an older decision never comes back', () => {
     assert.equal(await run(user, 'acme-app'), 'name-refused', 'and then there is none')
   })
 
+  test('about a name of which nothing was handed on when the newer one was seen', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    await world.holders({ namespaces: acme('offline') })
+    await world.server({ claimed: record('acme-app', { rev: 7 }) })
+    const user = await world.user()
+    assert.equal(await run(user, 'acme-app'), 'name-refused', 'without a page too')
+    await world.holders({ page: page('local', own), sealed: record('acme-app', { rev: 6 }) })
+    assert.equal(await run(user, 'acme-app'), 'name-refused')
+    await world.holders({ sealed: record('acme-app', { rev: 7 }) })
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
+  })
+
   test('about namespaces and the default: neither an older one, nor none', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'six', version: '1.0' })
@@ -310,6 +325,18 @@ describe('An index that signs records', () => {
     const now = (): number => Date.now() + 2 * HOUR_MS
     assert.deepEqual(await run(user, 'six', { now }), ['1.0 signed', '2.0 signed'])
     assert.deepEqual(await run(user, 'six'), ['1.0 signed', '2.0 signed'], 'what was seen stays')
+  })
+
+  test('is gone by where nothing can be written down, which is noted', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    const user = await world.user()
+    await using guard = await user.opened()
+    await guard.refresh()
+    await rm(join(user.home.cache, 'parts'), { recursive: true })
+    assert.deepEqual(await outcome(guard, 'acme-app'), ['1.0 signed'])
+    assert.match(guard.document().notes.join(), /could not be kept/)
   })
 
   test('a page that was made by other decisions is not handed on again, and one by the same is', async () => {

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addTrust, fetchRoot, openGuard, Pins } from '@waxseal/guard'
+import type { GuardHome } from '@waxseal/guard/run'
 import type { Guard, OpenGuardOptions } from '@waxseal/guard'
 import {
   DEFAULT_TARGET,
@@ -177,7 +178,7 @@ export class SignedWorld implements AsyncDisposable {
       using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
       return pins.of(project)
     }
-    return { opened, seen }
+    return { home, opened, seen }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -236,6 +237,7 @@ function handedTo({ project, by, signer }: NonNullable<Signing['developers']>): 
 }
 
 export interface User {
+  readonly home: GuardHome
   /** A guard as each run opens one, on the same state. */
   opened(more?: Partial<OpenGuardOptions>): Promise<Guard>
   /** What it has kept of a name. */

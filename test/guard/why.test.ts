@@ -48,6 +48,10 @@ test('where an index is trusted and none is kept, why explains what is signed: t
   const { code, stdout, stderr } = await why('Acme_App')
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^acme-app is answered for by http:\S+, snapshot \d+, signed \d+ s ago\.$/m)
+  assert.match(stdout, /^rule +the name's record, claimed by the server$/m)
+  assert.match(stdout, /^authority +internal, files from local$/m)
+  assert.match(stdout, /^decided +revision 1, by \S+, 20\S+Z/m)
+  assert.match(stdout, /^newest +1\.10$/m)
   assert.match(stdout, /^offered +3 files, 1 yanked$/m)
   const files = [...stdout.matchAll(/^ {2}acme_app-(\S+?)-py3\S+ +(\w+)(.*)$/gm)].map(([, version, trust, rest]) => [
     version,
@@ -72,9 +76,12 @@ test('why of one version is about its files; of a name that nobody offers, it sa
   )
   // The run before saw it first, a moment ago: not long enough to be called pinned.
   assert.equal(one.offered[0]?.trust, 'signed')
+  const absent = await why('Acme.App==2.0')
+  assert.match(absent.stdout, /^Use acme-app==1\.10, the newest that is handed on, .*waxseal request acme-app==2\.0$/m)
   const { code, stdout } = await why('unheard-of')
   assert.equal(code, 0)
   assert.match(stdout, /^Nobody offers unheard-of/)
+  assert.match(stdout, /^rule +nothing: nobody has decided about this name$/m)
 })
 
 test('a data folder that is named is a server, whatever is trusted', async () => {

@@ -94,11 +94,6 @@ export function undecided(project: string, now: number): NameDecision {
   return { project, record: undefined, sealed: false, hasDevelopers: false, verdict, notes: [], now, key: '' }
 }
 
-/** Nothing of the name is handed on, and this is why. @throws GuardError */
-export function refuseByVerdict({ project, verdict: { refusal } }: NameDecision): void {
-  if (refusal !== undefined) throw new GuardError(refusal.code, refusal.reason, { data: { project } })
-}
-
 /** attacks.md RB-POL: an older decision about a name never comes back. */
 function checkRevision(project: string, record: NameRecord | undefined, seen: number): void {
   if (seen <= (record?.rev ?? 0)) return

@@ -7,14 +7,14 @@ import { GuardError } from './error.ts'
 import { unreachable, unverified } from './failures.ts'
 import type { Keeping } from './keeping.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
-import { decideName, refuseByVerdict, undecided } from './name-decision.ts'
+import { decideName, undecided } from './name-decision.ts'
 import type { DecisionParts, NameDecision } from './name-decision.ts'
 import type { Origin, PageAnswer } from './origin.ts'
 import { OfferedPage } from './offered-page.ts'
 import type { OfferedPageParts } from './offered-page.ts'
 import { applyRules, trustOf } from './page-rules.ts'
 import type { NameFacts, OfferedFile } from './page-rules.ts'
-import type { PinnedFiles, Pins } from './pins.ts'
+import type { Pinned, PinnedFiles, Pins } from './pins.ts'
 import type { RunReport } from './run-report.ts'
 import { lookUpDevelopers, lookUpName } from './signed-names.ts'
 import type { DeveloperFiles } from './signed-names.ts'
@@ -55,7 +55,7 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
     if (answer.kind === 'unreachable') throw unreachable(origin.url, answer.reason)
     if (answer.kind === 'page' && hasFiles(answer.bytes)) throw unsigned(project)
     // Whether or not there is anything: why there may not be.
-    refuseByVerdict(await decideName(parts, project, seen?.rev ?? 0))
+    await decided(parts, project, seen)
     return undefined
   }
   const sha256 = target.hashes.get('sha256') ?? ''
@@ -63,9 +63,7 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   if (answer.kind === 'page' && answered === undefined) {
     report.note(`The page of ${project} that the index shows is not the one that is signed; the signed one was taken.`)
   }
-  const decision = await decideName(parts, project, seen?.rev ?? 0)
-  for (const note of decision.notes) report.note(note)
-  refuseByVerdict(decision)
+  const decision = await decided(parts, project, seen)
   if (seen?.pageSha256 === sha256) {
     if (answered !== undefined && answered.etag !== seen.etag) pins.noteTag(project, answered.etag)
     const [key, made = ''] = seen.rendered.split(':')
@@ -117,6 +115,17 @@ async function askPage(parts: PageLoaderParts, project: string, etag: string | u
   const answer = await parts.origin.askPage(project, etag)
   await fetched
   return answer
+}
+
+/** What is decided about a name of which something may be handed on. @throws GuardError as `decideName`, or why nothing is */
+async function decided(parts: PageLoaderParts, project: string, seen: Pinned | undefined): Promise<NameDecision> {
+  const decision = await decideName(parts, project, seen?.rev ?? 0)
+  for (const note of decision.notes) parts.report.note(note)
+  const { refusal } = decision.verdict
+  if (refusal === undefined) return decision
+  const rev = decision.record?.rev ?? 0
+  if (rev > (seen?.rev ?? 0)) parts.pins.noteRevision(project, rev)
+  throw new GuardError(refusal.code, refusal.reason, { data: { project } })
 }
 
 /** What was made of the same page by the same decision before: every file of it is pinned since then. */

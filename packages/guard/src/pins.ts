@@ -109,6 +109,13 @@ export class Pins implements Disposable {
     }
   }
 
+  /** Notes the revision of a name's record where nothing of the name is handed on. */
+  noteRevision(project: string, rev: number): void {
+    this.#database
+      .prepare("insert into pinned values (?, '', '', ?, '', '[]') on conflict do update set rev = max(rev, ?2)")
+      .run(project, rev)
+  }
+
   /** Notes another tag for the page that was seen last. */
   noteTag(project: string, etag: string): void {
     this.#database.prepare('update pinned set etag = ? where project = ?').run(etag, project)

@@ -45,7 +45,8 @@ export async function readSigned<T>(
       for await (const piece of client.download(path, file)) pieces.push(piece)
       return Buffer.concat(pieces)
     })
-    await cache.put(sha256, bytes)
+    // On a full disk the next run fetches it again.
+    await cache.put(sha256, bytes).catch(() => undefined)
   }
   try {
     return { sha256, content: read(bytes) }
