@@ -327,6 +327,16 @@ describe('An index that signs records', () => {
     assert.deepEqual(await run(user, 'six'), ['1.0 signed', '2.0 signed'], 'what was seen stays')
   })
 
+  test('is gone by as it stands when a page is asked for, not as it stood when the guard was started', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    await using guard = await (await world.user()).opened()
+    await guard.refresh()
+    await world.server({ claimed: record('acme-app', { rev: 2, sources: [] }) })
+    assert.deepEqual(await outcome(guard, 'acme-app'), ['1.0 file-unverified'])
+  })
+
   test('is gone by where nothing can be written down, which is noted', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })

@@ -9,6 +9,7 @@ import type { NameVerdict } from './name-rules.ts'
 import type { SeenDecisions } from './seen-decisions.ts'
 import type { DocumentSource } from './signed-document.ts'
 import { lookUpName } from './signed-names.ts'
+import type { SignedName } from './signed-names.ts'
 import type { PolicyReader, SignedPolicy } from './signed-policy.ts'
 import type { SignedState } from './signed-state.ts'
 
@@ -21,6 +22,12 @@ export interface DecisionParts extends DocumentSource {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly defences: Defences
+}
+
+/** What was looked up before, and in which snapshot; it counts as long as that is the newest. */
+export interface LookedUp {
+  readonly snapshot: number | undefined
+  readonly name: SignedName | undefined
 }
 
 /** What is decided about a name, by whom, and what follows for its files. */
@@ -46,11 +53,17 @@ const NO_POLICY: SignedPolicy = { namespaces: new Namespaces(), defaults: undefi
  * Decides about a name from what is signed and from what was seen before. `seenRev`: the highest revision of its record so far.
  * @throws GuardError `name-refused` where what is signed contradicts itself or goes back; whatever looking it up throws
  */
-export async function decideName(parts: DecisionParts, project: string, seenRev: number): Promise<NameDecision> {
+export async function decideName(
+  parts: DecisionParts,
+  project: string,
+  seenRev: number,
+  looked?: LookedUp,
+): Promise<NameDecision> {
   const { defences, denyLists, policies, seen, state } = parts
   // An index that has signed something knows what time it is at least (attacks.md FZ-TS).
   const now = Math.max(parts.now(), state.issued)
-  const name = await lookUpName(parts, project)
+  const isCurrent = looked?.name !== undefined && looked.snapshot === parts.client.snapshot
+  const name = isCurrent ? looked.name : await lookUpName(parts, project)
   const hasRules = defences.has('name-rules')
   const record = hasRules ? name.record?.content : undefined
   if (hasRules) checkRevision(project, record, seenRev)

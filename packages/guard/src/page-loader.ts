@@ -8,7 +8,7 @@ import { unreachable, unverified } from './failures.ts'
 import type { Keeping } from './keeping.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
 import { decideName, undecided } from './name-decision.ts'
-import type { DecisionParts, NameDecision } from './name-decision.ts'
+import type { DecisionParts, LookedUp, NameDecision } from './name-decision.ts'
 import type { Origin, PageAnswer } from './origin.ts'
 import { OfferedPage } from './offered-page.ts'
 import type { OfferedPageParts } from './offered-page.ts'
@@ -44,7 +44,7 @@ const VANISHED_SHOWN = 3
 export async function loadPage(parts: PageLoaderParts, project: string): Promise<OfferedPage | undefined> {
   const { client, state, cache, pins, defences, origin, report } = parts
   const seen = pins.of(project)
-  const answer = await askPage(parts, project, seen?.etag)
+  const { answer, looked } = await askPage(parts, project, seen?.etag)
   if (!defences.has('signatures')) {
     const nothing = undecided(project, parts.now())
     return answer.kind === 'page' ? makePage(parts, nothing, answer.bytes, new Map()).page : undefined
@@ -55,7 +55,7 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
     if (answer.kind === 'unreachable') throw unreachable(origin.url, answer.reason)
     if (answer.kind === 'page' && hasFiles(answer.bytes)) throw unsigned(project)
     // Whether or not there is anything: why there may not be.
-    await decided(parts, project, seen)
+    await decided(parts, project, seen, looked)
     return undefined
   }
   const sha256 = target.hashes.get('sha256') ?? ''
@@ -63,7 +63,7 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   if (answer.kind === 'page' && answered === undefined) {
     report.note(`The page of ${project} that the index shows is not the one that is signed; the signed one was taken.`)
   }
-  const decision = await decided(parts, project, seen)
+  const decision = await decided(parts, project, seen, looked)
   if (seen?.pageSha256 === sha256) {
     if (answered !== undefined && answered.etag !== seen.etag) pins.noteTag(project, answered.etag)
     const [key, made = ''] = seen.rendered.split(':')
@@ -106,20 +106,29 @@ function noteVanished(report: RunReport, project: string, pinned: PinnedFiles, l
   )
 }
 
-/** Asks the index as pip would, and has meanwhile fetched what is signed about the name, as far as that is known. */
-async function askPage(parts: PageLoaderParts, project: string, etag: string | undefined): Promise<PageAnswer> {
-  if (parts.offline) return { kind: 'unreachable', reason: 'this run is offline.' }
-  const isSigned = parts.defences.has('signatures') && parts.client.snapshot !== undefined
+/** Asks the index as pip would, and meanwhile looks up what is signed about the name, as far as that is known. */
+async function askPage(
+  parts: PageLoaderParts,
+  project: string,
+  etag: string | undefined,
+): Promise<{ readonly answer: PageAnswer; readonly looked?: LookedUp | undefined }> {
+  if (parts.offline) return { answer: { kind: 'unreachable', reason: 'this run is offline.' } }
+  const { snapshot } = parts.client
+  const isSigned = parts.defences.has('signatures') && snapshot !== undefined
   // What fails here fails again where it counts.
-  const fetched = isSigned ? lookUpName(parts, project).catch(() => undefined) : undefined
+  const name = isSigned ? lookUpName(parts, project).catch(() => undefined) : undefined
   const answer = await parts.origin.askPage(project, etag)
-  await fetched
-  return answer
+  return { answer, looked: { snapshot, name: await name } }
 }
 
 /** What is decided about a name of which something may be handed on. @throws GuardError as `decideName`, or why nothing is */
-async function decided(parts: PageLoaderParts, project: string, seen: Pinned | undefined): Promise<NameDecision> {
-  const decision = await decideName(parts, project, seen?.rev ?? 0)
+async function decided(
+  parts: PageLoaderParts,
+  project: string,
+  seen: Pinned | undefined,
+  looked: LookedUp | undefined,
+): Promise<NameDecision> {
+  const decision = await decideName(parts, project, seen?.rev ?? 0, looked)
   for (const note of decision.notes) parts.report.note(note)
   const { refusal } = decision.verdict
   if (refusal === undefined) return decision
