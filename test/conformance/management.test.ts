@@ -81,6 +81,33 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
   ['DELETE /teams/{team}', { path: '/teams/nobody-here', allowed: ADMIN }],
   ['PUT /teams/{team}/members/{user}', { path: '/teams/core/members/nobody-here', allowed: ADMIN }],
   ['DELETE /teams/{team}/members/{user}', { path: '/teams/core/members/nobody-here', allowed: ADMIN }],
+  ['GET /denials', { path: '/denials', allowed: ADMIN }],
+  [
+    'POST /denials',
+    { path: '/denials', body: { project: 'other', overlay: 'blocked', reason: 'a worm' }, allowed: ADMIN },
+  ],
+  ['POST /denials/{n}/lift', { path: '/denials/999/lift', body: { reason: 'harmless' }, allowed: ADMIN }],
+  ['GET /projects/{project}/approvals', { path: '/projects/demo/approvals', allowed: ADMIN }],
+  [
+    'POST /projects/{project}/approvals',
+    { path: '/projects/nobodys/approvals', body: { sha256s: ['0'.repeat(64)] }, allowed: ADMIN },
+  ],
+  [
+    'POST /projects/{project}/approvals/withdraw',
+    { path: '/projects/demo/approvals/withdraw', body: { sha256s: ['0'.repeat(64)] }, allowed: ADMIN },
+  ],
+  [
+    'PUT /projects/{project}/merge',
+    {
+      path: '/projects/nobodys/merge',
+      body: { owner: 'local', extender: 'none', extend: 'platform-wheels', reason: 'wheels for ARM' },
+      allowed: ADMIN,
+    },
+  ],
+  [
+    'POST /projects/{project}/unmerge',
+    { path: '/projects/demo/unmerge', body: { reason: 'not needed' }, allowed: ADMIN },
+  ],
   ['GET /tokens', { path: '/tokens', allowed: SIGNED_IN }],
   // All of these come with a token, and a token makes no other one (TOK-1).
   ['POST /tokens', { path: '/tokens', body: { scope: 'read' }, allowed: ADMIN }],
@@ -124,7 +151,7 @@ for (const reading of ['public', 'private'] as const) {
             },
             ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           })
-          if (allowed.includes(who)) return assert.ok([200, 201, 404, 409].includes(answer.status), answer.text)
+          if (allowed.includes(who)) return assert.ok([200, 201, 400, 404, 409].includes(answer.status), answer.text)
           assert.equal(answer.status, who === 'anonymous' ? 401 : 403, answer.text)
           assert.equal(answer.headers['content-type'], 'application/problem+json')
           assert.equal(answer.headers['www-authenticate'] !== undefined, who === 'anonymous')

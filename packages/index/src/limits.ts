@@ -44,6 +44,12 @@ export const MAX_REASON_LENGTH = 1000
 export const INSERT_CHUNK = 100
 /** Rows of one UPDATE by id: SQLite takes at most 32,766 parameters a statement. */
 export const UPDATE_CHUNK = 1000
+/** Files of one name that are denied at once. */
+export const MAX_DENIED_FILES = 100
+/** Projects in which bytes are denied at once that several have. */
+export const MAX_DENIED_PROJECTS = 1000
+/** Files that are approved at once. */
+export const MAX_APPROVED_FILES = 1000
 /** Files that one event about a listing names. */
 export const ANOMALY_FILES = 100
 

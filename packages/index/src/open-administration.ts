@@ -105,7 +105,6 @@ export interface Core {
   /** Undefined while the index is not signed. */
   readonly signed: SignedRepository | undefined
   readonly signerContext: SignerContext
-  readonly management: Management
   readonly blobs: Awaited<ReturnType<typeof openDirectoryBlobStore>>
   readonly bodies: BodyStore
   /** Undoes, in reverse order, whatever was opened. */
@@ -172,9 +171,7 @@ export async function openCore(
         'signed metadata was damaged, and is made anew from its pages',
       ),
   })
-  const { claims } = config
-  const management = new Management({ store, clock, names, claims, current, publisher })
-  const parts = { store, clock, names, current, publisher, signed, signerContext: context, management, blobs, bodies }
+  const parts = { store, clock, names, current, publisher, signed, signerContext: context, blobs, bodies }
   return { ...parts, opened: opened.move() }
 }
 
@@ -198,7 +195,12 @@ export async function openAdministration(config: IndexConfig, effects: IndexEffe
   const { store, clock, names, current } = rest
   const publisher = leavingToServer(rest.publisher, store, { onLeft: effects.onLeft ?? (() => undefined) })
   const { claims } = config
-  const management = new Management({ store, clock, names, claims, current, publisher })
+  const parts = { store, clock, names, claims, current, publisher }
+  const search = async (project: string) => {
+    const { searchUpstreams } = await import('./search-upstreams.ts')
+    return await searchUpstreams(config, parts, project)
+  }
+  const management = new Management({ ...parts, search })
   const kept = telemetry.move()
   return {
     ...administrationOf(config, { ...rest, management, publisher, signing: rest.publisher }),
@@ -215,7 +217,7 @@ interface Publishers {
 /** What administrators do, on an open index. */
 export function administrationOf(
   config: IndexConfig,
-  core: Omit<Core, 'opened' | 'publisher'> & Publishers,
+  core: Omit<Core, 'opened' | 'publisher'> & Publishers & { readonly management: Management },
 ): Omit<Administration, typeof Symbol.asyncDispose> {
   const { store, clock, management, blobs, names, publisher, signed, signing, signerContext: context } = core
   const collecting = {

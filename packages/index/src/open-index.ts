@@ -49,6 +49,7 @@ import { repeating } from './repeating.ts'
 import { Downloads } from './releases/downloads.ts'
 import { Hashing } from './releases/hashing.ts'
 import { createInspector } from './releases/inspect-upload.ts'
+import { Management } from './releases/management.ts'
 import { Offers } from './releases/offers.ts'
 import { ProjectLists } from './releases/project-list.ts'
 import { ProjectMetadata } from './releases/project-metadata.ts'
@@ -133,8 +134,9 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       onLate: (count) => log.warn({ count }, 'the end does not wait any longer for background work'),
     }),
   )
-  const administration = administrationOf(config, { ...core, signing: core.publisher })
-  const { management } = administration
+  const search = (project: string) => offers.search(project)
+  const management = new Management({ claims: config.claims, store, clock, names, current, publisher, search })
+  const administration = administrationOf(config, { ...core, management, signing: core.publisher })
   const proxies = trustedProxiesOf(config)
   // Where nobody is asked there is no way out at all.
   const asked = unasked.unasked === undefined ? config.upstreams : []

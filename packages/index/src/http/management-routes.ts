@@ -1,5 +1,6 @@
 import { AUDIT_ROUTES } from './management/audit-routes.ts'
 import { MEMBER_ROUTES } from './management/member-routes.ts'
+import { OVERLAY_ROUTES } from './management/overlay-routes.ts'
 import { PROJECT_ROUTES } from './management/project-routes.ts'
 import type { ManagementRoute } from './management/route.ts'
 import { TEAM_ROUTES } from './management/team-routes.ts'
@@ -10,6 +11,7 @@ import { USER_ROUTES } from './management/user-routes.ts'
 /** Every management route there is; the OpenAPI document is made from this list. */
 export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...PROJECT_ROUTES,
+  ...OVERLAY_ROUTES,
   ...MEMBER_ROUTES,
   ...TRANSFER_ROUTES,
   ...TEAM_ROUTES,

@@ -7,6 +7,7 @@ import { recordEvent } from '../telemetry/events.ts'
 import { noteClaim } from './claim-limit.ts'
 import { recordDecision } from './decisions.ts'
 import type { LikeName } from './name-objections.ts'
+import { insertProject } from './project-row.ts'
 
 /** Whether a name could be had elsewhere, asked of every upstream in order. */
 export type UpstreamPresence =
@@ -40,19 +41,8 @@ export async function recordClaim(
     .executeTakeFirst()
   if (existing?.authority === 'internal') return 'already-internal'
   if (existing === undefined) {
-    await tx
-      .insertInto('project')
-      .values({
-        name: claim.project,
-        display_name: claim.displayName,
-        authority: 'internal',
-        upstream: null,
-        rev: 0,
-        status: 'active',
-        status_reason: null,
-        created_at: claim.at,
-      })
-      .execute()
+    const { project: name, displayName, at } = claim
+    await insertProject(tx, { name, displayName, authority: 'internal', upstream: null, at })
   } else {
     await tx
       .updateTable('project')

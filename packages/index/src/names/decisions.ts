@@ -3,7 +3,10 @@ import type { Transaction } from 'kysely'
 import { FIRST_DOWNLOAD } from '../access/actor.ts'
 import type { Actor } from '../access/actor.ts'
 import type { Database, DecisionRow } from '../store/schema.ts'
+import { ANOMALY_FILES } from '../limits.ts'
 import { recordAction, recordEvent } from '../telemetry/events.ts'
+import type { Overlay } from './denials.ts'
+import type { MergeRule } from './merge-rule.ts'
 
 /** What was decided; the evidence says what was known at that moment. */
 export type DecisionBody =
@@ -12,6 +15,38 @@ export type DecisionBody =
   /** Who held the project, and who holds it now: `alice`, `team:billing`. */
   | { readonly kind: 'transfer'; readonly from: readonly string[]; readonly to: string }
   | { readonly kind: 'status'; readonly status: string; readonly reason: string | null }
+  | {
+      readonly kind: 'deny'
+      readonly n: number
+      readonly overlay: Overlay
+      readonly version?: string | undefined
+      readonly sha256?: string | undefined
+      /** By which the bytes were meant. */
+      readonly filename?: string | undefined
+      readonly reason: string
+      readonly until?: string | undefined
+    }
+  | { readonly kind: 'lift'; readonly n: number; readonly reason: string }
+  | { readonly kind: 'approve'; readonly files: readonly ApprovedFile[]; readonly needed: number }
+  | { readonly kind: 'unapprove'; readonly files: readonly ApprovedFile[] }
+  | {
+      readonly kind: 'merge'
+      readonly rule: MergeRule
+      /** Who spoke for the owner's side: one of it, or the administrator who decided. */
+      readonly consentBy: 'owner' | 'administrator'
+      readonly reason: string
+    }
+  | { readonly kind: 'unmerge'; readonly owner: string; readonly reason: string }
+
+/** A file whose bytes were approved; `approvals`: by how many people so far. */
+export interface ApprovedFile {
+  readonly filename: string
+  readonly sha256: string
+  readonly approvals: number
+}
+
+/** Names of files that a sentence gives. */
+const TOLD_FILES = 3
 
 /** A decision for people. */
 export function decisionSentence(body: DecisionBody): string {
@@ -27,7 +62,42 @@ export function decisionSentence(body: DecisionBody): string {
       return `Handed over from ${body.from.length === 0 ? 'nobody' : body.from.join(', ')} to ${body.to}.`
     case 'status':
       return `Status set to ${body.status}${body.reason === null ? '' : `: ${body.reason}`}.`
+    case 'deny': {
+      const { n, overlay, version, sha256, filename, reason, until } = body
+      const file = filename === undefined ? 'a file' : `the file ${filename}`
+      const what =
+        sha256 !== undefined
+          ? `${file} (sha256 ${sha256})`
+          : version === undefined
+            ? 'the whole name'
+            : `release ${version}`
+      const done = overlay === 'blocked' ? 'Blocked' : 'Quarantined'
+      return `${done} ${what}${until === undefined ? '' : ` until ${until}`} (denial ${n}): ${reason}`
+    }
+    case 'lift':
+      return `Lifted denial ${body.n}: ${body.reason}`
+    case 'approve': {
+      const open = body.files.filter(({ approvals }) => approvals < body.needed).length
+      const lacking = open === 0 ? '' : `; ${open} of them need more approvals (${body.needed} each)`
+      return `Approved ${filesText(body.files)}${lacking}.`
+    }
+    case 'unapprove':
+      return `Took back the approval of ${filesText(body.files)}.`
+    case 'merge': {
+      const { owner, extender, extend, versions, newer, consent } = body.rule
+      const how = [extend, ...(versions === undefined ? [] : [versions]), ...(newer === undefined ? [] : [newer])]
+      const whose = body.consentBy === 'owner' ? 'of the owner’s side' : 'the administrator, for the owner’s side'
+      return `Merged: belongs to ${owner}, ${extender} may add to it (${how.join(', ')}); agreed by ${consent}, ${whose}: ${body.reason}`
+    }
+    case 'unmerge':
+      return `Merged no more, and goes on with ${body.owner} alone: ${body.reason}`
   }
+}
+
+function filesText(files: readonly ApprovedFile[]): string {
+  const told = files.slice(0, TOLD_FILES).map(({ filename, sha256 }) => `${filename} (sha256 ${sha256})`)
+  const more = files.length - told.length
+  return `${told.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
 }
 
 /** The hash that chains a name's decisions: over a fixed key order, so that anyone can recompute it. */
@@ -74,14 +144,31 @@ export async function recordDecision(
   await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', decision.project).execute()
   const { at, rev } = row
   const { project, body, actor: by, before } = decision
-  // A transfer is told by whoever makes it.
-  if (body.kind === 'transfer') return rev
-  const told =
-    body.kind === 'status'
-      ? ({ kind: 'status-changed', detail: { rev, status: body.status, reason: body.reason } } as const)
-      : ({ kind: 'authority-decided', detail: { rev, decision: body } } as const)
+  const told = toldOf(body, rev)
+  if (told === undefined) return rev
   // A rule that a download met is nobody's action.
   if (by === FIRST_DOWNLOAD) await recordEvent(tx, { ...told, project, at, actor: by.name })
   else await recordAction(tx, { ...told, project, at, by, before, after: body })
   return rev
+}
+
+/** The event of a decision; a transfer is told by whoever makes it. */
+function toldOf(body: DecisionBody, rev: number) {
+  switch (body.kind) {
+    case 'transfer':
+      return undefined
+    case 'status':
+      return { kind: 'status-changed', detail: { rev, status: body.status, reason: body.reason } } as const
+    case 'deny':
+      return { kind: 'denied', detail: { rev, decision: body } } as const
+    case 'lift':
+      return { kind: 'lifted', detail: { rev, decision: body } } as const
+    case 'approve':
+    case 'unapprove': {
+      const detail = { rev, count: body.files.length, files: body.files.slice(0, ANOMALY_FILES) }
+      return { kind: body.kind === 'approve' ? 'files-approved' : 'files-unapproved', detail } as const
+    }
+    default:
+      return { kind: 'authority-decided', detail: { rev, decision: body } } as const
+  }
 }

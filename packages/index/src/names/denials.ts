@@ -41,11 +41,16 @@ export interface DeniableFile {
 }
 
 const MAX_DENIALS = 100_000
-const MAX_VERSION = 128
+export const MAX_VERSION = 128
 
 /** Whether it still holds at `now`, in milliseconds since 1970. */
 export function isStanding({ until }: Pick<Denial, 'until'>, now: number): boolean {
   return until === undefined || Date.parse(until) > now
+}
+
+/** The first of `denials` (all of one project) that stands at `now`, in milliseconds since 1970, over the name itself. */
+export function standingDenialOfName(denials: readonly Denial[], now: number): Denial | undefined {
+  return denialOfName(denials.filter((denial) => isStanding(denial, now)))
 }
 
 /** The first of `denials` (all of one project, all standing) that is over the name itself. */
@@ -62,7 +67,7 @@ export function denialOfFile(denials: readonly Denial[], file: DeniableFile): De
 }
 
 /** Versions that compare equal are one release; one that does not parse is only itself. */
-function releaseKey(version: string): string {
+export function releaseKey(version: string): string {
   const parsed = tryParseVersion(version)
   return parsed === undefined ? version : canonicalVersionKey(parsed)
 }

@@ -45,8 +45,13 @@ export function readTime(reader: DocumentReader, member: string): string {
 /** One line of text for people. */
 export function readLine(reader: DocumentReader, member: string, longest: number): string {
   const text = reader.text(member, longest)
-  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)) throw reader.invalid(`${member} is not one line of text`)
+  if (!isOneLine(text)) throw reader.invalid(`${member} is not one line of text`)
   return text
+}
+
+/** Whether a text may stand in a signed document: what may not is refused before it is decided. */
+export function isOneLine(text: string): boolean {
+  return !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)
 }
 
 export function readOneOf<T extends string>(reader: DocumentReader, member: string, values: readonly T[]): T {

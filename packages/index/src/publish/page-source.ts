@@ -3,7 +3,7 @@ import type { NamesConfig } from '../names/authority.ts'
 import { answerFor, sourcesOf } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { OPEN_DEFAULT } from '../names/default-policy.ts'
-import { denialOfName, isStanding } from '../names/denials.ts'
+import { standingDenialOfName } from '../names/denials.ts'
 import type { Denial } from '../names/denials.ts'
 import { standingDenials } from '../names/deny-list.ts'
 import type { Offering } from '../releases/judge-files.ts'
@@ -87,7 +87,7 @@ async function effectiveStatus(
   now: number,
 ): Promise<Pick<Offering, 'status' | 'statusReason'>> {
   if (project === undefined) return { status: 'active', statusReason: null }
-  const denial = denialOfName(denials.filter((one) => isStanding(one, now)))
+  const denial = standingDenialOfName(denials, now)
   if (denial !== undefined) return { status: 'quarantined', statusReason: denialSentence(denial) }
   const own = { status: project.status, statusReason: project.status_reason }
   if (project.status !== 'active' || upstream === undefined || project.authority === 'merged') return own

@@ -10,7 +10,7 @@ import { appendJournal } from '../publish/journal.ts'
 import { refuseUnknown } from '../register/change-members.ts'
 import type { Holder } from '../register/holder.ts'
 import type { Store } from '../store/store.ts'
-import type { ChangeOutcome } from './lifecycle.ts'
+import type { ChangeOutcome } from './change-outcome.ts'
 import { refuse } from './refusal.ts'
 
 /** What claiming works with. */

@@ -1,4 +1,4 @@
-import { denialOfName } from '../names/denials.ts'
+import { standingDenialOfName } from '../names/denials.ts'
 import type { ProjectState } from '../publish/current-projects.ts'
 import type { FileRow } from '../store/schema.ts'
 import { denialSentence } from './judge-files.ts'
@@ -35,9 +35,9 @@ export function refused(code: DownloadRefusalCode, message: string, retryAfterMs
   return { kind: 'refused', code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
-/** For a name of which nothing is given out. */
-export function quarantined({ name, statusReason, offering }: ProjectState): DownloadRefusal {
-  const denial = denialOfName(offering.denials)
+/** For a name of which nothing is given out at `now`, in milliseconds since 1970. */
+export function quarantined({ name, statusReason, offering }: ProjectState, now: number): DownloadRefusal {
+  const denial = standingDenialOfName(offering.denials, now)
   if (denial !== undefined) {
     return refused(denial.overlay === 'blocked' ? 'file-blocked' : 'file-quarantined', denialSentence(denial))
   }
@@ -45,14 +45,19 @@ export function quarantined({ name, statusReason, offering }: ProjectState): Dow
 }
 
 /** For a file that is known and withheld. */
-export function withheldFile(row: FileRow, { code, reason }: Withheld, state: ProjectState): DownloadRefusal {
+export function withheldFile(
+  row: FileRow,
+  { code, reason }: Withheld,
+  state: ProjectState,
+  now: number,
+): DownloadRefusal {
   switch (code) {
     case 'file-deleted':
       return refused(code, `${row.filename} was deleted from this index.`)
     case 'file-withdrawn':
       return refused(code, `${row.source} does not offer ${row.filename} any more, and no copy was kept here.`)
     case 'project-quarantined':
-      return quarantined(state)
+      return quarantined(state, now)
     case 'file-unhashed':
     case 'name-reserved':
     case 'name-upstream':

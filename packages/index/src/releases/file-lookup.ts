@@ -1,8 +1,8 @@
 import { FIRST_DOWNLOAD } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
-import { recordDecision } from '../names/decisions.ts'
-import { denialOfName } from '../names/denials.ts'
+import { decideUpstream } from '../names/decide-upstream.ts'
+import { standingDenialOfName } from '../names/denials.ts'
 import { upstreamOf } from '../names/merge-rule.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
@@ -54,8 +54,8 @@ export interface FileLookupParts {
 const MAY_BE_OLD: ReadonlySet<DownloadRefusalCode> = new Set(['file-not-found', 'file-quarantined', 'file-withdrawn'])
 
 /** Nothing that an upstream says opens what was closed here. */
-function isClosedHere({ project, offering }: ProjectState): boolean {
-  return project?.status === 'quarantined' || denialOfName(offering.denials) !== undefined
+function isClosedHere({ project, offering }: ProjectState, now: number): boolean {
+  return project?.status === 'quarantined' || standingDenialOfName(offering.denials, now) !== undefined
 }
 
 /** Whether a file may be given out, by its address; the first download decides an undecided name. */
@@ -73,7 +73,8 @@ export class FileLookup {
   async find(address: FileAddress, purpose: 'download' | 'look'): Promise<Found | DownloadRefusal> {
     const state = await this.#parts.current.get(address.project)
     // Closed here: by any address, and no upstream need be asked about it (attacks.md 6.5 row 27).
-    if (isClosedHere(state)) return quarantined(state)
+    const now = this.#parts.clock.now()
+    if (isClosedHere(state, now)) return quarantined(state, now)
     switch (state.answer.kind) {
       case 'reserved':
         return refused('name-reserved', `${address.project} is a name of this index only; it has no such file.`)
@@ -103,6 +104,8 @@ export class FileLookup {
     // Neither is a quarantine of the upstream's the last word: it lifts with the upstream.
     // Neither is a withdrawal: it may have come back.
     if (first.kind !== 'refused' || !MAY_BE_OLD.has(first.code)) return first
+    // Of a name that is open, it is this index that has closed the file.
+    if (first.code === 'file-quarantined' && state.status !== 'quarantined') return first
     // While nobody is asked, what the page lists is all there is.
     if (this.#parts.unasked !== undefined && state.page !== undefined) return first
     const outcome = await this.#parts.offers.ask(state, source)
@@ -128,7 +131,7 @@ export class FileLookup {
           )
         : refused('file-not-found', `${project} has no file ${filename} with this sha256.`)
     }
-    if (withheld !== undefined) return withheldFile(row, withheld, state)
+    if (withheld !== undefined) return withheldFile(row, withheld, state, this.#parts.clock.now())
     return { kind: 'found', row, sha256, decided: state.answer.kind !== 'undecided' }
   }
 
@@ -171,15 +174,8 @@ export class FileLookup {
     const { upstream, evidence } = seen
     const at = isoTime(clock)
     const decided = await store.transaction(async (tx) => {
-      const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
-      if (project?.authority !== 'unclaimed') return false
-      await tx.updateTable('project').set({ authority: 'upstream', upstream }).where('name', '=', name).execute()
-      await recordDecision(tx, {
-        project: name,
-        at,
-        actor: FIRST_DOWNLOAD,
-        body: { kind: 'upstream', upstream, evidence },
-      })
+      const decision = { project: name, upstream, evidence, at, actor: FIRST_DOWNLOAD }
+      if (!(await decideUpstream(tx, decision))) return false
       await appendJournal(tx, { project: name, action: 'authority', at, actor: null })
       return true
     })

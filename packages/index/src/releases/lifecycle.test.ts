@@ -185,6 +185,15 @@ test('a status is a recorded decision, and setting it again changes nothing', ()
     assert.deepEqual(await journal(store), ['app status ada'])
   }))
 
+test('a reason that could not be signed is refused before it is decided', () =>
+  withStore(async (store) => {
+    const request = { project: 'app', status: 'quarantined', actor, administrator: false } as const
+    for (const reason of ['two\u2028lines', 'half \ud800 a character', 'a\nb']) {
+      const outcome = await setProjectStatus(store, clock, { ...request, reason })
+      assert.equal(outcome.kind === 'refused' && outcome.code, 'bad-request')
+    }
+  }))
+
 test('of an upstream project only the quarantine is ours, and only an administrator’s', () =>
   withStore(async (store) => {
     const request = { project: 'requests', ...ada }

@@ -1,8 +1,7 @@
-import { hasControlCharacters } from '@waxseal/packaging'
 import type { Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
-import { ANOMALY_FILES, MAX_REASON_LENGTH } from '../limits.ts'
+import { ANOMALY_FILES } from '../limits.ts'
 import { recordDecision } from '../names/decisions.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { JournalAction } from '../publish/journal.ts'
@@ -12,13 +11,12 @@ import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database, MemberRole, ProjectRow, ProjectStatus } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { recordAction } from '../telemetry/events.ts'
+import { cleanReason } from './change-outcome.ts'
+import type { ChangeOutcome } from './change-outcome.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 import { selectReleaseFiles } from './release-files.ts'
 import type { FileChoice, FileSelection } from './release-files.ts'
-
-/** What became of a change; `seq` is the journal row that the publisher has to carry before it is acknowledged. */
-export type ChangeOutcome = { readonly kind: 'done'; readonly seq: number } | { readonly kind: 'unchanged' } | Refusal
 
 /**
  * Yanks a release, or one file of it, with a reason that installers print (PEP 592). Yanking again changes the reason.
@@ -264,14 +262,4 @@ function refuseUnknown(project: string): Refusal {
 function refuseNothing({ project, version, filename }: FileChoice): Refusal {
   const what = filename === undefined ? `release '${version ?? ''}'` : `file '${filename}'`
   return refuse('not-found', `The project '${project}' has no ${what}.`)
-}
-
-/** Reasons are shown on terminals and in pages: one line, bounded, no control characters. */
-function cleanReason(reason: string | undefined): string | null | Refusal {
-  const text = reason?.trim() ?? ''
-  if (text.length > MAX_REASON_LENGTH)
-    return refuse('bad-request', `A reason may have ${MAX_REASON_LENGTH} characters at most.`)
-  if (hasControlCharacters(text))
-    return refuse('bad-request', 'A reason is one line of text without control characters.')
-  return text === '' ? null : text
 }

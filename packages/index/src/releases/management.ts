@@ -1,24 +1,38 @@
+import type { Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
+import { isoTime } from '../clock.ts'
+import { approve, unapprove } from '../names/approving.ts'
+import type { ApprovalRequest } from '../names/approving.ts'
 import type { ClaimPolicy } from '../names/claim-policy.ts'
+import { OPEN_DEFAULT } from '../names/default-policy.ts'
+import { deny, denyEverywhere, lift } from '../names/denying.ts'
+import type { DenialSubject, DenialWords } from '../names/denying.ts'
+import { listDenials } from '../names/list-denials.ts'
+import type { KnownDenial } from '../names/list-denials.ts'
+import { merge, unmerge } from '../names/merging.ts'
+import type { MergeRequest } from '../names/merging.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import type { Publishing } from '../publish/leave-to-server.ts'
 import { newestSnapshot } from '../publish/publisher.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { Holder } from '../register/holder.ts'
 import type { Acting } from '../register/members.ts'
-import type { ProjectStatus } from '../store/schema.ts'
+import type { Database, ProjectStatus } from '../store/schema.ts'
+import { isUniqueViolation } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimConsent } from './claim-name.ts'
 import { claimName } from './claim-name.ts'
-import type { ChangeOutcome } from './lifecycle.ts'
+import type { ChangeOutcome } from './change-outcome.ts'
 import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelease, yankRelease } from './lifecycle.ts'
 import { listFiles } from './list-files.ts'
 import type { FileFilter, KnownFile } from './list-files.ts'
+import type { SearchResult } from './offers.ts'
 import type { ClaimPreview } from './preview-claim.ts'
 import { previewClaim } from './preview-claim.ts'
 import { explainProject } from './read-project.ts'
 import type { Explanation } from './read-project.ts'
+import { refuse } from './refusal.ts'
 import type { FileChoice } from './release-files.ts'
 
 export interface ManagementParts {
@@ -29,7 +43,22 @@ export interface ManagementParts {
   readonly claims: ClaimPolicy
   readonly current: CurrentProjects
   readonly publisher: Publishing
+  /** Which upstream has a name that nobody has decided about, asked of them in order. */
+  readonly search: (project: string) => Promise<SearchResult>
 }
+
+/** Who approved which files of a name, and how many have to. */
+export interface KnownApprovals {
+  readonly needed: number
+  readonly approvals: readonly {
+    readonly sha256: string
+    readonly filename: string
+    readonly approver: string
+    readonly at: string
+  }[]
+}
+
+const DECISION_ROUNDS = 5
 
 /** What administrators do to names and releases, the same for the API and the command line. */
 export class Management {
@@ -97,6 +126,85 @@ export class Management {
 
   deleteProject(project: string, acting: Acting): Promise<ChangeOutcome> {
     return deleteProject(this.store, this.clock, { project, ...acting })
+  }
+
+  /** Quarantines or blocks a name, a release or a file. */
+  deny(subject: DenialSubject, words: DenialWords, actor: Actor): Promise<ChangeOutcome> {
+    return this.#decide(actor, (tx, by) => deny(tx, subject, words, by))
+  }
+
+  denyEverywhere(sha256: string, words: DenialWords, actor: Actor): Promise<ChangeOutcome> {
+    return this.#decide(actor, (tx, by) => denyEverywhere(tx, sha256, words, by))
+  }
+
+  lift(n: number, reason: string, actor: Actor): Promise<ChangeOutcome> {
+    return this.#decide(actor, (tx, by) => lift(tx, { n, reason }, by))
+  }
+
+  denials(project?: string): Promise<readonly KnownDenial[]> {
+    return listDenials(this.store.db, this.clock.now(), project)
+  }
+
+  /** Approves files by their hashes; for a name that nobody has decided about, upstreams are asked first. */
+  async approve(request: ApprovalRequest, actor: Actor): Promise<ChangeOutcome> {
+    const { names, current } = this.#parts
+    const found = await this.found(request.project)
+    if (found?.kind === 'failed') {
+      const { upstream, reason } = found
+      return refuse(
+        'upstream-unavailable',
+        `Whose ${request.project} is cannot be decided: ${upstream} does not answer. ${reason}`,
+      )
+    }
+    const outcome = await this.#decide(actor, (tx, by) =>
+      approve(tx, request, by, names, found?.kind === 'found' ? { found } : {}),
+    )
+    current.forget([request.project])
+    return outcome
+  }
+
+  /** What upstreams say of a name that nobody has decided about, and what they list is known from then on; undefined for any other. */
+  async found(project: string): Promise<SearchResult | undefined> {
+    const { search, current } = this.#parts
+    const { answer } = await current.get(project)
+    return answer.kind === 'undecided' ? await search(project) : undefined
+  }
+
+  unapprove(request: ApprovalRequest, actor: Actor): Promise<ChangeOutcome> {
+    return this.#decide(actor, (tx, by) => unapprove(tx, request, by))
+  }
+
+  async approvals(project: string): Promise<KnownApprovals> {
+    const approvals = await this.store.db
+      .selectFrom('approval')
+      .select(['sha256', 'filename', 'approver', 'at'])
+      .where('project', '=', project)
+      .orderBy('filename')
+      .orderBy('at')
+      .execute()
+    return { needed: (this.#parts.names.policy ?? OPEN_DEFAULT).approvals, approvals }
+  }
+
+  merge(request: MergeRequest, actor: Actor): Promise<ChangeOutcome> {
+    return this.#decide(actor, (tx, by) => merge(tx, request, by, this.#parts.names))
+  }
+
+  unmerge(request: { readonly project: string; readonly reason: string }, actor: Actor): Promise<ChangeOutcome> {
+    return this.#decide(actor, (tx, by) => unmerge(tx, request, by))
+  }
+
+  /** Two who decide at once may have taken the same number: the later one decides again. */
+  async #decide(
+    actor: Actor,
+    work: (tx: Transaction<Database>, by: { readonly at: string; readonly actor: Actor }) => Promise<ChangeOutcome>,
+  ): Promise<ChangeOutcome> {
+    for (let round = 1; ; round += 1) {
+      try {
+        return await this.store.transaction((tx) => work(tx, { at: isoTime(this.clock), actor }))
+      } catch (error) {
+        if (!isUniqueViolation(error) || round === DECISION_ROUNDS) throw error
+      }
+    }
   }
 
   /** Waits until every change made before this call is published; the number of the newest snapshot. */

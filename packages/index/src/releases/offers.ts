@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { isOwnFailure } from '../error.ts'
 import { HASHING_WAIT_MS, STALE_PAGE_WAIT_MS, STORAGE_PAUSE_MAX_MS, STORAGE_PAUSE_MS } from '../limits.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
-import { denialOfName } from '../names/denials.ts'
+import { standingDenialOfName } from '../names/denials.ts'
 import { upstreamOf } from '../names/merge-rule.ts'
 import type { NameAnswer, NamesConfig } from '../names/authority.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
@@ -100,6 +100,10 @@ export class Offers {
   }
 
   async #offer(state: ProjectState): Promise<Offer> {
+    // Closed here, whoever answers for it: what an upstream says changes nothing (attacks.md 6.5 rows 27 and 28).
+    if (standingDenialOfName(state.offering.denials, this.#parts.clock.now()) !== undefined) {
+      return this.#published(state) ?? { kind: 'empty', reason: 'This name is quarantined.' }
+    }
     switch (state.answer.kind) {
       case 'internal':
         return this.#published(state) ?? { kind: 'empty', reason: 'This name is registered here and has no files.' }
@@ -116,10 +120,6 @@ export class Offers {
       case 'upstream':
       case 'merged': {
         const upstream = askedUpstream(state.answer)
-        // Closed here: what the upstream says changes nothing (attacks.md 6.5 rows 27 and 28).
-        if (denialOfName(state.offering.denials) !== undefined && state.page !== undefined) {
-          return { kind: 'page', state }
-        }
         const outcome = await this.#fresh(state, upstream, 'page')
         return this.#afterRefresh(state.name, upstream, outcome)
       }
@@ -172,7 +172,7 @@ export class Offers {
   async #undecided(state: ProjectState): Promise<Offer> {
     const { name, project } = state
     // Closed here: nobody need be asked, and no answer of an upstream may turn it into a 404 (attacks.md 6.5 row 27).
-    if (project?.status === 'quarantined' || denialOfName(state.offering.denials) !== undefined) {
+    if (project?.status === 'quarantined') {
       return this.#published(state) ?? { kind: 'empty', reason: 'This name is quarantined.' }
     }
     const result = await this.#search(name, 'page')

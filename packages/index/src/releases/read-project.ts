@@ -4,6 +4,7 @@ import type { DecisionBody } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import type { Clock } from '../clock.ts'
 import { EXPLAINED_CHECK_MS, EXPLAINED_FILES } from '../limits.ts'
+import { denialOfFile, isStanding } from '../names/denials.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { DecisionRow, FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
@@ -52,7 +53,10 @@ export async function readJsonApiSource(
       .where('project', '=', state.name)
       .$if(version !== undefined, (query) => query.where(...ofVersion(version ?? '')))
       .execute()
+    const standing = state.offering.denials.filter((denial) => isStanding(denial, parts.clock.now()))
     for (const release of known) {
+      // As if it were not there: the newest of the others is the newest.
+      if (denialOfFile(standing, { version: release.version, sha256: null }) !== undefined) continue
       releases.set(release.version_key, release.version)
       metadata.set(release.version_key, JSON.parse(release.metadata) as ReleaseMetadata)
     }
@@ -143,7 +147,7 @@ export async function explainProject(
     .select(['at', 'kind', 'detail'])
     .where('project', '=', state.name)
     // Anybody may read this: what users and tokens did is for administrators (`/api/v1/events`).
-    .where('kind', 'like', 'upstream-%')
+    .where((where) => where.or([where('kind', 'like', 'upstream-%'), where('kind', '=', 'merge-conflict')]))
     .orderBy('id', 'desc')
     .limit(EVENTS_SHOWN)
     .execute()

@@ -5,6 +5,7 @@ import type { Actor } from '../access/actor.ts'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
+import { noteMergeConflicts } from '../names/merging.ts'
 import { appendJournal } from '../publish/journal.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
@@ -43,6 +44,7 @@ export async function recordUpload(
   await tx.updateTable('project').set({ display_name: upload.displayName }).where('name', '=', upload.project).execute()
   await insertRelease(tx, at, recorded)
   await insertFile(tx, at, actor.name, recorded)
+  await noteMergeConflicts(tx, upload.project, at)
   const { sha256, size } = recorded.content
   const { project, filename } = upload
   const version = formatVersion(upload.version)

@@ -6,9 +6,11 @@ import { isoTime } from '../clock.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { answerFor, sourcesOf } from '../names/authority.ts'
+import { noteMergeConflicts } from '../names/merging.ts'
+import { insertProject } from '../names/project-row.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
-import type { Publisher } from '../publish/publisher.ts'
+import type { Publishing } from '../publish/leave-to-server.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { NegativeCache } from '../upstream/negative-cache.ts'
@@ -38,10 +40,11 @@ export interface RefreshParts {
   readonly clock: Clock
   readonly names: NamesConfig
   readonly upstreams: ReadonlyMap<string, Upstream>
-  readonly publisher: Publisher
+  readonly publisher: Publishing
   readonly current: CurrentProjects
   readonly absent: ReadonlyMap<string, NegativeCache>
-  readonly hashing: Hashing
+  /** Absent where a server will do it: its files have no hash until then. */
+  readonly hashing?: Hashing
   readonly background: BackgroundWork
   readonly unasked?: Unasked
 }
@@ -110,7 +113,7 @@ export class Refresh {
       const decided = sourcesOf(owner, null).includes(upstream)
       if (owner.kind !== 'undecided' && !decided) return { unhashed: 0 }
       const shown = decided || project?.upstream === upstream
-      if (project === undefined) await insertPassing(tx, name, upstream, at)
+      if (project === undefined) await insertProject(tx, { name, authority: 'unclaimed', upstream, at })
       else if (!shown) await tx.updateTable('project').set({ upstream }).where('name', '=', name).execute()
       const lastChecked = await lastCheck(tx, name, upstream)
       const status = await saveListingState(tx, name, upstream, answer, at)
@@ -122,6 +125,7 @@ export class Refresh {
         localVersions,
         lastChecked,
       })
+      if (admitted.changed && owner.kind === 'merged') await noteMergeConflicts(tx, name, at)
       if (admitted.changed || !shown || status === 'changed') {
         await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
       }
@@ -134,7 +138,7 @@ export class Refresh {
   }
 
   #withHashing(name: string, upstream: string, unhashed: boolean): RefreshOutcome {
-    const running = unhashed ? this.#parts.hashing.start(name, upstream) : this.#parts.hashing.running(name, upstream)
+    const running = unhashed ? this.#parts.hashing?.start(name, upstream) : this.#parts.hashing?.running(name, upstream)
     return running === undefined ? { kind: 'found' } : { kind: 'found', hashing: running }
   }
 
@@ -186,22 +190,6 @@ export class Refresh {
     await publisher.publish()
     current.forget([name])
   }
-}
-
-async function insertPassing(tx: Transaction<Database>, name: string, upstream: string, at: string): Promise<void> {
-  await tx
-    .insertInto('project')
-    .values({
-      name,
-      display_name: name,
-      authority: 'unclaimed',
-      upstream,
-      rev: 0,
-      status: 'active',
-      status_reason: null,
-      created_at: at,
-    })
-    .execute()
 }
 
 async function saveListingState(

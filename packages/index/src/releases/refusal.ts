@@ -2,6 +2,7 @@
 export type UploadRefusalCode =
   | 'bad-request'
   | 'conflict'
+  | 'forbidden'
   | 'name-claim-unverified'
   | 'name-claim-limit'
   | 'name-invalid'
@@ -10,6 +11,7 @@ export type UploadRefusalCode =
   | 'name-not-yours'
   | 'name-prohibited'
   | 'name-reserved'
+  | 'name-unclaimed'
   | 'name-upstream'
   | 'not-found'
   | 'token-scope'
@@ -44,6 +46,7 @@ export type UploadRefusalCode =
   | 'upload-release-closed'
   | 'upload-second-sdist'
   | 'upload-too-large'
+  | 'upstream-unavailable'
 
 /** An expected refusal: a value, never an exception (design.md section 11). `message` is what twine and uv print. */
 export interface Refusal {

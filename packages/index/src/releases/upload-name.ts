@@ -3,7 +3,10 @@ import type { ClaimLimit } from '../names/claim-limit.ts'
 import type { FirstUpload } from '../names/claim-policy.ts'
 import type { UpstreamPresence } from '../names/claim.ts'
 import type { LikeName, NameObjection } from '../names/name-objections.ts'
+import { standingDenialOfName } from '../names/denials.ts'
+import type { Denial } from '../names/denials.ts'
 import type { ProjectRow } from '../store/schema.ts'
+import { denialSentence } from './judge-files.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -154,6 +157,12 @@ function refuseUnregistered(project: string, rule: string): Refusal {
     'name-not-registered',
     `The name '${project}' is not registered in this index. ${rule} ${askAdministrator(project)}`,
   )
+}
+
+/** What is denied takes no uploads either: nobody would get them. */
+export function checkDenied(denials: readonly Denial[], now: number): Refusal | undefined {
+  const denial = standingDenialOfName(denials, now)
+  return denial && refuse('upload-project-quarantined', `${denialSentence(denial)}. It takes no uploads.`)
 }
 
 function refuseUpstreamName(project: string, upstream: string, relation: string): Refusal {

@@ -2,12 +2,13 @@ import type { Kysely } from 'kysely'
 import { answerFor } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { claimLimit } from '../names/claim-limit.ts'
+import { standingDenials } from '../names/deny-list.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import { refuseStranger } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
 import type { UploadContext, UploadedBy } from './accept-upload.ts'
 import type { Refusal } from './refusal.ts'
-import { checkProjectStatus, nameRight, refuseLimit, refuseObjection } from './upload-name.ts'
+import { checkDenied, checkProjectStatus, nameRight, refuseLimit, refuseObjection } from './upload-name.ts'
 import type { NameRight } from './upload-name.ts'
 
 /**
@@ -23,8 +24,8 @@ export async function uploadRight(
   const row = await db.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
   const right = nameRight(project, answerFor(project, row && claimedName(row), names), uploader, claims.firstUpload)
   if (right.kind === 'refused') return right
-  const status = row && checkProjectStatus(row)
-  if (status !== undefined) return status
+  const closed = row && (checkDenied(await standingDenials(db, project), clock.now()) ?? checkProjectStatus(row))
+  if (closed !== undefined) return closed
   if (right.kind === 'internal') {
     if (uploader.scope === 'admin') return right
     return (await refuseStranger(db, project, actor.name, 'maintainer', 'everybodys')) ?? right

@@ -32,6 +32,13 @@ interface GoneName extends FoundName {
   readonly why: 'unlisted' | 'changed' | 'not-asked'
 }
 
+/** Files that somebody approved: the first of them, and how many there were. */
+interface ApprovedFiles {
+  readonly rev: number
+  readonly count: number
+  readonly files: readonly unknown[]
+}
+
 /** What each kind of event tells beside its project and its actor: names and digests, never a secret. */
 export interface EventDetails {
   'upload-accepted': {
@@ -58,6 +65,14 @@ export interface EventDetails {
   /** A name was claimed that is like one that is not ours. */
   'name-look-alike': { readonly like: string; readonly likeness: string; readonly among: string }
   'status-changed': { readonly rev: number; readonly status: string; readonly reason: string | null }
+  denied: { readonly rev: number; readonly decision: unknown }
+  lifted: { readonly rev: number; readonly decision: unknown }
+  'files-approved': ApprovedFiles
+  'files-unapproved': ApprovedFiles
+  /** Something that would open a sealed name waits for its holders. */
+  'opening-asked': { readonly kind: 'lift' | 'merge'; readonly opening: unknown }
+  /** The second source of a merged name has other bytes under file names of the owner's. */
+  'merge-conflict': { readonly source: string; readonly count: number; readonly files: readonly unknown[] }
   'upstream-mutated': ListedFiles
   'upstream-metadata-mutated': ListedFiles
   'upstream-withdrawn': ListedFiles

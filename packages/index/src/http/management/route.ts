@@ -3,6 +3,8 @@ import { actorOf } from '../../access/actor.ts'
 import { mayActAsMember, mayAdminister } from '../../access/permissions.ts'
 import type { Requester } from '../../access/permissions.ts'
 import type { Acting } from '../../register/members.ts'
+import { changedDocument } from '../../releases/change-outcome.ts'
+import type { ChangeOutcome } from '../../releases/change-outcome.ts'
 import type { Management } from '../../releases/management.ts'
 import type { Refusal } from '../../releases/refusal.ts'
 import type { MemberRole } from '../../store/schema.ts'
@@ -75,7 +77,7 @@ export async function change(
   { management, who, address }: ManagementContext,
   project: string | null,
   by: 'administrator' | MemberRole,
-  work: (acting: Acting) => Promise<{ readonly kind: 'done' | 'unchanged' } | Refusal>,
+  work: (acting: Acting) => Promise<ChangeOutcome | { readonly kind: 'done' | 'unchanged' } | Refusal>,
 ): Promise<ManagementAnswer> {
   if (who.kind === 'anonymous') return denied(who)
   const administrator = mayAdminister(who, project)
@@ -83,7 +85,7 @@ export async function change(
   const outcome = await work({ actor: actorOf(who, address), administrator, limited: who.project !== undefined })
   if (outcome.kind === 'refused') return outcome
   const snapshot = await management.settled()
-  return { kind: 'answer', status: 200, body: { changed: outcome.kind === 'done', snapshot } }
+  return { kind: 'answer', status: 200, body: { ...changedDocument(outcome), snapshot } }
 }
 
 function deniedTo(who: Requester, by: 'administrator' | MemberRole): ManagementAnswer {

@@ -23,6 +23,11 @@ export const scope = z.enum(['read', 'upload', 'admin'])
 export const changed = z.object({
   changed: z.boolean(),
   snapshot: z.number().int().meta({ description: 'The newest snapshot.' }),
+  denials: z.array(z.number().int()).optional().meta({ description: 'Numbers of the denials that were made.' }),
+  waits: z
+    .string()
+    .optional()
+    .meta({ description: 'For whom it waits: what opens a sealed name holds once it is signed.' }),
 })
 export const projectParams = z.object({ project: projectName })
 export const releaseParams = z.object({ project: projectName, version })
