@@ -47,7 +47,7 @@ test('the options in the example of a command are its own', async () => {
       for (const [long = ''] of line
         .slice(line.indexOf(words))
         .split(' -- ')[0]
-        ?.matchAll(/(?<= )--[a-z-]+/g) ?? []) {
+        ?.matchAll(/(?<= )--[a-z0-9-]+/g) ?? []) {
         assert.ok(
           command.options.some((option) => option.long === long),
           `${words} has no ${long}, its example has`,

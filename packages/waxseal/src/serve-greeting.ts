@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { dirname, resolve } from 'node:path'
+import { policyWords } from '@waxseal/index'
 import type { FirstRoot } from '@waxseal/index'
 import type { ServerConfig } from './config/load.ts'
 import { VERSION } from './version.ts'
@@ -23,7 +24,7 @@ export function greeting(
   { firstToken, root, ceremony, keysLeft }: Found,
   env: NodeJS.ProcessEnv,
 ): readonly string[] {
-  const { dataDir, upstreams, prefixes, reading, readOnly, offline } = config.index
+  const { dataDir, upstreams, prefixes, policy, reading, readOnly, offline } = config.index
   const [url = '', ...others] = urls
   const asked = upstreams.map(({ name, url: base }) => `${name} (${base})`).join(', ')
   const token =
@@ -38,6 +39,7 @@ export function greeting(
     `  data       ${dataDir}`,
     `  upstreams  ${asked === '' ? 'none' : asked}`,
     `  prefixes   ${prefixes.length === 0 ? 'none' : prefixes.join(', ')}`,
+    `  unclaimed  ${policyWords(policy)}`,
     `  reading    ${reading}`,
     ...(root === undefined
       ? [

@@ -10,6 +10,7 @@ import type { ConfiguredNames } from './live-names.ts'
 import { recordAction } from '../telemetry/events.ts'
 
 const KEY = 'names'
+const SECONDS_A_DAY = 86_400
 /** Its row is there from a restore until a server was started on what was restored. */
 export const RESTORED_UNSERVED = 'restored-unserved'
 
@@ -147,6 +148,11 @@ export function differencesOf(then: NotedMeaning, now: Meaning): readonly string
   })
 }
 
+function ageText(seconds: number): string {
+  const days = seconds / SECONDS_A_DAY
+  return Number.isInteger(days) ? `${days} day${days === 1 ? '' : 's'}` : `${seconds} seconds`
+}
+
 /** What holds for names that nobody claimed, in a few words. */
 export function policyWords({ unclaimed, cooldown, approvals }: DefaultPolicy): string {
   const rules = [
@@ -155,7 +161,7 @@ export function policyWords({ unclaimed, cooldown, approvals }: DefaultPolicy): 
   ]
   return [
     rules.join(', '),
-    ...(cooldown === 0 ? [] : [`files ${cooldown} seconds old`]),
+    ...(cooldown === 0 ? [] : [`files ${ageText(cooldown)} old`]),
     ...(approvals === 1 ? [] : [`${approvals} approvals`]),
   ].join('; ')
 }

@@ -19,7 +19,7 @@ import { invalidConfig, tellProblems } from '../config/problems.ts'
 import { CONFIG_NAME } from '../config/read-file.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
-import { initialConfig } from '../init/config-text.ts'
+import { initialConfig, PROPOSED_COOLDOWN_DAYS } from '../init/config-text.ts'
 import { addressOf } from '../init/address.ts'
 import { holdsIndex, signExisting } from '../init/existing.ts'
 import { passphraseOf } from '../init/passphrase.ts'
@@ -67,6 +67,12 @@ export function addInit(program: Command): void {
     )
     .option('--no-upstream', 'ask no other index')
     .option('--prefix <prefix>', 'names under this prefix are internal; may be repeated', collect)
+    .addOption(
+      new Option(
+        '--cooldown-days <days>',
+        `how old files of other indexes have to be before they are given out; 0: of any age (default: ${PROPOSED_COOLDOWN_DAYS})`,
+      ).argParser(Number),
+    )
     .option('--private', 'reading needs a token too')
     .option('--public', 'reading needs no token (the default)')
     .option('--admin <name>', 'the first administrator (default: admin)')
@@ -107,8 +113,19 @@ async function init(options: InitCommandOptions): Promise<void> {
   }
   const place = stated.data ?? (options.yes ? DEFAULT_DATA : undefined)
   if (options.config !== undefined || (place !== undefined && holdsIndex(resolve(place)))) {
-    const { listen, publicUrl, upstream, prefix, private: isPrivate, public: isPublic, admin, tokenFile } = options
-    const others = { listen, publicUrl, upstream, prefix, private: isPrivate, public: isPublic, admin, tokenFile }
+    const { listen, publicUrl, upstream, prefix, cooldownDays, private: isPrivate } = options
+    const { public: isPublic, admin, tokenFile } = options
+    const others = {
+      listen,
+      publicUrl,
+      upstream,
+      prefix,
+      cooldownDays,
+      private: isPrivate,
+      public: isPublic,
+      admin,
+      tokenFile,
+    }
     return await signExisting(
       { ...options, ...(place === undefined || options.config !== undefined ? {} : { data: place }) },
       others,
@@ -123,6 +140,7 @@ async function init(options: InitCommandOptions): Promise<void> {
   const wrongName = wrongUserName(admin)
   if (wrongName !== undefined) throw new CommandError('wrong-use', wrongName, EXIT_USAGE)
   refuseOccupied(data)
+  refuseCooldown(options.cooldownDays)
   const passphrase = await passphraseOf(options)
   const again = isUnfinished(data)
   const tokenFile =
@@ -142,6 +160,7 @@ async function init(options: InitCommandOptions): Promise<void> {
   const values = {
     ...settings.values,
     ...(options.offlineKeys === undefined ? {} : { 'offline-keys': config.offlineKeys }),
+    ...(options.cooldownDays === undefined ? {} : { cooldownDays: options.cooldownDays }),
   }
   writeWhole(file, initialConfig(values), { mode: 0o600, owner: statSync(data) })
   const signed = await signIndex(index, config, options, passphrase)
@@ -149,6 +168,11 @@ async function init(options: InitCommandOptions): Promise<void> {
   await writeShownOnce(process.stdout, text)
   // Not before: an init that is cut short here is begun again, with a token that somebody sees.
   finish(data)
+}
+
+function refuseCooldown(days: number | undefined): void {
+  if (days === undefined || (days >= 0 && days <= 366)) return
+  throw new CommandError('wrong-use', '--cooldown-days wants a number of days, from 0 to 366.', EXIT_USAGE)
 }
 
 function dataFromEnvironment(): { readonly data?: string } {

@@ -47,6 +47,50 @@ describe('lists of names', () => {
   })
 })
 
+describe('the default for names that nobody claimed', () => {
+  it('is open, without a cooldown and with one approval, unless it is told otherwise', async () => {
+    assert.deepEqual((await check('')).config.index.policy, { unclaimed: [], cooldown: 0, approvals: 1 })
+    const { config, lines } = await check(
+      [
+        '[names]',
+        'cooldown-days = 3',
+        'approvals = 2',
+        '[[names.unclaimed]]',
+        'pattern = "internal-*"',
+        'mode = "deny"',
+        '[[names.unclaimed]]',
+        'pattern = "*"',
+        'mode = "approve"',
+      ].join('\n'),
+    )
+    assert.deepEqual(lines, [])
+    const unclaimed = [
+      { pattern: 'internal-*', mode: 'deny' },
+      { pattern: '*', mode: 'approve' },
+    ]
+    assert.deepEqual(config.index.policy, { unclaimed, cooldown: 259_200, approvals: 2 })
+    const env = { WAXSEAL_NAMES_UNCLAIMED: 'internal-*=deny,*=approve', WAXSEAL_NAMES_COOLDOWN_DAYS: '0.5' }
+    assert.deepEqual((await check('', env)).config.index.policy, { unclaimed, cooldown: 43_200, approvals: 1 })
+  })
+
+  it('is told wrong by its key', async () => {
+    const { lines } = await check(
+      ['[names]', 'approvals = 0', 'unclaimed = [{ pattern = "Corp_*", mode = "open" }, "*=closed", "nothing"]'].join(
+        '\n',
+      ),
+    )
+    assert.equal(lines.length, 4, lines.join('\n'))
+    for (const [at, part] of [
+      'approvals',
+      'PREFIX-\\*',
+      '"open" or "approve" or "deny"',
+      'names.unclaimed',
+    ].entries()) {
+      assert.match(lines[at] ?? '', new RegExp(part))
+    }
+  })
+})
+
 describe('keys of the server', () => {
   it('are files in the data folder, or where their addresses say; relative paths count from the file', async () => {
     const { config, lines, folder } = await check(

@@ -1,6 +1,7 @@
 import { isAbsolute, relative, sep } from 'node:path'
 import type { IndexConfig } from '@waxseal/index'
 import { indexDefaults, MIN_ADMIN_TOKEN_LENGTH, SHUTDOWN_GRACE_MS } from '@waxseal/index'
+import { OPEN_DEFAULT } from '@waxseal/index/names'
 import { normalizeProjectName } from '@waxseal/packaging'
 import { claimsOf } from './claims.ts'
 import { DEFAULT_DATA, DEFAULT_LISTEN } from './defaults.ts'
@@ -29,6 +30,8 @@ export interface ServerConfig {
   readonly offlineKeys: string
   readonly index: IndexConfig
 }
+
+const SECONDS_A_DAY = 86_400
 
 /** How a server stops, in milliseconds. */
 export interface StopSettings {
@@ -127,6 +130,7 @@ function serverConfig(settings: Settings, report: Report): ServerConfig {
       retention: retentionOf(values),
       sentinel: sentinelOf(values, upstreams, report),
       webhooks: webhooksOf(settings, data, report),
+      policy: policyOf(values),
     }),
   }
 }
@@ -140,6 +144,14 @@ function offlineKeysOf(settings: Settings, data: string, report: Report): string
     report(['offline-keys'], `stands inside the data folder ${data}, which a server reads; it has to be another one`)
   }
   return folder
+}
+
+function policyOf({ names = {} }: ConfigValues): ServerConfig['index']['policy'] {
+  return {
+    unclaimed: names.unclaimed ?? OPEN_DEFAULT.unclaimed,
+    cooldown: Math.round(SECONDS_A_DAY * (names['cooldown-days'] ?? OPEN_DEFAULT.cooldown)),
+    approvals: names.approvals ?? OPEN_DEFAULT.approvals,
+  }
 }
 
 function retentionOf({ retention = {} }: ConfigValues): Partial<ServerConfig['index']['retention']> {

@@ -18,6 +18,7 @@ import {
   postgresUrl,
   prefix,
   proxyAddress,
+  unclaimedRule,
   upstreamName,
   upstreamUrl,
   webhookName,
@@ -54,6 +55,7 @@ function onlineKey(name: OnlineKey, signs: string) {
 
 const {
   claims: CLAIMS,
+  policy: POLICY,
   uploads: UPLOADS,
   reading: READING,
   retention: RETENTION,
@@ -269,6 +271,22 @@ export const configSchema = z.strictObject({
     .optional(),
   names: z
     .strictObject({
+      unclaimed: key(z.array(unclaimedRule), {
+        description:
+          'what holds for names that nobody claimed: the first pattern that matches decides, and what none matches is open; see [names](names.md#the-default)',
+        type: 'list of tables with `pattern` (a name, `PREFIX-*` or `*`) and `mode` (`open`, `approve` or `deny`), or of `PATTERN=MODE`',
+        otherwise: 'all open',
+      }),
+      'cooldown-days': key(z.number().min(0).max(366), {
+        description: 'how old a file of an upstream has to be before it is given out; `waxseal init` proposes 3',
+        type: '0 to 366',
+        default: POLICY.cooldown,
+      }),
+      approvals: key(z.number().int().min(1).max(10), {
+        description: 'how many people have to approve a file where the mode is `approve`',
+        type: '1 to 10',
+        default: POLICY.approvals,
+      }),
       'first-upload': key(z.enum(FIRST_UPLOADS), {
         description:
           'what an upload needs that would be the first of a new name: nothing more, a prefix that covers the name, or an administrator; see [names](names.md#new-names)',

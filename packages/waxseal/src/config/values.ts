@@ -1,4 +1,5 @@
 import { trustedProxies } from '@waxseal/index'
+import { isNamePattern, UNCLAIMED_MODES } from '@waxseal/index/names'
 import { normalizeProjectName } from '@waxseal/packaging'
 import { readSignerConfig, TrustError } from '@waxseal/trust'
 import { z } from 'zod'
@@ -54,6 +55,18 @@ export const postgresUrl = z.string().refine((text) => /^postgres(?:ql)?:\/\//.t
 export const prefix = z.string().refine(isName, {
   error: ({ input }) => `${JSON.stringify(input)} cannot be the beginning of a project's name`,
 })
+const unclaimedTable = z.strictObject({
+  pattern: z.string().refine(isNamePattern, {
+    error: ({ input }) => `wants a name in normal form, PREFIX-* or *; not ${JSON.stringify(input)}`,
+  }),
+  mode: z.enum(UNCLAIMED_MODES),
+})
+/** A table, or `PATTERN=MODE` where only text can stand, as in the environment. */
+export const unclaimedRule = z.preprocess((value) => {
+  if (typeof value !== 'string') return value
+  const equals = value.lastIndexOf('=')
+  return equals < 1 ? value : { pattern: value.slice(0, equals), mode: value.slice(equals + 1) }
+}, unclaimedTable)
 export const proxyAddress = z.string().refine((entry) => trustedProxies([entry]).kind === 'proxies', {
   error: ({ input }) => `${JSON.stringify(input)} is neither an address nor a network, for example 10.0.0.0/8`,
 })

@@ -6,8 +6,9 @@ import { initialConfig } from './config-text.ts'
 
 test('the first configuration says what was chosen, and is valid whatever that was', () => {
   const two = { z: { url: 'https://z.example/"\\\u007f/' }, a: { url: 'https://a.example/' } }
-  const choices = [
+  const choices: readonly Parameters<typeof initialConfig>[0][] = [
     {},
+    { cooldownDays: 0 },
     { listen: ['127.0.0.1:1'], reading: 'private' as const, prefixes: ['corp', 'acme'], upstream: {} },
     { listen: ['127.0.0.1:1', '[::1]:1'], 'public-url': 'https://p.example/', upstream: two },
   ]
@@ -18,6 +19,7 @@ test('the first configuration says what was chosen, and is valid whatever that w
     assert.equal(parsed['public-url'], choice['public-url'])
     assert.equal(parsed.reading, choice.reading ?? 'public')
     assert.deepEqual(parsed.prefixes, choice.prefixes ?? [])
+    assert.equal(parsed.names?.['cooldown-days'], choice.cooldownDays ?? 3)
     assert.deepEqual(Object.keys(parsed.upstream ?? {}), Object.keys(choice.upstream ?? { pypi: {} }))
   }
   assert.match(initialConfig({}), /^# Whether installing needs a token\.\nreading = "public"$/m)

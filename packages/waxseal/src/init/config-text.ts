@@ -2,11 +2,14 @@ import { DEFAULT_UPSTREAM } from '../config/defaults.ts'
 import { CONFIG_KEYS } from '../config/keys.ts'
 import type { ConfigValues } from '../config/schema.ts'
 
+/** Long enough that most packages with malware are taken down first; short enough that few have to wait. */
+export const PROPOSED_COOLDOWN_DAYS = 3
+
 /** What `waxseal init` was told, valid. */
 export type InitValues = Pick<
   ConfigValues,
   'listen' | 'public-url' | 'reading' | 'prefixes' | 'offline-keys' | 'upstream'
->
+> & { readonly cooldownDays?: number }
 
 /** The first configuration file: what was chosen, and what may be wanted next, each with what it is for. */
 export function initialConfig(values: InitValues): string {
@@ -33,6 +36,7 @@ export function initialConfig(values: InitValues): string {
         ? `\n# ${about(name)}\n# ${name} = ${toml(example)}`
         : `\n# ${about(name)}\n${name} = ${toml(value)}`,
     ),
+    `\n[names]\n# ${about('names', 'cooldown-days')}\ncooldown-days = ${values.cooldownDays ?? PROPOSED_COOLDOWN_DAYS}`,
     '\n# Other indexes, in the order in which a name that nobody has decided about is looked for.',
     ...(tables.length === 0
       ? ['# [upstream] with nothing below it: none is asked.', '[upstream]\n']
@@ -41,8 +45,8 @@ export function initialConfig(values: InitValues): string {
 }
 
 /** The description of a key as a sentence without Markdown; a link becomes the page that it leads to. */
-function about(name: string): string {
-  const text = CONFIG_KEYS.find(({ path }) => path.length === 1 && path[0] === name)?.about.description ?? ''
+function about(...key: readonly string[]): string {
+  const text = CONFIG_KEYS.find(({ path }) => path.join('.') === key.join('.'))?.about.description ?? ''
   const plain = text.replaceAll(/\[[^\]]*\]\(([^)#]*)[^)]*\)/g, 'docs/$1').replaceAll('`', '')
   return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}.`
 }

@@ -19,6 +19,8 @@ export interface InitOptions {
   readonly private?: boolean
   readonly public?: boolean
   readonly admin?: string
+  /** How old files of other indexes have to be. */
+  readonly cooldownDays?: number
 }
 
 /** Asks on the terminal for what `options` leave open. Prompts go to standard error. Throws CommandError `cancelled`. */
