@@ -113,6 +113,7 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
   ['POST /tokens', { path: '/tokens', body: { scope: 'read' }, allowed: ADMIN }],
   ['DELETE /tokens/{id}', { path: '/tokens/no-such-token', allowed: SIGNED_IN }],
   ['GET /users', { path: '/users', allowed: ADMIN }],
+  ['GET /audit', { path: '/audit', allowed: ADMIN }],
   ['POST /users', { path: '/users', body: { name: 'somebody' }, allowed: ADMIN }],
   ['PUT /users/{name}/disabled', { path: '/users/nobody-here/disabled', body: { disabled: true }, allowed: ADMIN }],
 ])
