@@ -102,6 +102,12 @@ void test('DC-17: an offline server takes uploads of its own names and no new na
     200,
     'an administrator',
   )
+  const added = await fetch(`${server.url}/api/v1/projects/new-name/members/tester`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ role: 'maintainer' }),
+  })
+  assert.equal(added.status, 200)
   assert.equal((await uploadFile(uploader, buildWheel({ name: 'new-name', version: '1.1' }))).status, 200)
   const page = await ask(`${server.url}/simple/new-name/`, { headers: { accept: JSON_TYPE } })
   assert.deepEqual((JSON.parse(page.body.toString()) as { versions: string[] }).versions, ['1.0', '1.1'])
