@@ -333,8 +333,39 @@ describe('An index that signs records', () => {
     await world.server({ page: page('local', own), claimed: record('acme-app') })
     await using guard = await (await world.user()).opened()
     await guard.refresh()
-    await world.server({ claimed: record('acme-app', { rev: 2, sources: [] }) })
+    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: 2, sources: [] }) })
     assert.deepEqual(await outcome(guard, 'acme-app'), ['1.0 file-unverified'])
+  })
+
+  test('has not gone back where another guard of the same user saw something newer', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'six', version: '1.0' })
+    await world.server({ page: page('pypi', own) })
+    const user = await world.user()
+    await using behind = await user.opened()
+    await behind.refresh()
+    // Pages stay as they came out; what is decided about them comes later.
+    const claimed = record('six', { authority: 'upstream', sources: ['pypi'] })
+    await world.holders({ claimed, namespaces: acme('offline') })
+    assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
+    assert.deepEqual(await outcome(behind, 'six'), ['1.0 signed'])
+  })
+
+  test('is kept whole for when it cannot be asked any more', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    const six = world.wheel({ name: 'six', version: '1.0' })
+    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    const user = await world.user()
+    {
+      await using guard = await user.opened()
+      await guard.refresh()
+      await guard.index.page('acme-app')
+      await world.server({ page: page('pypi', six), claimed: record('acme-app', { rev: 2 }) })
+      await guard.index.page('six')
+      await guard.kept()
+    }
+    assert.deepEqual(await run(user, 'acme-app', { offline: true }), ['1.0 signed'])
   })
 
   test('is gone by where nothing can be written down, which is noted', async () => {

@@ -79,7 +79,7 @@ export class SignedWorld implements AsyncDisposable {
   readonly #holder: Signer
   readonly #online: readonly Signer[]
   readonly #files = new Map<string, Uint8Array>()
-  readonly #pages = new Map<string, Uint8Array>()
+  readonly #pages = new Map<string, { readonly body: Uint8Array; readonly snapshot: number }>()
   readonly #parts: AsyncDisposableStack
   readonly #folder: string
   #state: RepositoryState
@@ -130,21 +130,19 @@ export class SignedWorld implements AsyncDisposable {
     })
     for (const file of plan.files) world.#files.set(`/tuf/${metadataFileName(file)}`, file.bytes)
     server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-      const body = world.answer(decodeURIComponent(req.url ?? ''))
-      res.writeHead(body === undefined ? 404 : 200, { 'waxseal-snapshot': String(world.snapshot) })
+      const { body, snapshot } = world.answer(decodeURIComponent(req.url ?? ''))
+      res.writeHead(body === undefined ? 404 : 200, { 'waxseal-snapshot': String(snapshot) })
       res.end(body)
     })
     return world
   }
 
-  get snapshot(): number {
-    return this.#state.snapshot.version
-  }
-
-  answer(path: string): Uint8Array | undefined {
+  /** What stands at a path; a page says in which snapshot it came out. */
+  answer(path: string): { readonly body: Uint8Array | undefined; readonly snapshot: number } {
     this.asked.push(path)
     const page = /^\/simple\/([^/]+)\/$/.exec(path)?.[1]
-    return page === undefined ? this.#files.get(path) : this.#pages.get(page)
+    const found = page === undefined ? undefined : this.#pages.get(page)
+    return found ?? { body: page === undefined ? this.#files.get(path) : undefined, snapshot: 0 }
   }
 
   /** Everything that a server can sign, whoever sits at it. */
@@ -197,7 +195,7 @@ export class SignedWorld implements AsyncDisposable {
     if (page !== undefined) {
       const body = pageOf(page, snapshot)
       list('bins', pageTarget(page.project), body)
-      this.#pages.set(page.project, body)
+      this.#pages.set(page.project, { body, snapshot })
     }
     for (const [kind, record] of Object.entries({ claimed, sealed })) {
       if (record !== undefined) {

@@ -26,6 +26,15 @@ export function notOffered(project: string, what: string): GuardError {
   )
 }
 
+/** What is signed is older than what was seen (attacks.md RB-POL), or this guard has not seen yet what another one has. */
+export function wentBack(message: string, data: Readonly<Record<string, unknown>> = {}): GuardError {
+  return new GuardError('name-refused', message, { data: { ...data, isBehind: true } })
+}
+
+export function isBehind(error: unknown): boolean {
+  return error instanceof GuardError && error.data['isBehind'] === true
+}
+
 /** Fetching failed: of a file or page whose place is signed. */
 export function unavailable(project: string, filename: string, cause: TrustError): GuardError {
   const data = { project, filename, trust: cause.code }

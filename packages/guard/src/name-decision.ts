@@ -3,7 +3,7 @@ import { Namespaces } from '@waxseal/index/names'
 import type { NameRecord } from '@waxseal/index/names'
 import type { Defences } from './defences.ts'
 import type { DenyLists } from './deny-lists.ts'
-import { GuardError } from './error.ts'
+import { isBehind, wentBack } from './failures.ts'
 import { judgeName, NO_FILE_RULES } from './name-rules.ts'
 import type { NameVerdict } from './name-rules.ts'
 import type { SeenDecisions } from './seen-decisions.ts'
@@ -54,6 +54,22 @@ const NO_POLICY: SignedPolicy = { namespaces: new Namespaces(), defaults: undefi
  * @throws GuardError `name-refused` where what is signed contradicts itself or goes back; whatever looking it up throws
  */
 export async function decideName(
+  parts: DecisionParts,
+  project: string,
+  seenRev: number,
+  looked?: LookedUp,
+): Promise<NameDecision> {
+  try {
+    return await decide(parts, project, seenRev, looked)
+  } catch (error) {
+    if (!isBehind(error)) throw error
+    // Another guard on the same state may have seen more than this one has.
+    await parts.state.refresh()
+    return await decide(parts, project, seenRev)
+  }
+}
+
+async function decide(
   parts: DecisionParts,
   project: string,
   seenRev: number,
@@ -110,9 +126,8 @@ export function undecided(project: string, now: number): NameDecision {
 /** attacks.md RB-POL: an older decision about a name never comes back. */
 function checkRevision(project: string, record: NameRecord | undefined, seen: number): void {
   if (seen <= (record?.rev ?? 0)) return
-  throw new GuardError(
-    'name-refused',
+  throw wentBack(
     `The record of ${project} was at revision ${seen} when this guard saw it, and ${record === undefined ? 'is gone' : `is at ${record.rev}`} now. Ask whoever runs the index.`,
-    { data: { project } },
+    { project },
   )
 }

@@ -48,7 +48,7 @@ export interface Guard extends AsyncDisposable {
   readonly cache: FileCache
   /** Brings what is trusted up to date. @throws GuardError */
   refresh(): Promise<void>
-  /** Until all that was seen is written down. */
+  /** Until all that was seen is written down, as of one snapshot. */
   kept(): Promise<void>
   document(): ReportDocument
   /** How many names were seen so far, and how many files of them. */
@@ -109,7 +109,10 @@ export async function openGuard(options: OpenGuardOptions): Promise<Guard> {
     report,
     cache,
     refresh: () => index.refresh(),
-    kept: () => keeping.done(),
+    kept: async () => {
+      await index.complete()
+      await keeping.done()
+    },
     document: () => report.document({ index: trusted.url, root: trusted.root }, client.snapshot, client.issued, now()),
     pinned: () => pins.count(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

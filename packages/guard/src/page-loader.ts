@@ -173,7 +173,7 @@ async function developersOf(
 /** What is signed about a project's page. */
 async function findPage(client: TrustClient, project: string): Promise<TargetFile | undefined> {
   try {
-    const found = await client.find(targetOf(project))
+    const found = await client.find(pageTarget(project))
     return found.kind === 'found' ? found.file : undefined
   } catch (error) {
     if (error instanceof TrustError) throw unverified(`The page of ${project}`, error, { project })
@@ -194,7 +194,7 @@ async function download(
   }
   try {
     const pieces: Uint8Array[] = []
-    for await (const piece of client.download(targetOf(project), target)) pieces.push(piece)
+    for await (const piece of client.download(pageTarget(project), target)) pieces.push(piece)
     return Buffer.concat(pieces)
   } catch (error) {
     if (error instanceof TrustError) throw unverified(`The page of ${project}`, error, { project })
@@ -306,6 +306,7 @@ function unsigned(project: string): GuardError {
   )
 }
 
-function targetOf(project: string): string {
+/** The target of a project's page. */
+export function pageTarget(project: string): string {
   return `simple/${project}/index.json`
 }

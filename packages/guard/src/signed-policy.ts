@@ -6,7 +6,8 @@ import {
   readNamespaceList,
 } from '@waxseal/index/names'
 import type { DefaultPolicy } from '@waxseal/index/names'
-import { GuardError } from './error.ts'
+import type { GuardError } from './error.ts'
+import { wentBack } from './failures.ts'
 import { MAX_POLICY_BYTES } from './limits.ts'
 import type { SeenDecisions } from './seen-decisions.ts'
 import { explained, readSigned } from './signed-document.ts'
@@ -67,21 +68,20 @@ export class PolicyReader {
     const found = await explained(what, () => this.#source.client.find(path))
     const seen = this.#seen.rev(path)
     if (found.kind === 'absent') {
-      if (seen > 0) throw wentBack(what, seen, 'is gone')
+      if (seen > 0) throw olderThanSeen(what, seen, 'is gone')
       return undefined
     }
     const document = await readSigned(this.#source, path, found.file, { what, most: MAX_POLICY_BYTES, read })
     const { rev } = document.content
-    if (rev < seen) throw wentBack(what, seen, `is at ${rev}`)
+    if (rev < seen) throw olderThanSeen(what, seen, `is at ${rev}`)
     if (rev > seen) this.#seen.noteRev(path, rev)
     return document
   }
 }
 
 /** attacks.md RB-POL */
-function wentBack(what: string, seen: number, now: string): GuardError {
-  return new GuardError(
-    'name-refused',
+function olderThanSeen(what: string, seen: number, now: string): GuardError {
+  return wentBack(
     `${what} was at revision ${seen} when this guard saw it, and ${now} now: nothing is handed on by an older one. Ask whoever runs the index.`,
   )
 }

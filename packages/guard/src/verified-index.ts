@@ -5,6 +5,7 @@ import { GuardError } from './error.ts'
 import { notOffered, unavailable, unreachable } from './failures.ts'
 import type { CachedFile } from './file-cache.ts'
 import {
+  AHEAD_AT_A_TIME,
   FILE_DEADLINE_MS,
   FRESH_MS,
   MAX_FILE_BYTES,
@@ -17,7 +18,7 @@ import { FetchingAhead } from './fetching-ahead.ts'
 import { directDependency } from './direct-dependency.ts'
 import { decideName } from './name-decision.ts'
 import type { NameDecision } from './name-decision.ts'
-import { loadPage } from './page-loader.ts'
+import { loadPage, pageTarget } from './page-loader.ts'
 import type { PageLoaderParts } from './page-loader.ts'
 import type { OfferedPage } from './offered-page.ts'
 import type { OfferedFile } from './page-rules.ts'
@@ -43,6 +44,8 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
   readonly #pages = new Map<string, { readonly until: number; readonly page: Promise<OfferedPage | undefined> }>()
   readonly #receiving = new Map<string, Promise<void>>()
   readonly #ahead: FetchingAhead
+  /** The snapshot in which each name was looked at, the last so many. */
+  readonly #looked = new Map<string, number>()
   /** What this guard has received itself, the last so many. */
   readonly #received = new Set<string>()
   #fresh: { readonly until: number; readonly refreshed: Promise<void> } | undefined
@@ -161,7 +164,30 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
 
   async #load(project: string, now: number): Promise<OfferedPage | undefined> {
     await this.refresh(now)
-    return await loadPage(this.#parts, project)
+    try {
+      return await loadPage(this.#parts, project)
+    } finally {
+      if (this.#looked.size >= MAX_REPORTED) this.#looked.clear()
+      this.#looked.set(project, this.#parts.state.snapshot)
+    }
+  }
+
+  /**
+   * Looks up again what was asked for before something newer was signed: without network, all of it has to be there as of one snapshot.
+   */
+  async complete(): Promise<void> {
+    const { client, offline, report, state } = this.#parts
+    if (offline || report.offline) return
+    const older = [...this.#looked].flatMap(([project, snapshot]) => (snapshot < state.snapshot ? [project] : []))
+    const left = older.values()
+    const lookUp = async (): Promise<void> => {
+      // What cannot be had now is asked for when it is wanted.
+      for (const project of left) {
+        await Promise.allSettled([client.find(pageTarget(project)), this.decision(project)])
+        this.#looked.set(project, state.snapshot)
+      }
+    }
+    await Promise.all(Array.from({ length: AHEAD_AT_A_TIME }, lookUp))
   }
 
   async #find({ project, sha256, filename }: WantedFile): Promise<{ page: OfferedPage; offered: OfferedFile }> {
