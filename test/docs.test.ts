@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { configDocs } from '../scripts/config-docs.ts'
 import { errorDocs } from '../scripts/error-docs.ts'
+import { namesDocs } from '../scripts/names-docs.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -27,6 +28,11 @@ test('docs/errors.md is what the catalogue says; else run `node scripts/write-er
 test('docs/configuration.md is what the schema says; else run `node scripts/write-config-docs.ts`', () => {
   const page = read('docs/configuration.md')
   assert.equal(page, configDocs(page))
+})
+
+test('docs/names.md has the tables that the decision functions fill; else run `node scripts/write-names-docs.ts`', () => {
+  const page = read('docs/names.md')
+  assert.equal(page, namesDocs(page))
 })
 
 test('every relative link in the documentation leads somewhere', () => {

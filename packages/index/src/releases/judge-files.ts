@@ -34,6 +34,7 @@ export type WithheldCode =
   | 'file-merge-refused'
   | 'project-quarantined'
   | 'name-reserved'
+  | 'name-unclaimed'
   | 'name-upstream'
 
 /** Why a known file is not given out. */
@@ -92,8 +93,11 @@ function judge(file: FileRow, facts: Facts): Withheld | undefined {
   )
 }
 
-function notThere(file: FileRow, { sources }: Facts): Withheld | undefined {
+function notThere(file: FileRow, { sources, answer }: Facts): Withheld | undefined {
   if (!sources.includes(file.source)) {
+    if (answer.kind === 'refused') {
+      return hidden('name-unclaimed', null, `Nobody has approved this name (${answer.pattern} is denied by default).`)
+    }
     const code = sources.length === 0 || sources.includes(LOCAL_SOURCE) ? 'name-reserved' : 'name-upstream'
     return hidden(code, null, `It came from ${file.source}, which does not answer for this name.`)
   }
