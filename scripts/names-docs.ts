@@ -37,8 +37,8 @@ const MERGE: MergeRule = { owner: 'local', extender: UPSTREAM, extend: 'platform
 /** Every state that a name can be in. */
 const STATES: ReadonlyMap<string, ClaimedName | undefined> = new Map<string, ClaimedName | undefined>([
   ['nothing', undefined],
-  ['internal', { authority: 'internal', upstream: null }],
-  ['upstream', { authority: 'upstream', upstream: UPSTREAM }],
+  ['internal', { authority: 'internal', upstream: null, merge: null }],
+  ['upstream', { authority: 'upstream', upstream: UPSTREAM, merge: null }],
   ['merged', { authority: 'merged', upstream: UPSTREAM, merge: MERGE }],
 ])
 

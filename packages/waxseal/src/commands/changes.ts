@@ -38,7 +38,7 @@ export async function printChange(
 }
 
 function linesOf(
-  outcome: Exclude<ChangeOutcome, { readonly kind: 'refused' }>,
+  outcome: Exclude<ChangeOutcome | RegisterOutcome, { readonly kind: 'refused' }>,
   done: readonly string[],
   where: string,
 ): readonly string[] {
