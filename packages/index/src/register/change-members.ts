@@ -7,7 +7,7 @@ import { refuse } from '../releases/refusal.ts'
 import type { Refusal } from '../releases/refusal.ts'
 import type { Database, MemberRole } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import type { Holder } from './holder.ts'
 import { holderText, holderWords, isSomebody } from './holder.ts'
 import type { Acting, Member } from './members.ts'
@@ -47,7 +47,11 @@ export function addMember(
     const at = isoTime(clock)
     await putMember(tx, { project, holder, role, at })
     const detail = { holder: holderText(holder), role, before: before?.role ?? null }
-    await recordEvent(tx, { kind: 'member-added', at, actor: actor.name, project, detail })
+    const changed = {
+      before: before && { holder: holderText(before), role: before.role },
+      after: { holder: holderText(holder), role },
+    }
+    await recordAction(tx, { kind: 'member-added', at, by: actor, project, ...changed, detail })
     return { kind: 'done' }
   })
 }
@@ -85,7 +89,7 @@ export async function removeMember(
     const at = isoTime(clock)
     await revokeStrayTokens(tx, project, { left: [...before].filter((user) => !after.has(user)), at, actor })
     const detail = { holder: holderText(holder), role: member.role }
-    await recordEvent(tx, { kind: 'member-removed', at, actor: actor.name, project, detail })
+    await recordAction(tx, { kind: 'member-removed', at, by: actor, project, before: detail, detail })
     return { kind: 'done' }
   })
   accessChanged(store)

@@ -17,7 +17,8 @@ import type { RegisterOutcome } from './outcome.ts'
 import { createTeam, deleteTeam, joinTeam, leaveTeam, listTeams } from './teams.ts'
 import { answerTransfer, askTransfer, openTransfers } from './transfers.ts'
 
-const clock = { now: () => Date.parse('2026-11-26T12:00:00.000Z') }
+const AT = '2026-11-26T12:00:00.000Z'
+const clock = { now: () => Date.parse(AT) }
 const as = (user: string): Acting => ({ actor: actorOf({ user }, '192.0.2.1'), administrator: false })
 const code = (outcome: RegisterOutcome): string => (outcome.kind === 'refused' ? outcome.code : outcome.kind)
 
@@ -28,7 +29,7 @@ async function withProject(work: (index: Index) => Promise<void>): Promise<void>
     await using store = await openStore({ kind: 'sqlite', path: join(folder, 'index.sqlite') })
     for (const name of ['alice', 'bob', 'carol', 'dave']) await createUser(store, clock, { name, by: OPERATOR })
     const owner = holderOf('alice')
-    const claim = { displayName: 'billing', at: '', by: 'upload', evidence: [], actor: OPERATOR } as const
+    const claim = { displayName: 'billing', at: AT, by: 'upload', evidence: [], actor: OPERATOR } as const
     await store.transaction((tx) => recordClaim(tx, { ...claim, project: 'billing', owner }))
     await work(indexOf(store))
   } finally {
@@ -125,7 +126,7 @@ test('whoever leaves goes by himself; a stranger moves nobody', () =>
 
 test('a project without members stays everybody’s who may upload, until an owner is added', () =>
   withProject(async ({ store }) => {
-    const claim = { displayName: 'old', at: '', by: 'upload', evidence: [], actor: OPERATOR } as const
+    const claim = { displayName: 'old', at: AT, by: 'upload', evidence: [], actor: OPERATOR } as const
     await store.transaction((tx) => recordClaim(tx, { ...claim, project: 'old' }))
     const may = async (user: string) => (await refuseStranger(store.db, 'old', user, 'maintainer', 'everybodys'))?.code
     const add = async (who: string, role: 'owner' | 'maintainer', acting: Acting) =>
@@ -187,6 +188,18 @@ test('NAME-XFER: a transfer takes both sides, and leaves the old one nothing', (
     const decision = await store.db.selectFrom('decision').selectAll().where('rev', '=', 2).executeTakeFirstOrThrow()
     assert.deepEqual(JSON.parse(decision.body), { kind: 'transfer', from: ['alice', 'team:core'], to: 'dave' })
     assert.equal(decision.actor, 'dave')
+    const audit = await store.db
+      .selectFrom('audit')
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirstOrThrow()
+    assert.deepEqual([audit.action, audit.actor, audit.address], ['transfer-answered', 'dave', '192.0.2.1'])
+    assert.deepEqual(JSON.parse(audit.before ?? ''), [
+      { holder: 'alice', role: 'owner' },
+      { holder: 'team:core', role: 'maintainer' },
+    ])
+    assert.deepEqual(JSON.parse(audit.after ?? ''), [{ holder: 'dave', role: 'owner' }])
     const kinds = ['transfer-asked', 'token-revoked', 'token-revoked', 'transfer-answered']
     assert.deepEqual((await index.events()).slice(-4), kinds)
   }))

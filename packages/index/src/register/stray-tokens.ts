@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { Database } from '../store/schema.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 
 /**
  * Revokes the tokens for `project` alone of users who have left it: what was granted ends with the right that it came from
@@ -20,9 +20,10 @@ export async function revokeStrayTokens(
     .where('project', '=', project)
     .where('user', 'in', left)
     .where('revoked_at', 'is', null)
-    .returning(['id', 'user'])
+    .returning(['id', 'user', 'scope', 'expires_at as expires'])
     .execute()
-  for (const detail of tokens) {
-    await recordEvent(tx, { kind: 'token-revoked', at, actor: actor.name, project, detail })
+  for (const { id, user, scope, expires } of tokens) {
+    const before = { user, scope, project, expires }
+    await recordAction(tx, { kind: 'token-revoked', at, by: actor, project, subject: id, before, detail: { id, user } })
   }
 }

@@ -9,7 +9,8 @@ import { refuse } from '../releases/refusal.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { isUniqueViolation } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
+import { holderText } from './holder.ts'
 import { usersOfProject } from './members.ts'
 import type { RegisterOutcome } from './outcome.ts'
 import { revokeStrayTokens } from './stray-tokens.ts'
@@ -37,7 +38,8 @@ export async function createTeam(store: Store, clock: Clock, team: string, actor
       if (await isTeam(tx, team)) return { kind: 'unchanged' }
       const at = isoTime(clock)
       await tx.insertInto('team').values({ name: team, created_at: at }).execute()
-      await recordEvent(tx, { kind: 'team-created', at, actor: actor.name, project: null, detail: { team } })
+      const created = { at, by: actor, project: null, subject: subjectOf(team), detail: { team } } as const
+      await recordAction(tx, { kind: 'team-created', ...created, after: { members: [] } })
       return { kind: 'done' }
     })
   } catch (error) {
@@ -65,10 +67,17 @@ export function deleteTeam(store: Store, clock: Clock, team: string, actor: Acto
     if (offered !== undefined) {
       return refuse('conflict', `The project '${offered.project}' is offered to the team ${team}: answer that first.`)
     }
-    await tx.deleteFrom('team_member').where('team', '=', team).execute()
+    const gone = await tx.deleteFrom('team_member').where('team', '=', team).returning('member').execute()
     await tx.deleteFrom('team').where('name', '=', team).execute()
-    const event = { at: isoTime(clock), actor: actor.name, project: null, detail: { team } } as const
-    await recordEvent(tx, { kind: 'team-deleted', ...event })
+    const before = { members: gone.map(({ member }) => member) }
+    const deleted = {
+      at: isoTime(clock),
+      by: actor,
+      project: null,
+      subject: subjectOf(team),
+      detail: { team },
+    } as const
+    await recordAction(tx, { kind: 'team-deleted', ...deleted, before })
     return { kind: 'done' }
   })
 }
@@ -93,8 +102,8 @@ export function joinTeam(
     }
     const at = isoTime(clock)
     await tx.insertInto('team_member').values({ team, member: user, since: at }).execute()
-    const event = { at, actor: actor.name, project: null, detail: { team, user } } as const
-    await recordEvent(tx, { kind: 'team-joined', ...event })
+    const joined = { at, by: actor, project: null, subject: subjectOf(team), detail: { team, user } } as const
+    await recordAction(tx, { kind: 'team-joined', ...joined, after: { user } })
     return { kind: 'done' }
   })
 }
@@ -119,11 +128,17 @@ export async function leaveTeam(
       const left = (await usersOfProject(tx, project)).has(user) ? [] : [user]
       await revokeStrayTokens(tx, project, { left, at, actor })
     }
-    await recordEvent(tx, { kind: 'team-left', at, actor: actor.name, project: null, detail: { team, user } })
+    const left = { at, by: actor, project: null, subject: subjectOf(team), detail: { team, user } } as const
+    await recordAction(tx, { kind: 'team-left', ...left, before: { user } })
     return { kind: 'done' }
   })
   accessChanged(store)
   return outcome
+}
+
+/** What the audit calls a team. */
+function subjectOf(team: string): string {
+  return holderText({ kind: 'team', name: team })
 }
 
 async function projectsOf(tx: Transaction<Database>, team: string): Promise<readonly string[]> {

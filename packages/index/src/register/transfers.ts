@@ -8,7 +8,7 @@ import { refuse } from '../releases/refusal.ts'
 import type { Refusal } from '../releases/refusal.ts'
 import type { Database, TransferTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { recordEvent } from '../telemetry/events.ts'
+import { recordAction } from '../telemetry/events.ts'
 import { refuseActing, refuseForeign, refuseUnknown } from './change-members.ts'
 import type { Holder } from './holder.ts'
 import { holderText, holderWords, usersOf } from './holder.ts'
@@ -90,7 +90,7 @@ export function askTransfer(
       })
       .execute()
     const detail = { number, to: holderText(to) }
-    await recordEvent(tx, { kind: 'transfer-asked', at, actor: actor.name, project, detail })
+    await recordAction(tx, { kind: 'transfer-asked', at, by: actor, project, after: detail, detail })
     return { kind: 'done' }
   })
 }
@@ -119,14 +119,21 @@ export async function answerTransfer(
       .where('project', '=', project)
       .where('number', '=', open.number)
       .execute()
+    const before = await heldBy(tx, project)
     if (answer === 'accepted') await handOver(tx, { project, to, at, actor })
+    const after = await heldBy(tx, project)
     const detail = { number: open.number, to: holderText(to), answer }
-    await recordEvent(tx, { kind: 'transfer-answered', at, actor: actor.name, project, detail })
+    await recordAction(tx, { kind: 'transfer-answered', at, by: actor, project, before, after, detail })
     if (answer === 'accepted') await appendJournal(tx, { project, action: 'authority', at, actor: actor.name })
     return { kind: 'done' }
   })
   accessChanged(store)
   return outcome
+}
+
+/** Who holds a project, for the audit. */
+async function heldBy(tx: Transaction<Database>, project: string): Promise<unknown> {
+  return (await membersOf(tx, project)).map((member) => ({ holder: holderText(member), role: member.role }))
 }
 
 async function handOver(
