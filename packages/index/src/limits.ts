@@ -375,6 +375,10 @@ export const READY_CACHE_MS = 1_000
 export const READY_CHECK_MS = 2_000
 /** Free space below which the disk counts as nearly full. */
 export const DISK_LOW_BYTES = 1024 ** 3
+/** Dashes in the name of a namespace, at most: how deep they nest (PEP 752). */
+export const MAX_NAMESPACE_DASHES = 4
+/** Names that the effect of a grant tells one by one. */
+export const EFFECT_NAMES = 1_000
 /** A change that has been waiting this long to be published means that the publisher is stuck. */
 export const PUBLISH_STUCK_MS = 60_000
 /** Findings of one examination that are told each by itself; the rest is counted. */

@@ -290,6 +290,8 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
       offers,
       lists: new ProjectLists(store, current, names),
       pages,
+      names,
+      current,
     },
     files,
     tuf: {

@@ -32,7 +32,7 @@ export { readZipDirectory } from './zip-directory.ts'
 export type { ZipEntry } from './zip-directory.ts'
 export { digestZipEntry, hashZipEntry, readZipEntry, streamZipEntry } from './zip-member.ts'
 export { parseSimpleJson, readSimpleJson } from './simple-json-reader.ts'
-export { prepareSimpleJson, writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
+export { prepareSimpleJson, simpleApiVersion, writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
 export { findSimpleFile, rewriteSimpleJson } from './simple-json-rewriter.ts'
 export { renderProjectListHtml, renderSimpleHtml } from './simple-html-writer.ts'
 export { isUploadTime, normalizeUploadTime } from './simple-upload-time.ts'
@@ -41,6 +41,7 @@ export type {
   PrivateKeys,
   SimpleContext,
   SimpleFile,
+  SimpleNamespace,
   SimpleProjectList,
   SimpleProjectPage,
   SimpleReading,

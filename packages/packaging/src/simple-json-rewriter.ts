@@ -1,7 +1,7 @@
 import type { SimpleFile, SimpleProjectPage } from './simple-page.ts'
 
 /**
- * Writes a page that a reader of this package has made, as `writeSimpleJson` would, but for private keys and provenance: every value was
+ * Writes a page that a reader of this package has made, as `writeSimpleJson` would, but for private keys, provenance and namespaces: every value was
  * checked as it was read, and is not checked again; files and versions stay in their order. Each file is a line of its own, so that one is
  * found without reading all (`findSimpleFile`).
  */

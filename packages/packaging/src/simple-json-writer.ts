@@ -3,7 +3,7 @@ import { excerpt } from './excerpt.ts'
 import { isValidProjectName, normalizeProjectName } from './project-name.ts'
 import { isSpecifierSet, isText } from './simple-file-reader.ts'
 import { invalid } from './simple-page-builder.ts'
-import type { PrivateKeys, SimpleFile, SimpleProjectList, SimpleProjectPage } from './simple-page.ts'
+import type { PrivateKeys, SimpleFile, SimpleNamespace, SimpleProjectList, SimpleProjectPage } from './simple-page.ts'
 import { isUploadTime } from './simple-upload-time.ts'
 import { resolveSimpleUrl } from './simple-url.ts'
 import { sortedJson, WrittenJson } from './sorted-json.ts'
@@ -15,16 +15,25 @@ const OWN_BASE = 'https://own.invalid/simple/project/'
 
 /**
  * Writes a project page as the Simple API's JSON: the same page gives the same bytes, in whatever order files and versions come
- * in (behaviour.md 2.1 and 7.3 no. 3). Nothing is written that a client could stumble over: no null, exactly one hash (attacks.md
+ * in (behaviour.md 2.1 and 7.3 no. 3). Nothing is written that a client could stumble over: no null but for namespaces, exactly one hash (attacks.md
  * HASH-ALG), no value that a client cannot parse (FN-POISON).
  *
- * The version is 1.4 when every file has its size, which 1.1 makes mandatory, and else 1.0. Keys that came after 1.0 are written
- * then as well: clients must ignore what they do not know (PEP 691) and in fact go by the keys, so that leaving out upload times
- * or a quarantine would only take something from them.
+ * The version is the least that its keys need (`simpleApiVersion`). Keys that came after 1.0 are written in a page without sizes as well:
+ * clients must ignore what they do not know (PEP 691) and in fact go by the keys, so that leaving out upload times or a quarantine would
+ * only take something from them.
  * @throws PackagingError `simple-page-invalid` for a page that breaks these rules: a bug of whoever made it
  */
 export function writeSimpleJson(page: SimpleProjectPage): Uint8Array {
   return prepareSimpleJson(page)()
+}
+
+/**
+ * The version of a page in JSON: 1.5 where it says something of namespaces (PEP 752) and 1.4 where not, if every file has its size, which 1.1
+ * makes mandatory (PEP 700); else 1.0.
+ */
+export function simpleApiVersion({ files, namespaces }: Pick<SimpleProjectPage, 'files' | 'namespaces'>): string {
+  if (files.some((file) => file.size === undefined)) return '1.0'
+  return namespaces === undefined ? '1.4' : '1.5'
 }
 
 /** Writes a page that was checked already, with private keys of this time beside its own (PEP 691: `_…`). */
@@ -39,14 +48,14 @@ export function prepareSimpleJson(page: SimpleProjectPage): WritePage {
   }
   const versions = sortVersions(page.versions)
   const files = sortFiles(page.files, page.name, versions)
-  const hasSizes = page.files.every((file) => file.size !== undefined)
   if (page.status?.reason !== undefined && !isText(page.status.reason))
     throw invalid('the reason of its status is too long, or not plain text')
-  const meta = { ...checkPrivate(page.meta), 'api-version': hasSizes ? '1.4' : '1.0' }
+  const meta = { ...checkPrivate(page.meta), 'api-version': simpleApiVersion(page) }
   const body = {
     ...checkPrivate(page.extra),
     files: new WrittenJson(files.map(fileObject)),
     name: page.name,
+    namespaces: page.namespaces?.map(namespaceObject) ?? page.namespaces,
     'project-status': { status: page.status?.status ?? 'active', reason: page.status?.reason },
     versions: new WrittenJson(versions.map(({ text }) => text)),
   }
@@ -126,6 +135,13 @@ function sortFiles(
     return { file, rank }
   })
   return ranked.sort((a, b) => a.rank - b.rank || compareText(a.file.filename, b.file.filename)).map(({ file }) => file)
+}
+
+function namespaceObject({ name, owned }: SimpleNamespace): SimpleNamespace {
+  if (!isValidProjectName(name) || normalizeProjectName(name) !== name) {
+    throw invalid(`the namespace ${excerpt(name)} is not in normal form`)
+  }
+  return { name, owned }
 }
 
 function fileObject(file: SimpleFile): Readonly<Record<string, unknown>> {

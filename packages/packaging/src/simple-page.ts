@@ -34,13 +34,25 @@ export interface SimpleStatus {
   readonly reason?: string
 }
 
-/** A project's page in the Simple API (PEP 503, 691, 700, 740, 792). */
+/** A namespace that covers a project, and whether the project is of its owner (PEP 752). */
+export interface SimpleNamespace {
+  /** In normal form. */
+  readonly name: string
+  readonly owned: boolean
+}
+
+/** A project's page in the Simple API (PEP 503, 691, 700, 740, 752, 792). */
 export interface SimpleProjectPage {
   /** In normal form. */
   readonly name: string
   readonly versions: readonly string[]
   readonly files: readonly SimpleFile[]
   readonly status?: SimpleStatus
+  /**
+   * Only of the server that writes the page: what another says of namespaces holds for its own names, so no reader takes it (PEP 752).
+   * Null: none covers it any more; absent: nothing is said of them.
+   */
+  readonly namespaces?: readonly SimpleNamespace[] | null | undefined
   /** `1.N`. What a writer writes follows from the files, not from this. */
   readonly apiVersion: string
   /** Private keys of `meta`. */

@@ -33,6 +33,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['unapprove', async () => (await import('./commands/approve.ts')).addUnapprove],
   ['merge', async () => (await import('./commands/merge.ts')).addMerge],
   ['unmerge', async () => (await import('./commands/merge.ts')).addUnmerge],
+  ['namespace', async () => (await import('./commands/namespace.ts')).addNamespace],
   ['release', async () => (await import('./commands/release.ts')).addRelease],
   ['file', async () => (await import('./commands/file.ts')).addFile],
   ['why', async () => (await import('./commands/why.ts')).addWhy],

@@ -18,7 +18,9 @@ import type { RequestLog } from '../telemetry/request-log.ts'
 import { noteFailure, noteRoute, recordOf } from '../telemetry/request-record.ts'
 import { serveHealth, serveMetrics, serveReady, serveStatus } from './operation-routes.ts'
 import type { OperationParts } from './operation-routes.ts'
+import { isNamespaceEndpoint } from './namespace-endpoints.ts'
 import { parseTarget } from './path.ts'
+import type { RequestPath } from './path.ts'
 import { refuseRead } from './refuse.ts'
 import { identify } from './requester.ts'
 import { serveSimple } from './simple-route.ts'
@@ -81,7 +83,7 @@ function dispatch(parts: HandlerParts, exchange: Exchange, documents: Documents)
   const { path } = exchange
   switch (path.segments[0]) {
     case 'simple':
-      return read(parts, exchange, projectOf(path.segments), () => serveSimple(parts.simple, exchange))
+      return read(parts, exchange, subjectOfPage(path), () => serveSimple(parts.simple, exchange))
     case 'files':
       return read(parts, exchange, projectOf(path.segments), () => serveFile(parts.files, exchange))
     case 'tuf': {
@@ -129,6 +131,12 @@ type Subject = { readonly kind: 'project'; readonly project: string | null } | {
 
 function projectOf([, project]: readonly string[]): Subject {
   return { kind: 'project', project: project === undefined ? null : normalForm(project) }
+}
+
+function subjectOfPage({ segments, trailingSlash }: RequestPath): Subject {
+  return isNamespaceEndpoint(segments.slice(1), trailingSlash)
+    ? { kind: 'project', project: null }
+    : projectOf(segments)
 }
 
 function subjectOf(asked: TufPath | undefined): Subject {

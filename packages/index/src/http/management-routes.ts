@@ -1,5 +1,6 @@
 import { AUDIT_ROUTES } from './management/audit-routes.ts'
 import { MEMBER_ROUTES } from './management/member-routes.ts'
+import { NAMESPACE_ROUTES } from './management/namespace-routes.ts'
 import { OVERLAY_ROUTES } from './management/overlay-routes.ts'
 import { PROJECT_ROUTES } from './management/project-routes.ts'
 import type { ManagementRoute } from './management/route.ts'
@@ -12,6 +13,7 @@ import { USER_ROUTES } from './management/user-routes.ts'
 export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...PROJECT_ROUTES,
   ...OVERLAY_ROUTES,
+  ...NAMESPACE_ROUTES,
   ...MEMBER_ROUTES,
   ...TRANSFER_ROUTES,
   ...TEAM_ROUTES,

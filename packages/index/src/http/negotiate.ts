@@ -14,7 +14,8 @@ const V1_HTML: SimpleRepresentation = {
   format: 'html',
   contentType: 'application/vnd.pypi.simple.v1+html; charset=UTF-8',
 }
-const V1_JSON: SimpleRepresentation = { format: 'json', contentType: 'application/vnd.pypi.simple.v1+json' }
+/** The media type of all JSON of the Simple API (PEP 691). */
+export const V1_JSON: SimpleRepresentation = { format: 'json', contentType: 'application/vnd.pypi.simple.v1+json' }
 
 /** Every representation there is: what a cache can prepare for. */
 export const SIMPLE_REPRESENTATIONS: readonly SimpleRepresentation[] = [TEXT_HTML, V1_HTML, V1_JSON]

@@ -270,6 +270,11 @@ const CATALOGUE = {
     title: 'The name is reserved',
     help: 'Choose a name outside the reserved prefix, or ask its holder for the permission to use it.',
   },
+  'name-namespace': {
+    status: 409,
+    title: 'The name is in a namespace of somebody else',
+    help: 'Choose a name outside of the namespace, or ask its owner to upload it, or to have it shared with you.',
+  },
   'name-not-yours': {
     status: 403,
     title: 'The project belongs to somebody else',

@@ -34,6 +34,8 @@ const REASONS: Readonly<Partial<Record<RefusalCode, string>>> = {
   'name-upstream': `${ONE_ANSWER} This name belongs to an upstream; a claim by an administrator changes that, deliberately.`,
   'name-claim-unverified': `${ONE_ANSWER} Before a new name is claimed, each upstream has to say that it does not have it, and one of them does not answer.`,
   'name-reserved': `${ONE_ANSWER} A prefix was set apart for names that do not exist yet.`,
+  'name-namespace': `${ONE_ANSWER} A namespace was granted, and new names in it are its owner's (PEP 752). Projects that were there before stay with whom they were.`,
+  'name-prohibited': 'Names that mean something else to clients would be taken for it.',
   'name-not-yours': 'A token for one project never creates another.',
   'file-not-found':
     'The address holds the sha256 of the file: it can mean one file only, and the project does not have that one.',

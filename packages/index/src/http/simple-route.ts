@@ -4,17 +4,22 @@ import {
   normalizeProjectName,
   parseSimpleJson,
   renderSimpleHtml,
+  simpleApiVersion,
   writeSimpleJson,
 } from '@waxseal/packaging'
 import type { SimpleProjectPage } from '@waxseal/packaging'
-import type { ProjectState } from '../publish/current-projects.ts'
+import { absentNamespaces } from '../names/page-namespaces.ts'
+import type { NamesConfig } from '../names/authority.ts'
+import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
 import type { PageBodies } from '../publish/page-bodies.ts'
 import type { Offers } from '../releases/offers.ts'
 import type { ProjectLists } from '../releases/project-list.ts'
+import { NAMESPACE, NAMESPACE_LIST, serveNamespace, serveNamespaces } from './namespace-endpoints.ts'
 import { noteCache } from '../telemetry/request-record.ts'
 import type { Exchange } from './exchange.ts'
 import { negotiateEncoding, negotiateSimple } from './negotiate.ts'
 import type { SimpleRepresentation } from './negotiate.ts'
+import { redirect } from './redirect.ts'
 import { refuseSimple } from './refuse.ts'
 import type { Body, RepresentationCache } from './representation-cache.ts'
 import { sendBody } from './send-body.ts'
@@ -25,6 +30,8 @@ export interface SimpleParts {
   readonly offers: Offers
   readonly lists: ProjectLists
   readonly pages: RepresentationCache
+  readonly names: NamesConfig
+  readonly current: CurrentProjects
 }
 
 /** `/simple/` and `/simple/<project>/` (design.md section 6; behaviour.md 2.1 and 7.3). */
@@ -35,10 +42,16 @@ export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promi
     if (!path.trailingSlash) return redirect(exchange, 'simple/')
     return serveList(parts, exchange)
   }
+  const [namespace] = rest
+  if (segment === NAMESPACE && namespace !== undefined && rest.length === 1) {
+    return serveNamespace(parts, exchange, namespace)
+  }
   if (rest.length > 0 || !isValidProjectName(segment)) {
     return refuseSimple(res, req, { code: 'not-found', detail: 'There is no such page: project names follow PEP 503.' })
   }
   const name = normalizeProjectName(segment)
+  // A project of that name has the page with the slash.
+  if (segment === NAMESPACE_LIST && !path.trailingSlash) return serveNamespaces(parts, exchange)
   // Relative, so that the redirect holds under any prefix; 302, since pip keeps 301 and 308 for ever (behaviour.md 0.10).
   if (!path.trailingSlash) return redirect(exchange, `${name}/`)
   if (name !== segment) return redirect(exchange, `../${name}/`)
@@ -56,12 +69,6 @@ export async function serveSimple(parts: SimpleParts, exchange: Exchange): Promi
     case 'unavailable':
       return refuseSimple(res, req, { ...unavailableOffer(name, offer), whyUrl })
   }
-}
-
-function redirect({ res, path }: Exchange, location: string): void {
-  const target = path.query === '' ? location : `${location}?${path.query}`
-  res.writeHead(302, { Location: target, 'Cache-Control': 'no-cache', 'Content-Length': 0 })
-  res.end()
 }
 
 function representationOf({ req, path }: Exchange): SimpleRepresentation {
@@ -100,12 +107,15 @@ function servePage(parts: SimpleParts, exchange: Exchange, { name, page }: Proje
 
 /** 200 with no files for a name that is ours: a 404 would send uv to the next index (DC-16). */
 function serveEmpty(parts: SimpleParts, exchange: Exchange, name: string, reason: string): Promise<void> {
+  const said = absentNamespaces(name, parts.names)
+  const namespaces = said.length === 0 ? undefined : said
   const page: SimpleProjectPage = {
     name,
     versions: [],
     files: [],
     status: { status: 'active', reason },
-    apiVersion: '1.4',
+    namespaces,
+    apiVersion: simpleApiVersion({ files: [], namespaces }),
   }
   const json = Buffer.from(writeSimpleJson(page))
   const sha256 = createHash('sha256').update(json).digest('hex')

@@ -11,6 +11,8 @@ export interface NamesConfig {
   readonly upstreams: readonly string[]
   /** Absent: as shipped. */
   readonly policy?: DefaultPolicy
+  /** Namespaces that the configuration sets apart; absent where nothing can be granted beside them. */
+  readonly prefixes?: readonly string[]
   /** Takes over what another process may have changed; absent where nothing can change. */
   readonly reload?: () => Promise<void>
 }

@@ -7,6 +7,10 @@ import { ANOMALY_FILES } from '../limits.ts'
 import { recordAction, recordEvent } from '../telemetry/events.ts'
 import type { Overlay } from './denials.ts'
 import type { MergeRule } from './merge-rule.ts'
+import type { Namespace } from './namespaces.ts'
+
+/** What was granted; at the end of a grant, what it had been. */
+export type NamespaceTerms = Pick<Namespace, 'owner' | 'visibility' | 'claims'>
 
 /** What was decided; the evidence says what was known at that moment. */
 export type DecisionBody =
@@ -37,6 +41,7 @@ export type DecisionBody =
       readonly reason: string
     }
   | { readonly kind: 'unmerge'; readonly owner: string; readonly reason: string }
+  | ({ readonly kind: 'namespace-grant' | 'namespace-change' | 'namespace-end' } & NamespaceTerms)
 
 /** A file whose bytes were approved; `approvals`: by how many people so far. */
 export interface ApprovedFile {
@@ -91,7 +96,17 @@ export function decisionSentence(body: DecisionBody): string {
     }
     case 'unmerge':
       return `Merged no more, and goes on with ${body.owner} alone: ${body.reason}`
+    case 'namespace-grant':
+      return `Granted to ${termsText(body)}.`
+    case 'namespace-change':
+      return `Changed: it is of ${termsText(body)}.`
+    case 'namespace-end':
+      return `The grant to ${body.owner} ended.`
   }
+}
+
+function termsText({ owner, visibility, claims }: NamespaceTerms): string {
+  return `${owner}, ${visibility}, with ${claims} claims`
 }
 
 function filesText(files: readonly ApprovedFile[]): string {
@@ -107,7 +122,7 @@ export function decisionHash(row: Omit<DecisionRow, 'hash'>): string {
 }
 
 /**
- * Appends a decision about `project` (which must exist) and returns its number; the caller journals the change. `before` is
+ * Appends a decision about `project` (a project that exists, or the subject of a namespace) and returns its number; the caller journals the change. `before` is
  * what it changes, for the audit.
  */
 export async function recordDecision(

@@ -2,15 +2,19 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../store/schema.ts'
 import type { NamesConfig } from './authority.ts'
 import type { DefaultPolicy } from './default-policy.ts'
-import { configuredNamespace, Namespaces } from './namespaces.ts'
+import { OPEN_DEFAULT } from './default-policy.ts'
+import type { Namespace } from './namespaces.ts'
+import { configuredNamespace, levelsOf, Namespaces } from './namespaces.ts'
 
 /** What a running index goes by: what it was configured with, and the namespaces that were granted since. */
 export class LiveNames implements NamesConfig {
   readonly upstreams: readonly string[]
   readonly policy: DefaultPolicy
   readonly #db: () => Kysely<Database>
-  readonly #prefixes: readonly string[]
+  readonly prefixes: readonly string[]
   #namespaces: Namespaces
+  #begun = 0
+  #taken = 0
 
   private constructor(
     db: () => Kysely<Database>,
@@ -18,7 +22,7 @@ export class LiveNames implements NamesConfig {
     namespaces: Namespaces,
   ) {
     this.#db = db
-    this.#prefixes = prefixes
+    this.prefixes = prefixes
     this.upstreams = upstreams
     this.policy = policy
     this.#namespaces = namespaces
@@ -34,7 +38,32 @@ export class LiveNames implements NamesConfig {
   }
 
   readonly reload = async (): Promise<void> => {
-    this.#namespaces = await readNamespaces(this.#db(), this.#prefixes)
+    const turn = (this.#begun += 1)
+    const namespaces = await readNamespaces(this.#db(), this.prefixes)
+    // One that began later has seen more, whichever ends first.
+    if (turn < this.#taken) return
+    this.#taken = turn
+    this.#namespaces = namespaces
+  }
+}
+
+/**
+ * `names` with the namespaces over `project` as the database has them now: whoever creates a name must not go by what another process
+ * has changed since (attacks.md NAME-NS).
+ */
+export async function namesOver(db: Kysely<Database>, names: NamesConfig, project: string): Promise<NamesConfig> {
+  const { upstreams, policy = OPEN_DEFAULT, prefixes } = names
+  if (prefixes === undefined) return names
+  const levels = levelsOf(project)
+  const granted = await db.selectFrom('namespace').selectAll().where('name', 'in', levels).execute()
+  return {
+    upstreams,
+    policy,
+    prefixes,
+    namespaces: merged(
+      levels.filter((one) => prefixes.includes(one)),
+      granted,
+    ),
   }
 }
 
@@ -48,7 +77,10 @@ export interface ConfiguredNames {
 
 /** Those of the configuration, and over them those that were granted. */
 async function readNamespaces(db: Kysely<Database>, prefixes: readonly string[]): Promise<Namespaces> {
-  const granted = await db.selectFrom('namespace').selectAll().execute()
+  return merged(prefixes, await db.selectFrom('namespace').selectAll().execute())
+}
+
+function merged(prefixes: readonly string[], granted: readonly Namespace[]): Namespaces {
   return new Namespaces([
     ...prefixes.map((name) => configuredNamespace(name)),
     ...granted.map(({ name, owner, visibility, claims, since }) => ({ name, owner, visibility, claims, since })),

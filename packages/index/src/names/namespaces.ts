@@ -16,6 +16,8 @@ export interface Namespace {
   readonly claims: 'offline' | 'online'
   /** ISO 8601. */
   readonly since: string
+  /** Set where the configuration says it and nobody was granted it: no part of the signed list. */
+  readonly isConfigured?: true
 }
 
 /** The list as holders sign it. */
@@ -25,8 +27,11 @@ export interface NamespaceList {
   readonly namespaces: readonly Namespace[]
 }
 
-const MAX_NAMESPACES = 10_000
+export const MAX_NAMESPACES = 10_000
 const MAX_OWNER = 100
+
+/** The `setting` that counts the decisions about namespaces: other nodes notice by it that they have to read them again. */
+export const NAMESPACES_REVISION = 'namespaces-rev'
 
 /** Granted prefixes, found by the names that they cover: the cost is that of the name's dashes, whatever was granted. */
 export class Namespaces implements Iterable<Namespace> {
@@ -60,12 +65,12 @@ export class Namespaces implements Iterable<Namespace> {
 
   /** All that cover `project`, the most specific first. */
   allCovering(project: string): readonly Namespace[] {
-    const found: Namespace[] = []
-    for (let end = project.length; end > 0; end = project.lastIndexOf('-', end - 1)) {
-      const namespace = this.#byName.get(project.slice(0, end))
-      if (namespace !== undefined) found.push(namespace)
-    }
-    return found
+    return levelsOf(project).flatMap((level) => this.#byName.get(level) ?? [])
+  }
+
+  /** The one that says who may claim `project`: the most specific that was granted, whatever the configuration sets apart in it. */
+  grantedOver(project: string): Namespace | undefined {
+    return this.allCovering(project).find(({ isConfigured }) => isConfigured === undefined)
   }
 
   [Symbol.iterator](): Iterator<Namespace> {
@@ -73,8 +78,19 @@ export class Namespaces implements Iterable<Namespace> {
   }
 }
 
+/** The names of all namespaces that could cover `project`, the longest first. */
+export function levelsOf(project: string): readonly string[] {
+  const levels: string[] = []
+  for (let end = project.length; end > 0; end = project.lastIndexOf('-', end - 1)) levels.push(project.slice(0, end))
+  return levels
+}
+
+/** Who owns a namespace that is kept for administrators. */
+export const OPERATOR_OWNER = 'operator'
+
 export function configuredNamespace(name: string): Namespace {
-  return { name, owner: 'operator', visibility: 'private', claims: 'online', since: '1970-01-01T00:00:00Z' }
+  const since = '1970-01-01T00:00:00Z'
+  return { name, owner: OPERATOR_OWNER, visibility: 'private', claims: 'online', since, isConfigured: true }
 }
 
 /**

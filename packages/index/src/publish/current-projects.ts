@@ -31,6 +31,9 @@ export class CurrentProjects {
   readonly #states = new Map<string, ProjectState>()
   /** Counts invalidations, so that a state that was read before one is not kept after it. */
   #generation = 0
+  /** Another process has changed something that was not taken over yet. */
+  #isStale = false
+  #reloading: Promise<void> | undefined
 
   constructor(store: Store, names: NamesConfig, clock: Clock) {
     this.#store = store
@@ -46,15 +49,36 @@ export class CurrentProjects {
   /** Drops what another process may have changed; to be awaited, when it gives a promise, before anything is believed. */
   synchronize(): void | Promise<void> {
     const elsewhere = this.#store.changedElsewhere()
-    if (elsewhere === false) return undefined
-    if (elsewhere === true) return this.#changed()
-    return elsewhere.then((changed) => (changed ? this.#changed() : undefined))
+    if (elsewhere === true) this.#isStale = true
+    if (typeof elsewhere !== 'boolean') {
+      return elsewhere.then((changed) => {
+        this.#isStale ||= changed
+        return this.#caughtUp()
+      })
+    }
+    return this.#caughtUp()
   }
 
-  /** Another process may have granted a namespace, too. */
-  #changed(): void | Promise<void> {
+  /**
+   * Another process may have granted a namespace, too: until it is read, nobody reads a state, and where reading fails it is read again
+   * for the next request.
+   */
+  #caughtUp(): void | Promise<void> {
+    if (!this.#isStale) return this.#reloading
+    this.#isStale = false
     this.clear()
-    return this.#names.reload?.()
+    const { reload } = this.#names
+    if (reload === undefined) return undefined
+    const reloading = reload()
+      .catch((error: unknown) => {
+        this.#isStale = true
+        throw error
+      })
+      .finally(() => {
+        if (this.#reloading === reloading) this.#reloading = undefined
+      })
+    this.#reloading = reloading
+    return reloading
   }
 
   /** The published state of `name`, at once when it is known. */

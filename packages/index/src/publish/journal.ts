@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
-import type { Transaction } from 'kysely'
+import type { Expression, ExpressionBuilder, SqlBool, Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { PUBLISH_BATCH } from '../limits.ts'
+import { isCovered } from '../names/granting.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 
@@ -68,6 +69,23 @@ export async function journalRecords(tx: Transaction<Database>, at: string): Pro
   const decided = tx.selectFrom('project').select('name').where('rev', '>', 0)
   // Equal to no page's content: the publisher finds each of them changed.
   await tx.updateTable('page').set({ content_sha256: '' }).where('project', 'in', decided).execute()
+  await journalProjects(tx, { action: 'record', at, actor: null }, (eb) => eb('rev', '>', 0))
+}
+
+/** Journals every project that there is a record of and that `namespace` covers. */
+export async function journalCovered(
+  tx: Transaction<Database>,
+  namespace: string,
+  entry: Omit<JournalEntry, 'project'>,
+): Promise<void> {
+  await journalProjects(tx, entry, isCovered(namespace))
+}
+
+async function journalProjects(
+  tx: Transaction<Database>,
+  { action, at, actor }: Omit<JournalEntry, 'project'>,
+  which: (eb: ExpressionBuilder<Database, 'project'>) => Expression<SqlBool>,
+): Promise<void> {
   await tx
     .insertInto('journal')
     .columns(['project', 'action', 'at', 'actor', 'snapshot'])
@@ -76,12 +94,12 @@ export async function journalRecords(tx: Transaction<Database>, at: string): Pro
         .selectFrom('project')
         .select([
           'name',
-          sql<string>`${'record' satisfies JournalAction}`.as('action'),
+          sql<string>`${action}`.as('action'),
           sql<string>`${at}`.as('at'),
-          sql<string | null>`null`.as('actor'),
+          sql<string | null>`${actor}`.as('actor'),
           sql<number | null>`null`.as('snapshot'),
         ])
-        .where('rev', '>', 0)
+        .where(which)
         .orderBy('name'),
     )
     .execute()

@@ -6,6 +6,7 @@ import { OPEN_DEFAULT } from '../names/default-policy.ts'
 import { standingDenialOfName } from '../names/denials.ts'
 import type { Denial } from '../names/denials.ts'
 import { standingDenials } from '../names/deny-list.ts'
+import { pageNamespaces } from '../names/page-namespaces.ts'
 import type { Offering } from '../releases/judge-files.ts'
 import { denialSentence } from '../releases/judge-files.ts'
 import type { PageSource } from '../releases/page.ts'
@@ -72,7 +73,8 @@ export async function readPageSource(
       : await db.selectFrom('file').selectAll().where('project', '=', name).where('source', 'in', sources).execute()
   // A name that only passed by, and that no upstream has any more, is not ours to name.
   const listed = sources.length > 0 || project.authority !== 'unclaimed'
-  return { offering, files, now, row: project, listed }
+  const namespaces = await pageNamespaces(db, project, names)
+  return { offering, files, now, row: project, listed, ...(namespaces === undefined ? {} : { namespaces }) }
 }
 
 /**

@@ -11,6 +11,7 @@ import { refuseUnknown } from '../register/change-members.ts'
 import type { Holder } from '../register/holder.ts'
 import type { Store } from '../store/store.ts'
 import type { ChangeOutcome } from './change-outcome.ts'
+import { checkClaimable } from './new-name.ts'
 import { refuse } from './refusal.ts'
 
 /** What claiming works with. */
@@ -43,6 +44,8 @@ export function claimName(
     readonly consent?: ClaimConsent | undefined
   },
 ): Promise<ChangeOutcome> {
+  const nameless = checkClaimable(project)
+  if (nameless !== undefined) return Promise.resolve(nameless)
   const at = isoTime(clock)
   return store.transaction(async (tx): Promise<ChangeOutcome> => {
     const row = await tx.selectFrom('project').select('authority').where('name', '=', project).executeTakeFirst()

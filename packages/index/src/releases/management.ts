@@ -27,6 +27,7 @@ import type { ChangeOutcome } from './change-outcome.ts'
 import { deleteFile, deleteProject, deleteRelease, setProjectStatus, unyankRelease, yankRelease } from './lifecycle.ts'
 import { listFiles } from './list-files.ts'
 import type { FileFilter, KnownFile } from './list-files.ts'
+import { NamespaceManagement } from './namespace-management.ts'
 import type { SearchResult } from './offers.ts'
 import type { ClaimPreview } from './preview-claim.ts'
 import { previewClaim } from './preview-claim.ts'
@@ -63,9 +64,11 @@ const DECISION_ROUNDS = 5
 /** What administrators do to names and releases, the same for the API and the command line. */
 export class Management {
   readonly #parts: ManagementParts
+  readonly namespaces: NamespaceManagement
 
   constructor(parts: ManagementParts) {
     this.#parts = parts
+    this.namespaces = new NamespaceManagement(parts)
   }
 
   get store(): Store {

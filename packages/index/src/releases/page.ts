@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { SimpleFile, SimpleProjectPage } from '@waxseal/packaging'
-import { normalizeUploadTime, prepareSimpleJson } from '@waxseal/packaging'
+import type { SimpleFile, SimpleNamespace, SimpleProjectPage } from '@waxseal/packaging'
+import { normalizeUploadTime, prepareSimpleJson, simpleApiVersion } from '@waxseal/packaging'
 import type { FileRow } from '../store/schema.ts'
 import { judgeFiles } from './judge-files.ts'
 import type { Offering, Withheld } from './judge-files.ts'
@@ -12,6 +12,8 @@ export interface PageSource {
   readonly files: readonly FileRow[]
   /** Milliseconds since 1970: what has to wait is judged by it. */
   readonly now: number
+  /** Those that cover it, as the page tells them (PEP 752); absent: nothing is said of them. */
+  readonly namespaces?: readonly SimpleNamespace[] | null
 }
 
 /** Where a page stands in the chain of snapshots (design.md section 7: `_waxseal`). */
@@ -74,7 +76,7 @@ export interface ProjectPage {
 }
 
 /** A quarantined project offers nothing (PEP 792; attacks.md API-STATUS). */
-export function projectPage({ offering, files: rows, now }: PageSource): ProjectPage {
+export function projectPage({ offering, files: rows, now, namespaces }: PageSource): ProjectPage {
   const files: SimpleFile[] = []
   const versions = new Set<string>()
   const [source] = offering.sources
@@ -90,8 +92,8 @@ export function projectPage({ offering, files: rows, now }: PageSource): Project
     files,
     versions: [...versions],
     status: { status, ...(statusReason === null ? {} : { reason: statusReason }) },
-    // PEP 700: a page without a file's size may not call itself 1.1 or later.
-    apiVersion: files.every((file) => file.size !== undefined) ? '1.4' : '1.0',
+    ...(namespaces === undefined ? {} : { namespaces }),
+    apiVersion: simpleApiVersion({ files, namespaces }),
   }
   return { page, source, nextChange: judged.nextChange }
 }

@@ -8,6 +8,7 @@ export type UploadRefusalCode =
   | 'name-invalid'
   | 'name-look-alike'
   | 'name-not-registered'
+  | 'name-namespace'
   | 'name-not-yours'
   | 'name-prohibited'
   | 'name-reserved'

@@ -13,6 +13,7 @@ import type { Refusal } from './refusal.ts'
 /** What whoever uploads may do, as the token says. */
 export interface Uploader {
   readonly scope: 'read' | 'upload' | 'admin'
+  readonly user?: string | undefined
   /** The one project (normal form) that the token is limited to. */
   readonly project?: string | undefined
 }

@@ -3,11 +3,13 @@ import { answerFor } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { claimLimit } from '../names/claim-limit.ts'
 import { standingDenials } from '../names/deny-list.ts'
+import { namesOver } from '../names/live-names.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import { refuseStranger } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
 import type { UploadContext, UploadedBy } from './accept-upload.ts'
 import type { Refusal } from './refusal.ts'
+import { checkNewName } from './new-name.ts'
 import { checkDenied, checkProjectStatus, nameRight, refuseLimit, refuseObjection } from './upload-name.ts'
 import type { NameRight } from './upload-name.ts'
 
@@ -22,7 +24,13 @@ export async function uploadRight(
   { uploader, actor }: UploadedBy,
 ): Promise<NameRight | Refusal> {
   const row = await db.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
-  const right = nameRight(project, answerFor(project, row && claimedName(row), names), uploader, claims.firstUpload)
+  const known = await namesOver(db, names, project)
+  const answer = answerFor(project, row && claimedName(row), known)
+  const closedName =
+    answer.kind === 'internal'
+      ? undefined
+      : await checkNewName(db, project, known.namespaces, { scope: uploader.scope, user: actor.name })
+  const right = closedName ?? nameRight(project, answer, uploader, claims.firstUpload)
   if (right.kind === 'refused') return right
   const closed = row && (checkDenied(await standingDenials(db, project), clock.now()) ?? checkProjectStatus(row))
   if (closed !== undefined) return closed
@@ -30,8 +38,8 @@ export async function uploadRight(
     if (uploader.scope === 'admin') return right
     return (await refuseStranger(db, project, actor.name, 'maintainer', 'everybodys')) ?? right
   }
-  const known = { namespaces: names.namespaces, corpus: claims.corpus, claimant: actor.name }
-  const { objections, likes } = await lookAtName(db, project, known)
+  const looked = { namespaces: known.namespaces, corpus: claims.corpus, claimant: actor.name }
+  const { objections, likes } = await lookAtName(db, project, looked)
   const [first] = objections
   if (first !== undefined) return refuseObjection(project, first)
   if (uploader.scope !== 'admin') {

@@ -2,6 +2,7 @@ import { Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import { IndexError } from '../error.ts'
 import { POSTGRES_POLL_INTERVAL } from '../limits.ts'
+import { NAMESPACES_REVISION } from '../names/namespaces.ts'
 import { bringUpToDate, requireCurrent, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
 import { openPostgresPool, postgresDialect } from './postgres-dialect.ts'
@@ -54,7 +55,8 @@ class PostgresStore implements Store {
   /** Undefined: nothing is ever written. */
   readonly #writer: Kysely<Database> | undefined
   readonly #nesting = new NestingGuard()
-  #version = 0
+  /** The newest snapshot and the revision of the namespaces. */
+  #version = ''
   #asked = 0
   #asking: Promise<boolean> | undefined
 
@@ -102,13 +104,17 @@ class PostgresStore implements Store {
   }
 
   async #ask(): Promise<boolean> {
+    // A namespace may be granted where there is nothing to publish.
     const row = await this.db
-      .selectFrom('snapshot')
-      .select('version')
-      .orderBy('version', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    const version = row?.version ?? 0
+      .selectNoFrom((eb) => [
+        eb
+          .selectFrom('snapshot')
+          .select(({ fn }) => fn.max('version').as('version'))
+          .as('snapshot'),
+        eb.selectFrom('setting').select('value').where('key', '=', NAMESPACES_REVISION).as('namespaces'),
+      ])
+      .executeTakeFirstOrThrow()
+    const version = `${row.snapshot ?? 0} ${row.namespaces ?? 0}`
     const changed = version !== this.#version
     this.#version = version
     return changed

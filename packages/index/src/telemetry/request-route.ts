@@ -16,7 +16,9 @@ export function routeOf(segments: readonly string[] | undefined): string {
     case undefined:
       return '/'
     case 'simple':
-      return second === undefined ? '/simple/' : third === undefined ? '/simple/{project}/' : 'other'
+      if (third !== undefined)
+        return second === 'namespace' && fourth === undefined ? '/simple/namespace/{namespace}' : 'other'
+      return second === undefined ? '/simple/' : '/simple/{project}/'
     case 'files':
       return fourth === undefined || segments.length > 4 ? 'other' : fileRoute(fourth)
     case 'why':

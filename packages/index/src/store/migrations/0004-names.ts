@@ -92,7 +92,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     `update project set authority = case when upstream is null then 'internal' else 'upstream' end where authority = 'merged'`,
     'alter table project drop column merge_rule',
     `delete from journal where action in ('record', 'denial', 'approval', 'merge', 'namespace') and snapshot is null`,
-    `delete from setting where key in ('denial-next', 'policy-rev')`,
+    `delete from setting where key in ('denial-next', 'policy-rev', 'namespaces-rev')`,
   ]
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
