@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { clientTest, outsideRequests, wantedClients } from '../support/clients.ts'
 import { buildSdist, buildWheel, type Distribution } from '../support/python-projects.ts'
-import { startWaxseal, type RunningServer } from '../support/server.ts'
+import { runWaxseal, startWaxseal, type RunningServer } from '../support/server.ts'
 import { startSimulator, type Simulator } from '../support/upstream-simulator.ts'
 import { assertSuccess, terminal, workFolder } from './scene.ts'
 import { uploaders, type Target, type UploaderName } from './uploading.ts'
@@ -14,6 +14,7 @@ before(async () => {
   // It has nothing: every name is free for the first upload.
   upstream = await startSimulator()
   server = await startWaxseal({ upstreams: new Map([['empty', upstream.simpleUrl]]) })
+  await runWaxseal(['namespace', 'grant', 'granted', '--owner', 'alice', '--data', server.dataDir])
   target = { url: server.url, token: await server.createToken({ scope: 'upload' }) }
 })
 after(async () => {
@@ -54,6 +55,17 @@ for (const name of Object.keys(uploaders) as readonly UploaderName[]) {
       assertSuccess(await uploaders[name](client, work.path, wheel, target))
       assert.deepEqual(await offered(wheel.name), once)
     })
+
+    clientTest(
+      wanted,
+      'NAME-NS: shows that a name is in a namespace of somebody else, and what to do',
+      async (client) => {
+        await using work = await workFolder()
+        const wheel = buildWheel({ name: project('granted-to-others'), version: '1.0' })
+        assertRefused(await uploaders[name](client, work.path, wheel, target), 409, /namespace 'granted'.*ask alice/)
+        assert.deepEqual(await offered(wheel.name), [])
+      },
+    )
 
     clientTest(wanted, 'shows "File already exists" for other bytes under the same name', async (client) => {
       await using work = await workFolder()

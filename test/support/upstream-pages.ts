@@ -27,6 +27,8 @@ export interface SimulatedProject {
   readonly pageName?: string
   readonly status?: { readonly status: string; readonly reason?: string }
   readonly apiVersion?: string
+  /** What it says of namespaces (PEP 752), in JSON. */
+  readonly namespaces?: unknown
   /** Which forms exist; both by default, and the Accept header decides. */
   readonly formats?: 'both' | 'json' | 'html'
 }
@@ -55,6 +57,7 @@ export function renderJson(project: SimulatedProject, urlOf: (file: SimulatedFil
       versions: [...new Set(project.files.map((file) => versionOf(file.filename)))],
       files,
       ...(project.status === undefined ? {} : { 'project-status': project.status }),
+      ...(project.namespaces === undefined ? {} : { namespaces: project.namespaces }),
     }),
   )
 }

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { mayClaimUnder } from '../names/may-claim-under.ts'
 import type { Claimant } from '../names/may-claim-under.ts'
-import type { Namespaces } from '../names/namespaces.ts'
+import { OPERATOR_OWNER } from '../names/namespaces.ts'
+import type { Namespace, Namespaces } from '../names/namespaces.ts'
 import { isPublic } from '../names/page-namespaces.ts'
 import type { Database } from '../store/schema.ts'
 import { refuse } from './refusal.ts'
@@ -33,10 +34,17 @@ export async function checkNewName(
   if (refusal !== undefined) return refusal
   const namespace = namespaces.grantedOver(project)
   if (namespace === undefined || (await mayClaimUnder(db, namespace, claimant))) return undefined
-  const owner = isPublic(namespace) ? namespace.owner : 'the administrator of this index'
-  const whose = isPublic(namespace) ? `granted to ${namespace.owner}` : 'granted to somebody else'
+  const owner = toldOwner(namespace)
   return refuse(
     'name-namespace',
-    `The name '${project}' is in the namespace '${namespace.name}', which is ${whose}. Choose a name outside of it, or ask ${owner}.`,
+    `The name '${project}' is in the namespace '${namespace.name}', which is granted to ${owner ?? 'somebody else'}. Choose a name outside of it, or ask ${owner ?? 'an administrator of this index'}.`,
   )
+}
+
+/** Whose a private one is, is not told. */
+function toldOwner(namespace: Namespace): string | undefined {
+  const { owner } = namespace
+  if (!isPublic(namespace)) return undefined
+  if (owner === OPERATOR_OWNER) return 'the administrators of this index'
+  return owner.startsWith('team:') ? `the team ${owner.slice('team:'.length)}` : owner
 }
