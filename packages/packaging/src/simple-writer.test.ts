@@ -6,6 +6,7 @@ import { PackagingError } from './error.ts'
 import { readSimpleHtml } from './simple-html-reader.ts'
 import { renderProjectListHtml, renderSimpleHtml } from './simple-html-writer.ts'
 import { parseSimpleJson } from './simple-json-reader.ts'
+import { rewriteSimpleJson } from './simple-json-rewriter.ts'
 import { writeProjectListJson, writeSimpleJson } from './simple-json-writer.ts'
 import type { SimpleFile, SimpleProjectPage } from './simple-page.ts'
 
@@ -50,6 +51,30 @@ test('a missing size makes the page 1.0; an empty page is 1.4', () => {
   const { size: _, ...noSize } = SDIST
   assert.match(text({ ...PAGE, files: [noSize, WHEEL] }), /"api-version":"1.0"/)
   assert.match(text({ ...PAGE, files: [] }), /"api-version":"1.4"/)
+})
+
+test('PEP 752: namespaces make the page 1.5, null ones too; without sizes it stays 1.0 and says them all the same', () => {
+  const namespaces = [{ name: 'foo', owned: false }]
+  assert.match(
+    text({ ...PAGE, namespaces }),
+    /"api-version":"1.5"},"name":"foo","namespaces":\[{"name":"foo","owned":false}\],/,
+  )
+  assert.match(text({ ...PAGE, namespaces: null }), /"api-version":"1.5"},"name":"foo","namespaces":null,/)
+  assert.doesNotMatch(text(PAGE), /namespaces/)
+  const { size: _, ...noSize } = SDIST
+  assert.match(text({ ...PAGE, files: [noSize], namespaces }), /"api-version":"1.0"},"name":"foo","namespaces":\[/)
+  assert.throws(() => text({ ...PAGE, namespaces: [{ name: 'Foo', owned: true }] }), { code: 'simple-page-invalid' })
+})
+
+test('PEP 752: HTML says nothing of namespaces and stays 1.4; readers and rewriters pass nothing on', () => {
+  const bytes = writeSimpleJson({ ...PAGE, namespaces: [{ name: 'foo', owned: true }] })
+  const read = parseSimpleJson(bytes)
+  assert.equal('namespaces' in read, false)
+  assert.match(renderSimpleHtml(read), /content="1\.4"/)
+  assert.doesNotMatch(renderSimpleHtml(read), /namespace/)
+  const rewritten = Buffer.from(rewriteSimpleJson(read)).toString()
+  assert.match(rewritten, /"api-version":"1\.4"/)
+  assert.doesNotMatch(rewritten, /namespace/)
 })
 
 test('versions and files in the order of PEP 440, whatever order they come in', () => {
