@@ -115,6 +115,15 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
   ['GET /users', { path: '/users', allowed: ADMIN }],
   ['GET /audit', { path: '/audit', allowed: ADMIN }],
   ['POST /users', { path: '/users', body: { name: 'somebody' }, allowed: ADMIN }],
+  ['GET /namespaces', { path: '/namespaces', allowed: EVERYBODY, allowedPrivately: ['read', 'upload', 'admin'] }],
+  ['POST /namespaces', { path: '/namespaces', body: { name: 'acme', owner: 'operator' }, allowed: ADMIN }],
+  [
+    'GET /namespaces/{namespace}',
+    { path: '/namespaces/acme', allowed: EVERYBODY, allowedPrivately: ['read', 'upload', 'admin'] },
+  ],
+  ['GET /namespaces/{namespace}/effect', { path: '/namespaces/acme/effect', allowed: ADMIN }],
+  ['PUT /namespaces/{namespace}', { path: '/namespaces/acme', body: { visibility: 'private' }, allowed: ADMIN }],
+  ['DELETE /namespaces/{namespace}', { path: '/namespaces/acme', allowed: ADMIN }],
   ['PUT /users/{name}/disabled', { path: '/users/nobody-here/disabled', body: { disabled: true }, allowed: ADMIN }],
 ])
 

@@ -119,7 +119,7 @@ export const NAMESPACE_ROUTES: readonly ManagementRoute[] = [
 /** Private namespaces are known to administrators and to those who may claim names under them. */
 async function mayKnow({ management, who }: ManagementContext, one: Namespace): Promise<boolean> {
   if (isPublic(one) || mayAdminister(who, null)) return true
-  if (one.isConfigured !== undefined || who.kind !== 'principal') return false
+  if (who.kind === 'anonymous' || who.project !== undefined || one.isConfigured !== undefined) return false
   return await mayClaimUnder(management.store.db, one, who)
 }
 
