@@ -56,7 +56,7 @@ class PostgresStore implements Store {
   readonly #writer: Kysely<Database> | undefined
   readonly #nesting = new NestingGuard()
   /** The newest snapshot and the revision of the namespaces. */
-  #version = ''
+  #version = '0 0'
   #asked = 0
   #asking: Promise<boolean> | undefined
 
