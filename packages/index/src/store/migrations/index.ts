@@ -32,8 +32,8 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0002-operation', operation],
   ['0003-trust', trust],
   ['0004-names', names],
-  ['0006-register', register],
   ['0005-audit', audit],
+  ['0006-register', register],
   ['0008-sentinel', sentinel],
 ])
 
