@@ -460,3 +460,8 @@ export const TALLY_DAYS = 30
 /** What the preview of a claim names of them. */
 export const PREVIEWED_ASKERS = 20
 export const PREVIEWED_VERSIONS = 5
+/** Most targets of one seal, and most bytes of what is in them now and was before: what a request carries, with room to spare. */
+export const MAX_SEAL_TARGETS = 8000
+export const MAX_SEAL_BYTES = 24 * 1024 ** 2
+/** Largest document that a request carries: a record with some two thousand files. */
+export const MAX_SEALED_DOCUMENT = 256 * 1024

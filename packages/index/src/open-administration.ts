@@ -27,6 +27,7 @@ import { ceremonyTurn } from './publish/ceremony-turn.ts'
 import { CurrentProjects } from './publish/current-projects.ts'
 import { leavingToServer } from './publish/leave-to-server.ts'
 import type { Publishing } from './publish/leave-to-server.ts'
+import type { PendingSeals, SealSelection } from './publish/pending-seals.ts'
 import { newestSnapshot, Publisher } from './publish/publisher.ts'
 import type { PublishedBatch } from './publish/publisher.ts'
 import { initialiseSigning } from './publish/initialise-signing.ts'
@@ -91,6 +92,8 @@ export interface Administration extends AsyncDisposable {
   examine(options?: DoctorOptions): Promise<Diagnosis>
   /** Ceremonies of those who hold the offline keys. */
   ceremonies(): Promise<Ceremonies>
+  /** What a seal would bring out now. */
+  pendingSeals(selection: SealSelection): Promise<PendingSeals>
   /** For `readIndexStatus`. */
   readonly statusParts: IndexStatusParts
 }
@@ -244,11 +247,16 @@ export function administrationOf(
     },
     async ceremonies() {
       const { Ceremonies } = await import('./publish/ceremonies.ts')
+      const { recordSeals } = await import('./publish/record-seals.ts')
       const keys = config.signing
       let opened = core.signed
       const openAgain = async () => (opened ??= await openSigned({ store, clock, keys, context }))
       const open = { openSigned: openAgain, context, by: PUBLISHER }
-      return new Ceremonies({ store, blobs, clock, dataDir, keys, publisher: signing, ...open })
+      return new Ceremonies({ store, blobs, clock, dataDir, keys, publisher: signing, ...open, record: recordSeals })
+    },
+    async pendingSeals(selection) {
+      const { pendingSeals } = await import('./publish/pending-seals.ts')
+      return await pendingSeals({ store, clock, names }, selection)
     },
     // Loaded when it is asked for: a server seldom or never is.
     async collectGarbage(options) {

@@ -24,6 +24,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['key', async () => (await import('./commands/key.ts')).addKey],
   ['sign', async () => (await import('./commands/sign.ts')).addSign],
   ['ceremony', async () => (await import('./commands/ceremony.ts')).addCeremony],
+  ['seal', async () => (await import('./commands/seal.ts')).addSeal],
+  ['log', async () => (await import('./commands/log.ts')).addLog],
   ['project', async () => (await import('./commands/project.ts')).addProject],
   ['quarantine', async () => (await import('./commands/denials.ts')).addQuarantine],
   ['block', async () => (await import('./commands/denials.ts')).addBlock],

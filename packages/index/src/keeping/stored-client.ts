@@ -3,17 +3,29 @@ import type { TrustRemote, TrustState } from '@waxseal/trust'
 import { TufFiles } from '../publish/tuf-files.ts'
 import type { Store } from '../store/store.ts'
 
-/**
- * A client that trusts the first root, and reads what is stored as clients read it from a server. Its time is that of the newest
- * timestamp: what has expired since is another question. It keeps top-level roles alone: 16,384 bins are 170 MB.
- * @throws TrustError
- */
+/** Signed metadata by role and version, as `TufFiles` reads it. */
+export type MetadataFiles = {
+  readonly [Method in 'newest' | 'version']: (
+    ...asked: Parameters<TufFiles[Method]>
+  ) => Promise<{ readonly bytes: Uint8Array } | undefined>
+}
+
+/** A client that trusts the first root, and reads what is stored as clients read it from a server. @throws TrustError */
 export async function openStoredClient(store: Store): Promise<TrustClient> {
   const files = new TufFiles(store)
   const root = await files.version('root', 1)
   if (root === undefined) throw new TrustError('missing-role', 'The first root is missing.')
+  return await openClientOver(files, root.bytes)
+}
+
+/**
+ * A client that begins with `root`. Its time is that of the newest timestamp: what has expired since is another question. It keeps
+ * top-level roles alone: 16,384 bins are 170 MB.
+ * @throws TrustError
+ */
+export async function openClientOver(files: MetadataFiles, root: Uint8Array): Promise<TrustClient> {
   const state = new TopLevelState()
-  await initialiseState(state, root.bytes)
+  await initialiseState(state, root)
   const timestamp = await files.newest('timestamp')
   const issued = timestamp && readMetadata('timestamp', timestamp.bytes).signed.issued
   return await TrustClient.open({ state, remote: remoteOf(files), now: () => issued ?? 0 })
@@ -35,7 +47,7 @@ class TopLevelState implements TrustState {
   }
 }
 
-function remoteOf(files: TufFiles): TrustRemote {
+function remoteOf(files: MetadataFiles): TrustRemote {
   return {
     async metadata(name) {
       const [, version, role = ''] = /^(?:(\d+)\.)?(.*)\.json$/.exec(name) ?? []

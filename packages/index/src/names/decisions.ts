@@ -42,6 +42,14 @@ export type DecisionBody =
     }
   | { readonly kind: 'unmerge'; readonly owner: string; readonly reason: string }
   | ({ readonly kind: 'namespace-grant' | 'namespace-change' | 'namespace-end' } & NamespaceTerms)
+  /** `record`: the sha256 of what the holders signed; `files`: how many it vouches for; `lifts`: denials that it lifts. */
+  | {
+      readonly kind: 'sealed'
+      readonly record: string
+      readonly files: number
+      readonly lifts: readonly number[]
+    }
+  | { readonly kind: 'unsealed' }
 
 /** A file whose bytes were approved; `approvals`: by how many people so far. */
 export interface ApprovedFile {
@@ -65,6 +73,13 @@ export function decisionSentence(body: DecisionBody): string {
       return `Belongs to the upstream ${body.upstream} (${body.evidence.join(', ')}).`
     case 'transfer':
       return `Handed over from ${body.from.length === 0 ? 'nobody' : body.from.join(', ')} to ${body.to}.`
+    case 'sealed': {
+      const files = body.files === 0 ? '' : `, with ${body.files} file${body.files === 1 ? '' : 's'}`
+      const lifts = body.lifts.length === 0 ? '' : `; lifted: ${body.lifts.map((n) => `denial ${n}`).join(', ')}`
+      return `Sealed by the holders${files}${lifts}.`
+    }
+    case 'unsealed':
+      return 'Its holders have taken the seal away.'
     case 'status':
       return `Status set to ${body.status}${body.reason === null ? '' : `: ${body.reason}`}.`
     case 'deny': {
@@ -135,28 +150,8 @@ export async function recordDecision(
     readonly before?: unknown
   },
 ): Promise<number> {
-  const last = await tx
-    .selectFrom('decision')
-    .select(['rev', 'hash'])
-    .where('project', '=', decision.project)
-    .orderBy('rev', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  const known = await tx.selectFrom('project').select('rev').where('name', '=', decision.project).executeTakeFirst()
-  const row = {
-    project: decision.project,
-    // A restored index has raised it above all that its lost history can have given.
-    rev: Math.max(last?.rev ?? 0, known?.rev ?? 0) + 1,
-    at: decision.at,
-    actor: decision.actor.name,
-    body: JSON.stringify(decision.body),
-    prev: last?.hash ?? null,
-  }
-  await tx
-    .insertInto('decision')
-    .values({ ...row, hash: decisionHash(row) })
-    .execute()
-  await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', decision.project).execute()
+  const row = await nextDecision(tx, decision)
+  await appendDecision(tx, row)
   const { at, rev } = row
   const { project, body, actor: by, before } = decision
   const told = toldOf(body, rev)
@@ -186,4 +181,36 @@ function toldOf(body: DecisionBody, rev: number) {
     default:
       return { kind: 'authority-decided', detail: { rev, decision: body } } as const
   }
+}
+
+/** The row that a decision comes to on top of those before; nothing is written. */
+export async function nextDecision(
+  tx: Transaction<Database>,
+  decision: { readonly project: string; readonly at: string; readonly actor: Actor; readonly body: DecisionBody },
+): Promise<Omit<DecisionRow, 'hash'>> {
+  const last = await tx
+    .selectFrom('decision')
+    .select(['rev', 'hash'])
+    .where('project', '=', decision.project)
+    .orderBy('rev', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const project = await tx.selectFrom('project').select('rev').where('name', '=', decision.project).executeTakeFirst()
+  return {
+    project: decision.project,
+    // A restored index has raised it above all that its lost history can have given.
+    rev: Math.max(last?.rev ?? 0, project?.rev ?? 0) + 1,
+    at: decision.at,
+    actor: decision.actor.name,
+    body: JSON.stringify(decision.body),
+    prev: last?.hash ?? null,
+  }
+}
+
+export async function appendDecision(tx: Transaction<Database>, row: Omit<DecisionRow, 'hash'>): Promise<void> {
+  await tx
+    .insertInto('decision')
+    .values({ ...row, hash: decisionHash(row) })
+    .execute()
+  await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', row.project).execute()
 }

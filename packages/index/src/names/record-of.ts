@@ -1,20 +1,35 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../store/schema.ts'
-import type { NamesConfig } from './authority.ts'
+import type { ClaimedName, NamesConfig } from './authority.ts'
 import { answerFor, sourcesOf } from './authority.ts'
 import { claimedName } from './claimed-name.ts'
 import type { DecisionBody } from './decisions.ts'
 import { OPEN_DEFAULT } from './default-policy.ts'
 import type { NameRecord } from './name-record.ts'
 
+/** What a record says once holders have sealed it, beside what the server claims. */
+export interface Sealing {
+  /** ISO 8601. */
+  readonly at: string
+  readonly by: string
+  /** Files as they are now, by name: of an internal name nothing else is offered from then on. Undefined: developers sign its files. */
+  readonly frozen: ReadonlyMap<string, string> | undefined
+  /** Denials that it lifts, beside those that are lifted already. */
+  readonly lifts: readonly number[]
+  /** Who answers from then on, where that is another than before. */
+  readonly claimed?: ClaimedName | undefined
+}
+
 /**
- * The record of a project, as the server claims it; undefined where nothing was decided about it. It follows from the decisions about
- * the name, from what was approved and lifted, and from the default for names that need approvals.
+ * The record of a project, as the server claims it or as holders seal it (`sealing`: the next decision about the name); undefined where
+ * nothing was decided about it. It follows from the decisions about the name, from what was approved and lifted, and from the default
+ * for names that need approvals.
  */
 export async function recordOf(
   db: Kysely<Database>,
   name: string,
   names: NamesConfig,
+  sealing?: Sealing,
 ): Promise<NameRecord | undefined> {
   const project = await db.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
   if (project === undefined || project.rev === 0) return undefined
@@ -26,7 +41,7 @@ export async function recordOf(
     .limit(1)
     .executeTakeFirst()
   if (decision === undefined) return undefined
-  const claimed = claimedName(project)
+  const claimed = sealing?.claimed ?? claimedName(project)
   const answer = answerFor(name, claimed, names)
   const lifted = await db
     .selectFrom('denial')
@@ -36,22 +51,38 @@ export async function recordOf(
     .orderBy('n')
     .execute()
   const needsApproval = (answer.kind === 'upstream' || answer.kind === 'undecided') && answer.needsApproval
-  const files = needsApproval ? await approvedFiles(db, name, (names.policy ?? OPEN_DEFAULT).approvals) : undefined
+  const files = await vouchedFiles(db, name, names, needsApproval, sealing)
   const reason = reasonOf(JSON.parse(decision.body) as DecisionBody)
   return {
     name,
-    rev: project.rev,
-    prev: decision.prev,
-    authority: project.authority,
+    ...(sealing === undefined
+      ? { rev: project.rev, prev: decision.prev }
+      : { rev: Math.max(project.rev, decision.rev) + 1, prev: decision.hash }),
+    authority: claimed.authority,
     sources: sourcesOf(answer, null),
     ...(claimed.authority === 'merged' && claimed.merge ? { merge: claimed.merge } : {}),
     ...(files === undefined ? {} : { files }),
-    closed: needsApproval,
-    lifts: lifted.map(({ n }) => n),
-    since: decision.at,
-    by: decision.actor,
-    ...(reason === undefined ? {} : { reason }),
+    closed: needsApproval || (claimed.authority === 'internal' && sealing?.frozen !== undefined),
+    lifts: [...new Set([...lifted.map(({ n }) => n), ...(sealing?.lifts ?? [])])].toSorted((a, b) => a - b),
+    since: sealing?.at ?? decision.at,
+    by: sealing?.by ?? decision.actor,
+    ...(reason === undefined || sealing !== undefined ? {} : { reason }),
   }
+}
+
+async function vouchedFiles(
+  db: Kysely<Database>,
+  name: string,
+  { policy = OPEN_DEFAULT }: NamesConfig,
+  needsApproval: boolean,
+  sealing: Sealing | undefined,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  if (sealing?.frozen !== undefined) return sealing.frozen
+  if (needsApproval) return await approvedFiles(db, name, policy.approvals)
+  if (sealing === undefined) return undefined
+  // Where they need not be approved, some may have been all the same: those survive the loss of the server.
+  const approved = await approvedFiles(db, name, policy.approvals)
+  return approved.size === 0 ? undefined : approved
 }
 
 /** Files that enough people have approved, by name. */

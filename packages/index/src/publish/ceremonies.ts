@@ -1,4 +1,4 @@
-import { importSignatures, TrustError } from '@waxseal/trust'
+import { importSignatures, targetDifferences, TrustError } from '@waxseal/trust'
 import type { CeremonyRequest, CeremonySignature, RepositoryState } from '@waxseal/trust'
 import { IndexError } from '../error.ts'
 import { draftFirst, draftNext } from './begin-ceremony.ts'
@@ -35,6 +35,8 @@ export interface PublishedCeremony {
   readonly snapshot: number
   /** Roles that were signed in it. */
   readonly roles: readonly string[]
+  /** Paths of targets that it changes: what was sealed. */
+  readonly targets: readonly string[]
   /** Online keys that were made beside the old ones and are in their place now. */
   readonly replaced: readonly OnlineKey[]
   /** Online keys that are others now, wherever the configuration says that they are. */
@@ -152,6 +154,7 @@ export class Ceremonies {
       rootBytes: root.bytes,
       snapshot: snapshot.version,
       roles: request.documents.map(({ role }) => role),
+      targets: targetDifferences(request).map(({ path }) => path),
       replaced,
       elsewhere: changed.filter((name) => !replaced.includes(name)),
     }

@@ -51,6 +51,8 @@ const EVENT_LEVELS: Readonly<Record<EventKind, 'info' | 'warn'>> = {
   'backup-made': 'info',
   restored: 'info',
   'ceremony-published': 'warn',
+  sealed: 'warn',
+  unsealed: 'warn',
   'garbage-swept': 'info',
   'retention-applied': 'info',
   'doctor-found': 'warn',

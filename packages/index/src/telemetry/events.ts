@@ -127,6 +127,10 @@ export interface EventDetails {
     /** Ids of the keys that signed. */
     readonly signed: readonly string[]
   }
+  /** Holders sealed a name or a policy; `rev` is that of what they signed. */
+  sealed: { readonly path: string; readonly rev: number; readonly sha256: string }
+  /** Holders took a seal away; `rev` is that of the decision. */
+  unsealed: { readonly path: string; readonly rev: number }
   'garbage-swept': { readonly files: number; readonly bytes: number }
   'retention-applied': { readonly files: number; readonly bytes: number }
   'doctor-found': { readonly problems: number; readonly kinds: Readonly<Record<string, number>> }

@@ -19,6 +19,8 @@ export interface ChangedTarget {
   readonly after: Uint8Array | undefined
   /** What stands in it now; `undefined` where it is new, or where the request does not have it. */
   readonly before: Uint8Array | undefined
+  /** Whether nothing was listed there before. */
+  readonly isNew: boolean
 }
 
 /** Puts what stands in a target into words, line by line; `undefined` where it knows no words for it. */
@@ -134,7 +136,8 @@ function targetChange(target: TargetDifference, describeTarget: DescribeTarget):
 function contentLines({ path, after, before }: TargetDifference, describeTarget: DescribeTarget): readonly string[] {
   if (after !== undefined && after.content === undefined) return ['What stands in it is not in this request.']
   if (after === undefined && before?.content === undefined) return []
-  return describeTarget({ path, after: after?.content, before: before?.content })?.map(printable) ?? []
+  const changed = { path, after: after?.content, before: before?.content, isNew: before === undefined }
+  return describeTarget(changed)?.map(printable) ?? []
 }
 
 /** What stands in a target comes from outside: it gives a terminal no commands, and turns no line around (attacks.md LOG). */

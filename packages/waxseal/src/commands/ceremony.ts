@@ -1,26 +1,26 @@
-import { hash } from 'node:crypto'
 import { ONLINE_KEYS, openAdministration, REPOSITORY_SIZES } from '@waxseal/index'
-import type { Ceremonies, CeremonyState, KeysInUse, RepositorySize } from '@waxseal/index'
-import { foldShards, keyWords, readRequest } from '@waxseal/trust'
+import type { Administration, Ceremonies, CeremonyState, KeysInUse, RepositorySize } from '@waxseal/index'
+import { keyWords, readRequest } from '@waxseal/trust'
 import type { PublicKey } from '@waxseal/trust'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { holderWish, idOf, keySetOf, onlineWishes, pair, publicKey } from '../ceremony/given-keys.ts'
+import { copyRequest, documentOf, progressLines } from '../ceremony/ceremony-state.ts'
+import { publishCeremony } from '../ceremony/publish-ceremony.ts'
 import { readCeremonyFile } from '../ceremony/read-file.ts'
 import { requestWords } from '../ceremony/request-words.ts'
 import { stayingHolders, stayWords } from '../ceremony/staying-holders.ts'
 import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
-import { EXIT_ENVIRONMENT, EXIT_USAGE } from '../exit-codes.ts'
+import { EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
-import { reasonOf, requireNewFile } from '../new-file.ts'
+import { requireNewFile } from '../new-file.ts'
 import { optionFlag } from '../option-flag.ts'
-import { columns, counted, printResult } from '../output.ts'
+import { columns, printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { VERSION } from '../version.ts'
-import { writeWhole } from '../write-file.ts'
 
 interface BeginOptions extends AdministerOptions {
   readonly first?: boolean
@@ -99,7 +99,7 @@ export function addCeremony(program: Command): void {
     )
   withExample(withIndexOptions(ceremony.command('publish')), 'waxseal ceremony publish')
     .description('publish it, once enough have signed')
-    .action((options: AdministerOptions) => withCeremonies(options, (ceremonies) => publish(ceremonies, options)))
+    .action((options: AdministerOptions) => administer(options, (index) => publish(index, options)))
   withExample(withIndexOptions(ceremony.command('abandon')), 'waxseal ceremony abandon')
     .description('give it up: request, signatures and new keys of the server are removed')
     .action((options: AdministerOptions) =>
@@ -194,15 +194,6 @@ function tellBegun(state: CeremonyState, options: BeginOptions): void {
   ])
 }
 
-function copyRequest({ request, path }: CeremonyState, out: string): void {
-  try {
-    writeWhole(out, Buffer.from(request.bytes).toString(), { mode: 0o644 })
-  } catch (error) {
-    const message = `The ceremony has begun, and its request is in ${path}; no copy of it could be put into ${out}: ${reasonOf(error)}.`
-    throw new CommandError('cannot-write', message, EXIT_ENVIRONMENT, { cause: error })
-  }
-}
-
 async function show(ceremonies: Ceremonies, options: AdministerOptions): Promise<void> {
   const state = await ceremonies.read()
   if (state !== undefined) {
@@ -215,67 +206,9 @@ async function show(ceremonies: Ceremonies, options: AdministerOptions): Promise
   ])
 }
 
-async function publish(ceremonies: Ceremonies, options: AdministerOptions): Promise<void> {
-  const { rootBytes, ...published } = await ceremonies.publish()
-  const { root, snapshot, roles, replaced, elsewhere } = published
-  const sha256 = hash('sha256', rootBytes)
-  printResult(options, { ...published, root_sha256: sha256 }, [
-    `Published ${counted(roles.length, 'role')} in snapshot ${snapshot}.`,
-    `Root version ${root} holds, whose file has the sha256 ${sha256}: ${root}.root.json under /tuf/.`,
-    ...(replaced.length === 0
-      ? []
-      : [
-          `New keys of the server are in use, and the old ones deleted: ${replaced.join(', ')}. Running servers take them up by themselves.`,
-        ]),
-    ...(elsewhere.length === 0
-      ? []
-      : [`Start every server again, with the configuration that says where these keys are: ${elsewhere.join(', ')}.`]),
-  ])
-}
-
-function documentOf({ request, path, signatures, ignored, progress, overtaken }: CeremonyState): object {
-  return {
-    ceremony: {
-      request: path,
-      sha256: request.sha256,
-      root: request.root?.signed.version ?? null,
-      roles: request.documents.map(({ role }) => role),
-      words: requestWords(request),
-      signed: [...new Set(signatures.map(({ keyid }) => keyid))],
-      complete: progress.every(({ signed, threshold, server }) => server || signed.length >= threshold),
-      progress: progress.map(({ role, words, threshold, signed, open, server }) => ({
-        role,
-        group: words,
-        threshold,
-        signed: signed.map(({ keyid }) => keyid),
-        open,
-        server,
-      })),
-      ignored,
-      overtaken,
-    },
-  }
-}
-
-function progressLines({ progress, ignored, overtaken }: CeremonyState): readonly string[] {
-  const groups = progress.map(({ role, words, threshold, signed, open, server }) => {
-    const who = signed.length === 0 ? '' : ` (${signed.map(({ keyid }) => shortId(keyid)).join(', ')})`
-    const still = signed.length >= threshold ? 'enough' : `may still sign: ${open.map(shortId).join(', ')}`
-    const line = server
-      ? `${words}: this server signs it when it is published`
-      : `${words}: ${signed.length > threshold ? `${signed.length} have signed, where ${threshold} would do` : `${signed.length} of ${threshold} have signed`}${who}; ${still}`
-    return { role, lines: [line] }
-  })
-  const complete = progress.every(({ signed, threshold, server }) => server || signed.length >= threshold)
-  return [
-    ...foldShards(groups),
-    ...ignored.map((file) => `${file} holds no signatures that count here`),
-    ...(overtaken
-      ? ['What it starts from holds no more: give it up (waxseal ceremony abandon), and begin again']
-      : complete
-        ? ['Enough have signed: waxseal ceremony publish']
-        : []),
-  ]
+async function publish(index: Administration, options: AdministerOptions): Promise<void> {
+  const { document, lines } = await publishCeremony(index, await index.ceremonies())
+  printResult(options, document, lines)
 }
 
 function keysDocument({ name, threshold, keys, expires }: KeysInUse): object {
@@ -288,11 +221,6 @@ function keysRows({ name, threshold, keys, expires }: KeysInUse): readonly (read
       ? [name, `${threshold} of ${keys.length}`, new Date(expires).toISOString(), keyWords(key)]
       : ['', '', '', keyWords(key)],
   )
-}
-
-/** As much of a key's id as is told from others at sight, and as commands take. */
-function shortId(keyid: string): string {
-  return keyid.slice(0, 8)
 }
 
 function positive(text: string): number {
