@@ -294,7 +294,7 @@ it('KC-3: with all keys of the server nobody changes what is sealed', async () =
     (database) => database.prepare('select max(version) version from tuf_file where role = ?').get(claimedRole) ?? {},
     stolen,
   )
-  const role = readMetadata('targets', await bytesAt(`${thief.url}/tuf/${version}.${claimedRole}.json`))
+  const role = readMetadata('targets', await bytesAt(`${thief.url}/tuf/${String(version)}.${claimedRole}.json`))
   assert.equal(
     role.signed.targets.get(RECORD)?.hashes.get('sha256'),
     hash('sha256', await targetBody(all, claimedRole, stolen)),

@@ -68,12 +68,10 @@ export const OVERLAY_ROUTES: readonly ManagementRoute[] = [
       const { management } = context
       if (project !== undefined) {
         const subject = { project, version, sha256, filename }
-        return await change(context, null, 'administrator', ({ actor: actor }) =>
-          management.deny(subject, words, actor),
-        )
+        return await change(context, null, 'administrator', ({ actor }) => management.deny(subject, words, actor))
       }
       if (sha256 !== undefined && version === undefined && filename === undefined)
-        return await change(context, null, 'administrator', ({ actor: actor }) =>
+        return await change(context, null, 'administrator', ({ actor }) =>
           management.denyEverywhere(sha256, words, actor),
         )
       if (!mayAdminister(context.who, null)) return denied(context.who)
@@ -89,7 +87,7 @@ export const OVERLAY_ROUTES: readonly ManagementRoute[] = [
     body: z.strictObject({ reason: why }),
     response: changed,
     handle: (context, { n }, { reason }) =>
-      change(context, null, 'administrator', ({ actor: actor }) => context.management.lift(n, reason, actor)),
+      change(context, null, 'administrator', ({ actor }) => context.management.lift(n, reason, actor)),
   }),
   route({
     method: 'GET',
@@ -108,9 +106,7 @@ export const OVERLAY_ROUTES: readonly ManagementRoute[] = [
     body: hashes,
     response: changed,
     handle: (context, { project }, { sha256s }) =>
-      change(context, null, 'administrator', ({ actor: actor }) =>
-        context.management.approve({ project, sha256s }, actor),
-      ),
+      change(context, null, 'administrator', ({ actor }) => context.management.approve({ project, sha256s }, actor)),
   }),
   route({
     method: 'POST',
@@ -120,9 +116,7 @@ export const OVERLAY_ROUTES: readonly ManagementRoute[] = [
     body: hashes,
     response: changed,
     handle: (context, { project }, { sha256s }) =>
-      change(context, null, 'administrator', ({ actor: actor }) =>
-        context.management.unapprove({ project, sha256s }, actor),
-      ),
+      change(context, null, 'administrator', ({ actor }) => context.management.unapprove({ project, sha256s }, actor)),
   }),
   route({
     method: 'PUT',
@@ -139,9 +133,7 @@ export const OVERLAY_ROUTES: readonly ManagementRoute[] = [
     }),
     response: changed,
     handle: (context, { project }, { reason, ...rule }) =>
-      change(context, null, 'administrator', ({ actor: actor }) =>
-        context.management.merge({ project, rule, reason }, actor),
-      ),
+      change(context, null, 'administrator', ({ actor }) => context.management.merge({ project, rule, reason }, actor)),
   }),
   route({
     method: 'POST',
@@ -151,8 +143,6 @@ export const OVERLAY_ROUTES: readonly ManagementRoute[] = [
     body: z.strictObject({ reason: why }),
     response: changed,
     handle: (context, { project }, { reason }) =>
-      change(context, null, 'administrator', ({ actor: actor }) =>
-        context.management.unmerge({ project, reason }, actor),
-      ),
+      change(context, null, 'administrator', ({ actor }) => context.management.unmerge({ project, reason }, actor)),
   }),
 ]
