@@ -44,6 +44,8 @@ export const MAX_REASON_LENGTH = 1000
 export const INSERT_CHUNK = 100
 /** Rows of one UPDATE by id: SQLite takes at most 32,766 parameters a statement. */
 export const UPDATE_CHUNK = 1000
+/** How often a decision is made again that lost its number to another: of so many at once each gets its own. */
+export const DECISION_ROUNDS = 32
 /** Files of one name that are denied at once. */
 export const MAX_DENIED_FILES = 100
 /** Projects in which bytes are denied at once that several have. */

@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
+import { DECISION_ROUNDS } from '../limits.ts'
 import { approve, unapprove } from '../names/approving.ts'
 import type { ApprovalRequest } from '../names/approving.ts'
 import type { ClaimPolicy } from '../names/claim-policy.ts'
@@ -58,8 +59,6 @@ export interface KnownApprovals {
     readonly at: string
   }[]
 }
-
-const DECISION_ROUNDS = 5
 
 /** What administrators do to names and releases, the same for the API and the command line. */
 export class Management {
