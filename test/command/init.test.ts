@@ -63,7 +63,7 @@ describe('waxseal init', () => {
 
     await using server = await startWaxseal({ dataDir: data, env: { WAXSEAL_ADMIN_TOKEN: '' } })
     assert.match(server.log(), /Admin token: the one from init\./)
-    assert.match(server.log(), /prefixes +corp\n +reading +private/)
+    assert.match(server.log(), /prefixes +corp\n +unclaimed +\* open; files 3 days old\n +reading +private/)
     const users = await fetch(`${server.url}/api/v1/tokens`, { headers: { authorization: `Bearer ${String(token)}` } })
     const listed = (await users.json()) as { tokens: { user: string }[] }
     assert.deepEqual(

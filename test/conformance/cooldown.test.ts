@@ -82,8 +82,8 @@ it('the page changes when the time has come, by the clock alone: no request, no 
     [false, false],
   )
   assert.equal((await ask(index.fileUrl(young))).status, 200)
-  const last = await store.db.selectFrom('journal').select('action').orderBy('seq', 'desc').executeTakeFirst()
-  assert.ok(last)
+  const actions = await store.db.selectFrom('journal').select('action').where('project', '=', 'demo').execute()
+  assert.ok(actions.some(({ action }) => action === 'clock'))
 })
 
 it('COOL-1: an upload time that is set back to before a listing without the file does not make it old', async () => {

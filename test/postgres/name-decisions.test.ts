@@ -39,7 +39,10 @@ it('many who deny at once get a number each, and everything is closed, lifted an
     assert.equal(answer.status, 200, answer.text)
     return (answer.json() as { readonly denials: readonly [number] }).denials[0]
   })
-  assert.deepEqual(numbers.toSorted(), [1, 2, 3, 4, 5, 6])
+  assert.deepEqual(
+    numbers.toSorted((a, b) => a - b),
+    [1, 2, 3, 4, 5, 6],
+  )
   assert.deepEqual(await index.filenames('demo'), [])
   for (const file of files) assert.equal(code(await ask(index.fileUrl(file))), 'file-quarantined')
   for (const n of numbers) {
