@@ -47,12 +47,11 @@ export function addLift(program: Command): void {
     .description('lift a denial by its number; of a sealed name it waits for the holders of the seal')
     .argument('<number>')
     .requiredOption('--reason <text>', 'recorded with the decision')
-    .action((number: string, options: AdministerOptions & { readonly reason: string }) => {
-      const n = Number(number)
-      if (!Number.isSafeInteger(n) || n < 1)
-        throw new CommandError('wrong-use', `${number} is no number of a denial; see: waxseal denials`, EXIT_USAGE)
-      return change(options, `Denial ${n} is lifted`, ({ management }) => management.lift(n, options.reason, OPERATOR))
-    })
+    .action((number: string, options: AdministerOptions & { readonly reason: string }) =>
+      change(options, `Denial ${number} is lifted`, ({ management }) =>
+        management.lift(numberOf(number), options.reason, OPERATOR),
+      ),
+    )
 }
 
 export function addDenials(program: Command): void {
@@ -90,23 +89,30 @@ function withSubject(command: Command): Command {
     .option('--sha256 <hash>', 'these bytes only; without a name, under every name that they are known of')
 }
 
-async function deny(overlay: Overlay, release: string | undefined, options: DenyOptions): Promise<void> {
+function deny(overlay: Overlay, release: string | undefined, options: DenyOptions): Promise<void> {
   const { reason, file: filename, sha256, until } = options
   const words = { overlay, reason, until }
-  if (release === undefined) {
-    if (sha256 === undefined || filename !== undefined) {
+  return change(
+    options,
+    `${release ?? 'These bytes'} ${release === undefined ? 'are' : 'is'} ${overlay}`,
+    ({ management }) => {
+      if (release !== undefined) {
+        const { project, version } = releaseArgument(release)
+        // A file belongs to one release: what it is of is said by its name already.
+        const isFile = filename !== undefined || sha256 !== undefined
+        const subject = { project, version: isFile ? undefined : version, filename, sha256 }
+        return management.deny(subject, words, OPERATOR)
+      }
+      if (sha256 !== undefined && filename === undefined) return management.denyEverywhere(sha256, words, OPERATOR)
       throw new CommandError('wrong-use', 'Name what is meant: NAME, NAME==VERSION, or --sha256 HASH.', EXIT_USAGE)
-    }
-    return await change(options, `These bytes are ${overlay}`, ({ management }) =>
-      management.denyEverywhere(sha256, words, OPERATOR),
-    )
-  }
-  const { project, version } = releaseArgument(release)
-  // A file belongs to one release: what it is of is said by its name already.
-  const subject = { project, version: filename === undefined && sha256 === undefined ? version : undefined }
-  await change(options, `${release} is ${overlay}`, ({ management }) =>
-    management.deny({ ...subject, filename, sha256 }, words, OPERATOR),
+    },
   )
+}
+
+function numberOf(text: string): number {
+  const n = Number(text)
+  if (Number.isSafeInteger(n) && n >= 1) return n
+  throw new CommandError('wrong-use', `${text} is no number of a denial; see: waxseal denials`, EXIT_USAGE)
 }
 
 function stateOf({ overlay, standing, until, liftedBy, waits }: KnownDenial): string {
