@@ -1,4 +1,4 @@
-import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -27,13 +27,26 @@ await writeFile(passphrase, 'a passphrase of a benchmark')
 const env = { WAXSEAL_OFFLINE_KEYS: join(scratch.path, 'offline') }
 const at = ['--data', data]
 
-/** Runs a command; how long it took, in seconds. */
-async function timed(...args: readonly string[]): Promise<number> {
+/** What a command took, in seconds. */
+interface Taken {
+  readonly wall: number
+  readonly cpu: number
+}
+
+/** Prints what a program took of the processors, once it has ended. */
+const COUNTING = `import os, sys
+status = os.spawnvp(os.P_WAIT, sys.argv[2], sys.argv[2:])
+times = os.times()
+with open(sys.argv[1], 'w') as out: out.write(str(times.children_user + times.children_system))
+sys.exit(status)`
+
+async function timed(...args: readonly string[]): Promise<Taken> {
+  const counted = join(scratch.path, 'cpu')
   const started = performance.now()
-  const run = await waxsealCommand([...args, '--json'], { env })
+  const run = await waxsealCommand([...args, '--json'], { env, through: ['python3', '-c', COUNTING, counted] })
   if (run.code !== 0) throw new Error(run.stderr)
   documentOf(run)
-  return (performance.now() - started) / 1000
+  return { wall: (performance.now() - started) / 1000, cpu: Number(await readFile(counted, 'utf8')) }
 }
 
 /** Names with three files each, as a server has them. */
@@ -109,7 +122,7 @@ const inOne = await timed('seal', ...at, ...holder)
 await claimNames('two')
 const request = join(scratch.path, 'seal.json')
 const signature = join(scratch.path, 'seal.sig.json')
-const parts: readonly (readonly [string, number])[] = [
+const parts: readonly (readonly [string, Taken])[] = [
   ['begin, on the index', await timed('seal', ...at, '--out', request)],
   ['show and sign, elsewhere', await timed('sign', request, ...holder, '--out', signature)],
   ['import', await timed('ceremony', 'import', ...at, signature)],
@@ -119,18 +132,20 @@ const log = join(scratch.path, 'log.jsonl')
 const exported = await timed('log', 'export', log, ...at)
 const verified = await timed('log', 'verify', log)
 
-const seconds = (value: number): string => `${value.toFixed(1)} s`
+const seconds = ({ wall, cpu }: Taken): string => `${wall.toFixed(1)} s (CPU ${cpu.toFixed(1)} s)`
+/** By the processors' time where others keep them busy (design.md section 12). */
+const isMet = Math.min(inOne.wall, inOne.cpu) <= BAR_S
 process.stdout.write(
   formatTable([
     {
       what: `a seal of ${count} names, in one command`,
       ours: seconds(inOne),
       bar: `≤ ${BAR_S} s`,
-      met: inOne <= BAR_S,
+      met: isMet,
     },
     ...parts.map(([what, value]) => ({ what: `${count} more: ${what}`, ours: seconds(value) })),
     { what: `the log of ${2 * count} names: export`, ours: seconds(exported) },
     { what: `the log of ${2 * count} names: verify`, ours: seconds(verified) },
   ]),
 )
-if (count >= 1000 && inOne > BAR_S) process.exitCode = 1
+if (!isMet) process.exitCode = 1

@@ -207,10 +207,12 @@ export async function nextDecision(
   }
 }
 
+/** Writes the row of a decision. */
 export async function appendDecision(tx: Transaction<Database>, row: Omit<DecisionRow, 'hash'>): Promise<void> {
+  const { project, rev } = row
   await tx
     .insertInto('decision')
     .values({ ...row, hash: decisionHash(row) })
     .execute()
-  await tx.updateTable('project').set({ rev: row.rev }).where('name', '=', row.project).execute()
+  await tx.updateTable('project').set({ rev }).where('name', '=', project).where('rev', '<', rev).execute()
 }

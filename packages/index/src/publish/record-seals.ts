@@ -74,13 +74,14 @@ async function recordSealed(
       lifts: lifted.map(({ n }) => n).toSorted((a, b) => a - b),
     },
   })
-  if (decision.rev !== rev || decision.prev !== prev) {
+  // A restored index takes up what was signed before: its numbers are above, and the history is the same.
+  if (decision.prev !== prev || decision.rev < rev) {
     throw new IndexError(
       'conflict',
       `Something was decided about ${project} since this seal was begun, and nothing of it was published: give it up (waxseal ceremony abandon), and begin again.`,
     )
   }
-  await appendDecision(tx, decision)
+  await appendDecision(tx, { ...decision, rev })
   await applyAuthority(tx, record)
   await forgetOpenings(tx, record)
   await appendJournal(tx, { project, action: 'record', at, actor: by })
