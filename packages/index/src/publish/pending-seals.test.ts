@@ -125,7 +125,8 @@ test('a name of an upstream is sealed when that is said, with what was approved 
 test('files of a project whose developers sign are not frozen', async () => {
   await using index = await Index.open()
   await index.claim('acme')
-  const { key, sign } = keySigner(generatePrivateKey())
+  const signer = keySigner(generatePrivateKey())
+  const { key } = signer
   const trust = { keyids: [key.keyid], threshold: 1 }
   const delegation = { name: 'p.acme', ...trust, terminating: true, paths: [`projects/${shardOf('acme')}/acme/*`] }
   const keyval = JSON.parse(JSON.stringify({ public: key.keyid })) as { readonly public: string }
@@ -137,7 +138,7 @@ test('files of a project whose developers sign are not frozen', async () => {
     targets: {},
     delegations: { keys: { [key.keyid]: { keytype: 'ed25519', scheme: 'ed25519', keyval } }, roles: [delegation] },
   }
-  const bytes = await writeMetadata(role, [{ key, sign }])
+  const bytes = await writeMetadata(role, [signer])
   await index.store.transaction((tx) =>
     tx
       .insertInto('tuf_file')
