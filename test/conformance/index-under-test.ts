@@ -6,7 +6,7 @@ import { request as requestSecurely } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createToken, createUser, indexDefaults, listenOn, openIndex, OPERATOR, upstreamDefaults } from '@waxseal/index'
-import type { Index, IndexConfig } from '@waxseal/index'
+import type { Index, IndexConfig, IndexEffects } from '@waxseal/index'
 import type { Distribution } from '../support/python-projects.ts'
 import { uploadForm } from '../support/upload-form.ts'
 import type { Simulator } from '../support/upstream-simulator.ts'
@@ -126,6 +126,8 @@ export interface Settings extends Partial<Omit<IndexConfig, 'dataDir' | 'uploads
   readonly withoutLocalVersions?: readonly string[]
   /** An existing data folder, kept afterwards. */
   readonly dataDir?: string
+  /** Signed from its first page on; by default it is not signed. */
+  readonly signNew?: IndexEffects['signNew']
 }
 
 /** Past the time for which an upstream's page counts as fresh. */
@@ -135,6 +137,7 @@ export async function startIndex({
   upstreams = {},
   withoutLocalVersions = [],
   dataDir: given,
+  signNew,
   ...settings
 }: Settings = {}): Promise<IndexUnderTest> {
   const parts = new AsyncDisposableStack()
@@ -159,7 +162,13 @@ export async function startIndex({
       }),
     ),
   })
-  const index = parts.use(await openIndex(config, { clock, writeLine: (line) => void logged.push(line) }))
+  const index = parts.use(
+    await openIndex(config, {
+      clock,
+      writeLine: (line) => void logged.push(line),
+      ...(signNew === undefined ? {} : { signNew }),
+    }),
+  )
   const server = parts.use(await listenOn(index.handler, '127.0.0.1', 0))
   const { url } = server
   let users = 0

@@ -1,0 +1,36 @@
+/**
+ * What is visible of a name, row by row, in short words: base, what lies over it, what this index has, what the upstream has. Which
+ * answer each gets is said by the cases of truth-table.test.ts, which has one for every number here.
+ */
+export const TRUTH_TABLE = new Map([
+  [1, 'unclaimed; nobody has it'],
+  [2, 'unclaimed, denied by default; the upstream has it'],
+  [3, 'unclaimed, open; the upstream has it'],
+  [4, 'unclaimed, under a namespace; the upstream has it or not'],
+  [5, 'internal; only this index has it'],
+  [6, 'internal; both have it'],
+  [7, 'internal, all deleted or nothing yet; the upstream has it'],
+  [8, 'internal, all yanked or for another Python; the upstream has it'],
+  [9, 'internal; storage or database out of order'],
+  [10, 'upstream; an upload is tried'],
+  [11, 'upstream; a file is younger than the cooldown'],
+  [12, 'upstream; other bytes than were admitted'],
+  [13, 'upstream; it is down, has dropped the project, or has quarantined it'],
+  [14, 'upstream, to be approved; one of two has'],
+  [15, 'merged, platform wheels; the same metadata'],
+  [16, 'merged, platform wheels; other metadata'],
+  [17, 'merged, platform wheels; a version that the owner has not'],
+  [18, 'merged, the upstream owns; a patched release here'],
+  [19, 'merged; the same file twice'],
+  [20, 'merged; other bytes under one file name'],
+  [21, 'virtual, fixed, the real ones hidden'],
+  [22, 'virtual, fixed, the real ones yanked'],
+  [23, 'virtual; the provider is yanked'],
+  [24, 'virtual; the provider is blocked or quarantined'],
+  [25, 'virtual, the latest; two providers'],
+  [26, 'virtual, by threshold; too few approvals, or a role withheld'],
+  [27, 'any; the name quarantined'],
+  [28, 'any; the name blocked'],
+  [29, 'any; one file denied'],
+  [30, 'any; metadata expired, older, or signed by too few, for who verifies'],
+])
