@@ -11,6 +11,8 @@ import { verdictOn } from './verdict.ts'
 export interface Clients {
   readonly newest: Client
   readonly bookworm: Client
+  /** What uploads. */
+  readonly twine: Client
 }
 
 /** A run of one scenario by one player. */
@@ -27,6 +29,11 @@ export interface Outcome {
 }
 
 let runs = 0
+
+/** A number that no other run has. */
+export function nextRun(): number {
+  return (runs += 1)
+}
 
 /** The parts of a scenario: what can be played at the same time. */
 export function partsOf(
@@ -46,7 +53,7 @@ export function partsOf(
 
 /** Plays one part, and says what it came to. */
 export async function playPart(scenario: Scenario, { player, cell }: Part, world: World): Promise<Outcome> {
-  await using stage = await Stage.set(world, player, (runs += 1))
+  await using stage = await Stage.set(world, player, nextRun())
   const attempt = await scenario.play(stage)
   const verdict = verdictOn(attempt, scenario, (text) => stage.plain(text))
   const problem = player.column === 'guard' ? problemWith(scenario, attempt, verdict, cell === undefined) : undefined

@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { outsideRequests, wantedClients } from '../test/support/clients.ts'
 import type { Entry } from './catalogue.ts'
-import { loadCatalogue } from './catalogue.ts'
-import type { Clients } from './play.ts'
+import { isOnIndex, loadCatalogue } from './catalogue.ts'
+import { playOnIndex } from './play-index.ts'
+import type { Clients, Outcome } from './play.ts'
 import { partsOf, playPart } from './play.ts'
 import { attacksPage, saysTheSame } from './table.ts'
 import type { Row } from './table.ts'
@@ -33,17 +34,24 @@ for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.stderr.write(`${rows.length} scenarios in ${Math.round((performance.now() - started) / 1000)} s\n`)
 process.exitCode = problems.length > 0 ? 1 : 0
 
-/** Both pips, or an end that says how to get them. */
+/** What can be played at the same time as others. */
+interface Task {
+  readonly what: string
+  readonly play: () => Promise<Outcome>
+}
+
+/** Both pips and twine, or an end that says how to get them. */
 function findClients(): Clients {
   const found = wantedClients('pip').flatMap(({ client }) => client ?? [])
   const newest = found.find(({ generation }) => generation === 'newest')
   const bookworm = found.find(({ generation }) => generation === 'bookworm')
-  if (newest === undefined || bookworm === undefined) {
+  const twine = wantedClients('twine').find(({ client }) => client?.generation === 'newest')?.client
+  if (newest === undefined || bookworm === undefined || twine === undefined) {
     throw new Error(
-      'Both pips are needed: .ci/run installs the one, `node scripts/fetch-clients.ts` fetches the other.',
+      'Both pips and the newest twine are needed: .ci/run installs the one, `node scripts/fetch-clients.ts` fetches the others.',
     )
   }
-  return { newest, bookworm }
+  return { newest, bookworm, twine }
 }
 
 async function playAll(
@@ -52,16 +60,34 @@ async function playAll(
 ): Promise<{ readonly rows: readonly Row[]; readonly problems: string[] }> {
   await using world = await startWorld()
   const rows = entries.map(({ group, scenario }) => ({ group, scenario, cells: new Map<string, string>() }))
-  const waiting = rows.flatMap((row) => partsOf(row.scenario, clients).map((part) => ({ row, part })))
+  const waiting = rows.flatMap(({ scenario, cells }): readonly Task[] =>
+    isOnIndex(scenario)
+      ? [
+          {
+            what: scenario.id,
+            play: async () => {
+              const { problem, ...outcome } = await playOnIndex(scenario, world, clients.twine)
+              for (const [cell, text] of Object.entries(outcome)) cells.set(cell, text)
+              return { text: `${outcome.index}; ${outcome.opened}`, problem }
+            },
+          },
+        ]
+      : partsOf(scenario, clients).map((part) => ({
+          what: `${scenario.id}, ${part.cell ?? `guard without ${part.player.without}`}`,
+          play: async () => {
+            const outcome = await playPart(scenario, part, world)
+            if (part.cell !== undefined) cells.set(part.cell, outcome.text)
+            return outcome
+          },
+        })),
+  )
   const problems: string[] = []
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { row, part } = next
+      const { what, play } = next
       const began = performance.now()
-      const what = `${row.scenario.id}, ${part.cell ?? `guard without ${part.player.without}`}`
       try {
-        const { text, problem } = await playPart(row.scenario, part, world)
-        if (part.cell !== undefined) row.cells.set(part.cell, text)
+        const { text, problem } = await play()
         if (problem !== undefined) problems.push(`${what}: ${problem} (${text})`)
         process.stderr.write(`${what}: ${text} (${((performance.now() - began) / 1000).toFixed(1)} s)\n`)
       } catch (error) {

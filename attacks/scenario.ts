@@ -4,9 +4,10 @@ import type { Stage } from './stage.ts'
 
 /**
  * What an attacker holds. NET: the network; MIR: a mirror, CDN or cache; SRV: the index with all its online keys; UPL: the right to
- * upload; UPS: a project of an upstream; UPX: an upstream index; CLI: a part of the client's configuration; FLT: nothing, it is a fault.
+ * upload; TOK: somebody else's token; UPS: a project of an upstream; UPX: an upstream index; INS: an administrator's rights; CLI: a
+ * part of the client's configuration; FLT: nothing, it is a fault.
  */
-export type Capability = 'NET' | 'MIR' | 'SRV' | 'UPL' | 'UPS' | 'UPX' | 'CLI' | 'FLT'
+export type Capability = 'NET' | 'MIR' | 'SRV' | 'UPL' | 'TOK' | 'UPS' | 'UPX' | 'INS' | 'CLI' | 'FLT'
 
 /** What the guard does that a bare pip does not; each can be left out in a run, to see that the scenario then falls. */
 export type Defence = GuardDefence | 'clean-environment' | 'options' | 'rendering' | 'proxy'

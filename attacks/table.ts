@@ -1,11 +1,12 @@
 import type { Group } from './catalogue.ts'
-import { GROUPS } from './catalogue.ts'
+import { GROUPS, isOnIndex } from './catalogue.ts'
 import type { Clients } from './play.ts'
+import type { IndexScenario } from './index-scenario.ts'
 import type { Scenario } from './scenario.ts'
 
 export interface Row {
   readonly group: Group
-  readonly scenario: Scenario
+  readonly scenario: Scenario | IndexScenario
   /** By column and generation: `bare newest`. */
   readonly cells: Map<string, string>
 }
@@ -24,26 +25,39 @@ export function attacksPage(rows: readonly Row[], { newest, bookworm }: Clients)
   const sections = (Object.keys(GROUPS) as Group[]).flatMap((group) => {
     const own = rows.filter((row) => row.group === group)
     if (own.length === 0) return []
+    const installed = own.filter(({ scenario }) => !isOnIndex(scenario))
+    const asked = own.filter(({ scenario }) => isOnIndex(scenario))
     return [
       `## ${GROUPS[group]}`,
       '',
-      line(head),
-      line(head.map(() => '---')),
-      ...own.map(({ scenario, cells }) =>
-        line([
-          `\`${scenario.id}\``,
-          scenario.title,
-          `${scenario.capability}: ${scenario.means}`,
-          cells.get('bare newest') ?? NONE,
-          cells.get('bare bookworm') ?? NONE,
-          both(cells.get('two newest'), newest.version, cells.get('two bookworm'), bookworm.version),
-          cells.get('guard') ?? NONE,
-        ]),
-      ),
-      '',
+      ...tableOf(head, installed, ({ cells }) => [
+        cells.get('bare newest') ?? NONE,
+        cells.get('bare bookworm') ?? NONE,
+        both(cells.get('two newest'), newest.version, cells.get('two bookworm'), bookworm.version),
+        cells.get('guard') ?? NONE,
+      ]),
+      ...tableOf(INDEX_HEAD, asked, ({ cells }) => INDEX_CELLS.map((cell) => cells.get(cell) ?? NONE)),
     ]
   })
-  return `${INTRODUCTION}\n${sections.join('\n')}`
+  return `${INTRODUCTION}\n${sections.join('\n')}\n${NOT_PLAYED}`
+}
+
+/** The table of these rows, if there are any. */
+function tableOf(
+  head: readonly string[],
+  rows: readonly Row[],
+  played: (row: Row) => readonly string[],
+): readonly string[] {
+  if (rows.length === 0) return []
+  return [
+    line(head),
+    line(head.map(() => '---')),
+    ...rows.map((row) => {
+      const { id, title, capability, means } = row.scenario
+      return line([`\`${id}\``, title, `${capability}: ${means}`, ...played(row)])
+    }),
+    '',
+  ]
 }
 
 /** Whether two pages differ in nothing but the versions of pip that they were written with. */
@@ -58,14 +72,33 @@ function withoutVersions(page: string): string {
 
 const NONE = '–'
 
+/** What a run of an attack on the index writes, besides what all rows have. */
+const INDEX_CELLS = ['through', 'index', 'opened']
+const INDEX_HEAD = ['id', 'attack', 'means', 'through', 'the index', 'without that']
+
 const INTRODUCTION = `# Attacks
 
 Each row was played: real pip processes, a real \`waxseal serve\`, and an attacking proxy between the two, or a server whose online keys the attacker holds. Every cell was written by the run (\`npm run attacks\`), none by hand. The scenarios, a file each, are in \`attacks/\`.
 
 - *falls*: the attacker got what the attack is for. *holds*: nothing of the attacker's was installed, locked or run, and where pip was refused the environment is as it was. Before a semicolon stand the guard's own codes, with the reason where a signature did not hold.
 - Behind the guard each scenario was played twice: as a user has it, and with a guard that lacks the one defence which it is about. Where both came to the same, the scenario shows nothing, and the run fails. Two kinds of rows have no such defence: those that fall, which are the limits that [Trust](trust.md) lists, and those where the index itself is the defence.
-- Before the colon under *means* stands what the attacker holds: NET the network, MIR a mirror, CDN or cache, SRV the index with keys that it signs with, UPL the right to upload, UPS a project of an upstream, UPX an upstream index, CLI a part of the client's configuration, FLT nothing: a fault.
+- Before the colon under *means* stands what the attacker holds: NET the network, MIR a mirror, CDN or cache, SRV the index with keys that it signs with, UPL the right to upload, TOK somebody else's token, UPS a project of an upstream, UPX an upstream index, INS the rights of an administrator, CLI a part of the client's configuration, FLT nothing: a fault.
 - With two indexes, the second is the attacker's; behind the guard pip is configured as badly.
+- Where nobody installs, the attack is on the index itself: with twine, or with its API. It was played twice too: as the index has it, with the code that it refused with, and where the last column says how the one rule was left out; a dash: nobody can leave it out.
+`
+
+/** What of these groups no scenario plays, and why. */
+const NOT_PLAYED = `## Not played
+
+| id | why |
+| --- | --- |
+| \`NAME-IMP\` | The index does not compare what files install with the names of other projects: two wheels that install one path are not told apart before an install. |
+| \`NAME-DOM\` | Accounts have no e-mail address, and no password is reset by one: an administrator sets a new one. |
+| \`NAME-STAR\` | No page of the index shows the addresses of a project as verified, nor counts stars. |
+| \`OIDC-1\`, \`OIDC-2\`, \`OIDC-3\` | There is no trusted publishing: uploads need a token of the index. |
+| \`ORG-1\` | There are no invitations: administrators alone put users into teams. |
+| \`PHISH\` | A password that was phished is a password: there is no second factor to be had yet. |
+| \`CSRF\`, \`CLICK\` | No browser is signed in: there are no cookies, and no page changes anything. |
 `
 
 function both(

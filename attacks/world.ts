@@ -12,6 +12,9 @@ import { StolenKeys } from './stolen-keys.ts'
 /** The names that belong to the company, whether or not anybody has published them. */
 const PREFIX = 'corp'
 
+/** What holds for names that nobody claimed: some need an approval, some are not to be had, all others are open. */
+const UNCLAIMED = ['vetted-*=approve', 'unheard-*=deny']
+
 /** An index with an upstream behind it that anybody may publish on, as PyPI is, and another index that signs with keys of its own. */
 export async function startWorld(): Promise<World & AsyncDisposable> {
   await using parts = new AsyncDisposableStack()
@@ -21,7 +24,8 @@ export async function startWorld(): Promise<World & AsyncDisposable> {
   const settings = Object.entries({ url: upstream.simpleUrl, ...IMPATIENT })
   const table = settings.map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')
   const config = join(folder, 'waxseal.toml')
-  await writeFile(config, `prefixes = ["${PREFIX}"]\n[upstream.public]\n${table}`)
+  const names = `prefixes = ["${PREFIX}"]\n[names]\nunclaimed = ${JSON.stringify(UNCLAIMED)}\n`
+  await writeFile(config, `${names}[upstream.public]\n${table}`)
   const server = parts.use(await startWaxseal({ args: ['--config', config] }))
   const other = parts.use(await startWaxseal())
   const stolen = parts.use(await StolenKeys.steal(server.dataDir))

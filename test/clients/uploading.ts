@@ -20,7 +20,15 @@ const twine: Uploader = (client, folder, file, target) => {
   writeDist(folder, file)
   const credentials = ['--username', '__token__', '--password', target.token]
   return client.run(
-    ['upload', '--non-interactive', '--repository-url', legacy(target), ...credentials, `dist/${file.filename}`],
+    [
+      'upload',
+      '--verbose',
+      '--non-interactive',
+      '--repository-url',
+      legacy(target),
+      ...credentials,
+      `dist/${file.filename}`,
+    ],
     { cwd: folder },
   )
 }
