@@ -25,6 +25,8 @@ import { User } from './user.ts'
 /** What all runs share: an index, the upstream behind it, and what somebody holds who has stolen its keys. */
 export interface World {
   readonly server: RunningServer
+  /** The file that it is configured by. */
+  readonly config: string
   /** Another index, with a root of its own. */
   readonly other: RunningServer
   readonly upstream: Simulator
@@ -178,9 +180,19 @@ export class Stage implements AsyncDisposable {
     }
   }
 
+  /** The folder of the index. */
+  get dataDir(): string {
+    return this.#world.server.dataDir
+  }
+
+  /** The file that the index is configured by. */
+  get config(): string {
+    return this.#world.config
+  }
+
   /** An administrator's command beside the server. */
   async administer(...args: readonly string[]): Promise<void> {
-    await runWaxseal([...args, '--data', this.#world.server.dataDir])
+    await runWaxseal([...args, '--data', this.dataDir])
   }
 
   /** What the index shows now of a project, to be shown again once that is old. */

@@ -32,5 +32,5 @@ export async function startWorld(): Promise<World & AsyncDisposable> {
   const flit = flitCoreWheel()
   if (flit !== undefined) upstream.addProject({ name: 'flit-core', files: [simulated(flit)] })
   const kept = parts.move()
-  return { server, other, upstream, stolen, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { server, config, other, upstream, stolen, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
