@@ -178,6 +178,15 @@ describe('a name that is internal is never asked of an upstream', () => {
     assert.deepEqual(await index.filenames('corp-case'), [lower.filename])
   })
 
+  it('NAME-TYPO, NAME-CONF: a new name that only looks as if it stood under the prefix is refused', async () => {
+    const token = await index.token('upload')
+    for (const name of ['c0rp-tools', 'crop-tools']) {
+      const answer = await index.upload(buildWheel({ name, version: '1.0' }), token)
+      assert.equal(answer.status, 403, `${name} is taken`)
+      assert.equal((answer.json() as { reason: string }).reason, 'name-look-alike')
+    }
+  })
+
   it('API-PROTO: names of object properties are names like any other', async () => {
     for (const name of ['constructor', 'tostring', 'hasownproperty', 'valueof']) {
       assert.equal((await ask(`${index.url}/simple/${name}/`)).status, 404)

@@ -38,7 +38,8 @@ export async function uploadRight(
     if (uploader.scope === 'admin') return right
     return (await refuseStranger(db, project, actor.name, 'maintainer', 'everybodys')) ?? right
   }
-  const looked = { namespaces: known.namespaces, corpus: claims.corpus, claimant: actor.name }
+  // All of them: what a name only looks like does not cover it.
+  const looked = { namespaces: names.namespaces, corpus: claims.corpus, claimant: actor.name }
   const { objections, likes } = await lookAtName(db, project, looked)
   const [first] = objections
   if (first !== undefined) return refuseObjection(project, first)
