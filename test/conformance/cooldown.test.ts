@@ -48,7 +48,7 @@ it('row 11: a young file is listed as yanked with the time, and neither it nor i
   assert.equal(first ?? false, false)
   assert.equal(
     second,
-    'It is withheld until 2026-03-03 12:00 UTC: files of upstreams have to be 3 days old here. (see /why/demo/2.0 of this index)',
+    'It is withheld until 2026-03-03 12:00 UTC: files of upstreams have to be 3 days old here. Ask for it: waxseal request demo==2.0 (see /why/demo/2.0 of this index)',
   )
   assert.equal((await ask(index.fileUrl(old))).status, 200)
 })

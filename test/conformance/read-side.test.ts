@@ -354,7 +354,7 @@ describe('7.3.7: a refused file', () => {
       const problem = answer.json() as Record<string, unknown>
       assert.equal(problem['code'], 'file-quarantined')
       assert.equal(problem['status'], 403)
-      assert.equal(problem['detail'], 'closed is quarantined: Schadcode – prüfen')
+      assert.equal(problem['detail'], 'closed is quarantined: Schadcode – prüfen. Ask for it: waxseal request closed')
       const base = index.fileUrl(buildWheel({ name: 'closed', version: '1.0' }))
       assert.equal(new URL(String(problem['why']), base).href, `${index.url}/why/closed`)
       const help = await ask(new URL(String(problem['type']), base).href)

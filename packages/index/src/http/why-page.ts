@@ -16,10 +16,31 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
         <main>
           <h1>${title}</h1>
           <p>${explanation.sentence}</p>
+          ${explanation.next === null ? '' : html`<p><strong>What to do:</strong> ${explanation.next}</p>`}
           <table>
             <tr>
               <th scope="row">Authority</th>
               <td>${explanation.authority}</td>
+            </tr>
+            <tr>
+              <th scope="row">Rule</th>
+              <td>${ruleText(explanation)}</td>
+            </tr>
+            ${
+              explanation.decision === null
+                ? ''
+                : html`<tr>
+                    <th scope="row">Decided by</th>
+                    <td>${decisionText(explanation.decision)}</td>
+                  </tr>`
+            }
+            <tr>
+              <th scope="row">Newest that is allowed</th>
+              <td>${explanation.newest ?? 'none'}</td>
+            </tr>
+            <tr>
+              <th scope="row">Sealed</th>
+              <td>${sealText(explanation.sealed)}</td>
             </tr>
             <tr>
               <th scope="row">Answered from</th>
@@ -42,11 +63,46 @@ export function whyPage(explanation: Explanation, version: string | undefined): 
               <td>${explanation.snapshot ?? 'never published'}</td>
             </tr>
           </table>
-          ${offeredSection(explanation)} ${withheldSection(explanation)} ${decisionsSection(explanation.decisions)}
-          ${eventsSection(explanation.events)}
+          ${offeredSection(explanation)} ${withheldSection(explanation)} ${denialsSection(explanation)}
+          ${decisionsSection(explanation.decisions)} ${eventsSection(explanation.events)}
         </main>
       </body>
     </html> `
+}
+
+/** Named where the sentence above is not of it already. */
+function ruleText({ rule, sentence }: Explanation): string {
+  const name = rule.of === null ? rule.kind : `${rule.kind} ${rule.of}`
+  return rule.sentence === sentence ? name : `${name}: ${rule.sentence}`
+}
+
+function decisionText({ by, since, reason }: NonNullable<Explanation['decision']>): string {
+  return `${by}${since === null ? '' : `, ${since}`}${reason === null ? '' : `: ${reason}`}`
+}
+
+function sealText(sealed: Explanation['sealed']): string {
+  return sealed === null ? 'no' : `by ${sealed.role}, revision ${sealed.rev}, ${sealed.by}, ${sealed.since}`
+}
+
+function denialsSection({ denials, openings }: Explanation): Html {
+  if (denials.length === 0 && openings.length === 0) return html``
+  return html`<h2>Denied</h2>
+    <ul>
+      ${denials.map(
+        ({ n, overlay, version, sha256, since, until, by, reason, waits }) =>
+          html`<li>
+            Denial ${n}: ${sha256 === null ? (version ?? 'the whole name') : html`<code>${sha256}</code>`} is ${overlay}
+            since <time>${since}</time>${until === null ? '' : html` until <time>${until}</time>`}, by ${by}:
+            ${reason}${waits ? ' (to be lifted: waits for the holders of the seal)' : ''}
+          </li>`,
+      )}
+      ${openings
+        .filter(({ kind }) => kind === 'merge')
+        .map(
+          ({ askedAt, askedBy }) =>
+            html`<li>A merge waits for the holders of the seal since <time>${askedAt}</time>, by ${askedBy}.</li>`,
+        )}
+    </ul>`
 }
 
 function sourceText(source: string | null): string {

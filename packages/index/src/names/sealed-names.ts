@@ -7,12 +7,17 @@ import { readNameRecord } from './name-record.ts'
 import type { NameRecord } from './name-record.ts'
 import { recordTarget, shardOf } from './signed-paths.ts'
 
+/** The role of the holders who seal a name. */
+export function sealRole(project: string): string {
+  return `sealed-${shardOf(project)}`
+}
+
 /** The record of a name as its holders have signed it; undefined where it is not sealed. */
 export async function sealedRecord(db: Kysely<Database>, project: string): Promise<NameRecord | undefined> {
   const row = await db
     .selectFrom('target')
     .select('body')
-    .where('role', '=', `sealed-${shardOf(project)}`)
+    .where('role', '=', sealRole(project))
     .where('path', '=', recordTarget(project))
     .where('superseded_at', 'is', null)
     .executeTakeFirst()

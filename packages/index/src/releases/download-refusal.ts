@@ -5,6 +5,7 @@ import { denialSentence } from './judge-files.ts'
 import type { Withheld } from './judge-files.ts'
 import { unaskedReason } from './unasked.ts'
 import type { Unasked } from './unasked.ts'
+import { withWayOut } from './way-out.ts'
 
 export type DownloadRefusalCode =
   | 'file-blocked'
@@ -39,17 +40,20 @@ export function refused(code: DownloadRefusalCode, message: string, retryAfterMs
 export function quarantined({ name, statusReason, offering }: ProjectState, now: number): DownloadRefusal {
   const denial = standingDenialOfName(offering.denials, now)
   if (denial !== undefined) {
-    return refused(denial.overlay === 'blocked' ? 'file-blocked' : 'file-quarantined', denialSentence(denial))
+    const code = denial.overlay === 'blocked' ? 'file-blocked' : 'file-quarantined'
+    return refused(code, withWayOut(denialSentence(denial), name))
   }
-  return refused('file-quarantined', `${name} is quarantined${statusReason === null ? '' : `: ${statusReason}`}`)
+  const sentence = `${name} is quarantined${statusReason === null ? '' : `: ${statusReason}`}`
+  return refused('file-quarantined', withWayOut(sentence, name))
 }
 
-/** For a file that is known and withheld. */
+/** For a file that is known and withheld; `newest` is what is given out of the name. */
 export function withheldFile(
   row: FileRow,
   { code, reason }: Withheld,
   state: ProjectState,
   now: number,
+  newest: string | undefined,
 ): DownloadRefusal {
   switch (code) {
     case 'file-deleted':
@@ -63,7 +67,7 @@ export function withheldFile(
     case 'name-upstream':
       return refused('file-not-found', `${state.name} has no file ${row.filename} with this sha256.`)
     default:
-      return refused(code, `${row.filename} is not given out. ${reason}`)
+      return refused(code, withWayOut(`${row.filename} is not given out. ${reason}`, state.name, row.version, newest))
   }
 }
 

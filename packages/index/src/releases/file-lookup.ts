@@ -16,6 +16,7 @@ import type { Offers } from './offers.ts'
 import { judgeFiles } from './judge-files.ts'
 import type { JudgedFile } from './judge-files.ts'
 import type { Unasked } from './unasked.ts'
+import { newestAllowed, withWayOut } from './way-out.ts'
 
 /** Which file is asked for: the three parts of its address. */
 export interface FileAddress {
@@ -77,9 +78,21 @@ export class FileLookup {
     if (isClosedHere(state, now)) return quarantined(state, now)
     switch (state.answer.kind) {
       case 'reserved':
-        return refused('name-reserved', `${address.project} is a name of this index only; it has no such file.`)
+        return refused(
+          'name-reserved',
+          withWayOut(
+            `${address.project} falls under the prefix ${state.answer.prefix}, whose names belong to this index, and has no such file.`,
+            address.project,
+          ),
+        )
       case 'refused':
-        return refused('name-unclaimed', `Nobody has approved ${address.project} for this index.`)
+        return refused(
+          'name-unclaimed',
+          withWayOut(
+            `Nobody has approved ${address.project} for this index (${state.answer.pattern} is denied by default).`,
+            address.project,
+          ),
+        )
       case 'internal':
         return this.#row(state, address)
       case 'upstream':
@@ -131,7 +144,9 @@ export class FileLookup {
           )
         : refused('file-not-found', `${project} has no file ${filename} with this sha256.`)
     }
-    if (withheld !== undefined) return withheldFile(row, withheld, state, this.#parts.clock.now())
+    if (withheld !== undefined) {
+      return withheldFile(row, withheld, state, this.#parts.clock.now(), await this.#newest(state))
+    }
     return { kind: 'found', row, sha256, decided: state.answer.kind !== 'undecided' }
   }
 
@@ -148,6 +163,15 @@ export class FileLookup {
       .$if(answer.kind !== 'merged', (query) => query.where('filename', '=', filename))
       .execute()
     return judgeFiles(offering, rows, clock.now()).files.filter(({ file }) => file.filename === filename)
+  }
+
+  /** What whoever is refused a file may have instead. */
+  async #newest({ name, offering }: ProjectState): Promise<string | undefined> {
+    const { store, clock } = this.#parts
+    const { sources } = offering
+    if (sources.length === 0) return undefined
+    const files = store.db.selectFrom('file').selectAll().where('project', '=', name).where('source', 'in', sources)
+    return newestAllowed(judgeFiles(offering, await files.execute(), clock.now()).files)
   }
 
   async #knownElsewhere(project: string, sha256: string): Promise<boolean> {

@@ -184,7 +184,7 @@ function unapproved(file: FileRow, { answer, approvals, policy, project }: Facts
   return {
     code: 'file-unapproved',
     since: file.first_seen_at,
-    reason: `Files of ${project} need an approval here${have}. Ask for it: waxseal request ${project}==${file.version}`,
+    reason: `Files of ${project} need an approval here${have}.`,
     isListed: true,
   }
 }

@@ -4,6 +4,7 @@ import { normalizeUploadTime, prepareSimpleJson, simpleApiVersion } from '@waxse
 import type { FileRow } from '../store/schema.ts'
 import { judgeFiles } from './judge-files.ts'
 import type { Offering, Withheld } from './judge-files.ts'
+import { askFor } from './way-out.ts'
 
 /** Everything a project's page is made of: nothing else may have a say, so that the same rows give the same bytes. */
 export interface PageSource {
@@ -33,7 +34,10 @@ export function fileUrl(project: string, sha256: string, filename: string): stri
  * says why, and where there is more: installers fall back to another version, and print this to who insists.
  */
 export function yankMark(file: FileRow, withheld?: Withheld): boolean | string {
-  if (withheld !== undefined) return `${withheld.reason} (see /why/${file.project}/${file.version} of this index)`
+  if (withheld !== undefined) {
+    const { project, version } = file
+    return `${withheld.reason} ${askFor(project, version)} (see /why/${project}/${version} of this index)`
+  }
   if (file.withdrawn_at !== null) {
     return `No longer offered by ${file.source} since ${file.withdrawn_at.slice(0, 10)}; kept here for existing locks`
   }

@@ -6,12 +6,19 @@ import type { Clock } from '../clock.ts'
 import { EXPLAINED_CHECK_MS, EXPLAINED_FILES } from '../limits.ts'
 import { denialOfFile, isStanding } from '../names/denials.ts'
 import type { NamesConfig } from '../names/authority.ts'
+import { listDenials } from '../names/list-denials.ts'
+import type { KnownDenial } from '../names/list-denials.ts'
+import { sealedRecord, sealRole } from '../names/sealed-names.ts'
+import { recordTarget } from '../names/signed-paths.ts'
 import type { DecisionRow, FileRow } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { decidingRule, nameSentence, nextStep } from './explain-rule.ts'
+import type { DecidingRule } from './explain-rule.ts'
 import type { JsonApiSource, ReleaseMetadata } from './json-api.ts'
 import { judgeFiles } from './judge-files.ts'
 import type { JudgedFile, Withheld } from './judge-files.ts'
+import { newestAllowed } from './way-out.ts'
 
 /** What the readers of whole projects share. */
 export interface ReadParts {
@@ -84,12 +91,46 @@ export interface WithheldFile {
   readonly reason: string
 }
 
-/** The first form of the explanation: what is offered, from where, what is withheld, and who decided it. */
+/** Who decided, since when, and why: `configuration` for what stands in the configuration file. */
+export interface RuleDecision {
+  readonly by: string
+  readonly since: string | null
+  readonly reason: string | null
+}
+
+export interface Opening {
+  readonly kind: 'lift' | 'merge'
+  readonly askedAt: string
+  readonly askedBy: string
+}
+
+export interface SealedBy {
+  readonly role: string
+  readonly rev: number
+  readonly since: string
+  readonly by: string
+}
+
+/** The explanation: what is offered, from where, what is withheld, and who decided it. */
 export interface Explanation {
   readonly project: string
   readonly authority: string
   readonly source: string | null
   readonly sentence: string
+  /** What decided about the name, or about the release that was asked for. */
+  readonly rule: DecidingRule
+  /** Who decided that; null where nobody has. */
+  readonly decision: RuleDecision | null
+  /** What to do next, in a sentence; null where what was asked for is offered. */
+  readonly next: string | null
+  /** The newest version of the name that is given out. */
+  readonly newest: string | null
+  /** What is denied of the name, and stands or waits for the holders of its seal, the newest first. */
+  readonly denials: readonly KnownDenial[]
+  /** What would open the sealed name, and waits for its holders. */
+  readonly openings: readonly Opening[]
+  /** By whom the name is sealed; null where it is not. */
+  readonly sealed: SealedBy | null
   readonly status: string
   readonly statusReason: string | null
   readonly snapshot: number | null
@@ -132,7 +173,9 @@ export async function explainProject(
   const [source] = sources
   const rows = await db.selectFrom('file').selectAll().where('project', '=', state.name).orderBy('filename').execute()
   const isWanted = versionFilter(version)
-  const judged = judgeFiles(state.offering, rows, parts.clock.now()).files.filter(({ file }) => isWanted(file))
+  const now = parts.clock.now()
+  const all = judgeFiles(state.offering, rows, now).files
+  const judged = all.filter(({ file }) => isWanted(file))
   const { offered = [], withheld = [] } = Object.groupBy(judged, (one) =>
     one.withheld === undefined ? 'offered' : 'withheld',
   )
@@ -151,12 +194,33 @@ export async function explainProject(
     .orderBy('id', 'desc')
     .limit(EVENTS_SHOWN)
     .execute()
+  const rule = decidingRule(state, parts.names, version === undefined ? undefined : judged, now)
+  const denials = (await listDenials(db, now, state.name)).filter(({ standing }) => standing)
+  const newestVersion = newestAllowed(all)
+  const situation = {
+    project: state.name,
+    version,
+    newest: newestVersion,
+    rule,
+    isKnown: judged.length > 0,
+    until: withheld.find(({ withheld: why }) => why?.until !== undefined)?.withheld?.until,
+    waits: denials.some(({ n, waits }) => String(n) === rule.of && waits),
+  }
+  const isOffered = version === undefined ? newestVersion !== undefined : offered.length > 0
+  const bodies = decisions.map(({ body, ...row }) => ({ ...row, body: JSON.parse(body) as DecisionBody }))
   const checkedAt = source === undefined ? undefined : state.checkedAt.get(source)
   return {
     project: state.name,
     authority: state.answer.kind === 'reserved' ? 'internal' : (project?.authority ?? 'unclaimed'),
     source: source ?? null,
-    sentence: sentence(state, parts.names),
+    sentence: nameSentence(state.name, state.answer, parts.names),
+    rule,
+    decision: decisionOf(rule, { denials, decisions: bodies, names: parts.names }),
+    next: isOffered ? null : nextStep(situation),
+    newest: newestVersion ?? null,
+    denials,
+    openings: await openingsOf(parts.store, state.name),
+    sealed: await sealOf(parts.store, state.name),
     status: state.status,
     statusReason: state.statusReason,
     snapshot: state.page?.snapshot ?? null,
@@ -169,12 +233,58 @@ export async function explainProject(
       const { isListed: _, ...told } = why
       return [{ filename: file.filename, version: file.version, source: file.source, ...told }]
     }),
-    decisions: decisions.map(({ project: _project, body: text, ...row }) => {
-      const body = JSON.parse(text) as DecisionBody
-      return { ...row, body, sentence: decisionSentence(body) }
-    }),
+    decisions: bodies.map(({ project: _project, ...row }) => ({ ...row, sentence: decisionSentence(row.body) })),
     events: events.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as unknown })),
   }
+}
+
+interface Decided {
+  readonly denials: readonly KnownDenial[]
+  /** The newest first. */
+  readonly decisions: readonly { readonly at: string; readonly actor: string; readonly body: DecisionBody }[]
+  readonly names: NamesConfig
+}
+
+/** Kinds of decisions by which a rule about a name came to be. */
+const DECIDED_BY: Partial<Record<DecidingRule['kind'], readonly DecisionBody['kind'][]>> = {
+  claim: ['claim', 'unmerge'],
+  upstream: ['upstream', 'unmerge'],
+  merge: ['merge'],
+  status: ['status'],
+}
+
+const CONFIGURATION: RuleDecision = { by: 'configuration', since: null, reason: null }
+
+function decisionOf({ kind, of }: DecidingRule, { denials, decisions, names }: Decided): RuleDecision | null {
+  if (kind === 'denial') {
+    const denial = denials.find(({ n }) => String(n) === of)
+    return denial === undefined ? null : { by: denial.by, since: denial.since, reason: denial.reason }
+  }
+  if (kind === 'namespace') {
+    const namespace = of === null ? undefined : names.namespaces.get(of)
+    if (namespace === undefined || namespace.isConfigured === true) return CONFIGURATION
+    return { by: namespace.owner, since: namespace.since, reason: null }
+  }
+  if (kind === 'cooldown' || kind === 'approval' || kind === 'default') {
+    return of === null && kind !== 'cooldown' ? null : CONFIGURATION
+  }
+  const kinds = DECIDED_BY[kind] ?? []
+  const decision = decisions.find(({ body }) => kinds.includes(body.kind))
+  if (decision === undefined) return null
+  const { actor, at, body } = decision
+  return { by: actor, since: at, reason: 'reason' in body ? body.reason : null }
+}
+
+async function openingsOf({ db }: Store, project: string): Promise<readonly Opening[]> {
+  const rows = await db.selectFrom('opening').selectAll().where('project', '=', project).orderBy('asked_at').execute()
+  return rows.map(({ kind, asked_at: askedAt, asked_by: askedBy }) => ({ kind, askedAt, askedBy }))
+}
+
+async function sealOf({ db }: Store, project: string): Promise<SealedBy | null> {
+  const record = await sealedRecord(db, project)
+  if (record === undefined) return null
+  const { rev, since, by } = record
+  return { role: sealRole(project), rev, since, by }
 }
 
 /**
@@ -206,10 +316,19 @@ export async function explanationState(parts: ReadParts, state: ProjectState): P
     .select(({ fn }) => fn.max('rev').as('decisions'))
     .where('project', '=', name)
     .executeTakeFirstOrThrow()
-  const { project, page, status, statusReason, checkedAt } = state
+  const openings = await openingsOf(parts.store, name)
+  const sealed = await db
+    .selectFrom('target')
+    .select('sha256')
+    .where('role', '=', sealRole(name))
+    .where('path', '=', recordTarget(name))
+    .where('superseded_at', 'is', null)
+    .executeTakeFirst()
+  const { project, page, status, statusReason, answer, checkedAt } = state
   // A page that is asked for all the time is not explained anew all the time.
   const checked = [...checkedAt].map(([upstream, time]) => [upstream, Math.floor(time / EXPLAINED_CHECK_MS)])
-  return JSON.stringify([project, page, status, statusReason, files, events, decisions, checked])
+  const rules = { answer, status, statusReason, decisions, openings, sealed }
+  return JSON.stringify([project, page, rules, files, events, checked])
 }
 
 /** The newest files of `rows`, in the order they came in. */
@@ -245,29 +364,4 @@ function versionFilter(version: string | undefined): (file: Pick<FileRow, 'versi
   if (version === undefined) return () => true
   const [column, , value] = ofVersion(version)
   return (file) => file[column] === value
-}
-
-function sentence(state: ProjectState, names: NamesConfig): string {
-  const { answer, name } = state
-  switch (answer.kind) {
-    case 'internal':
-      return `${name} belongs to this index. No upstream is asked for it, whatever exists there.`
-    case 'reserved':
-      return `${name} falls under the prefix ${answer.prefix}, which belongs to this index. Nobody uploaded it, and no upstream is asked for it.`
-    case 'upstream':
-      return `${name} belongs to the upstream ${answer.upstream}, decided at its first download. No other index is asked for it.`
-    case 'refused':
-      return `Nobody has approved ${name} for this index (${answer.pattern} is denied by default), and no upstream is asked for it.`
-    case 'merged':
-      return `${name} has two sources, by a recorded decision: it belongs to ${sourceWords(answer.merge.owner)}, and ${sourceWords(answer.merge.extender)} may add to it (${answer.merge.extend}).`
-    case 'undecided': {
-      const order =
-        names.upstreams.length === 0 ? 'no upstream is configured' : `asked in order: ${names.upstreams.join(', ')}`
-      return `Nobody claimed ${name}. Its first download decides which upstream it belongs to (${order}).`
-    }
-  }
-}
-
-function sourceWords(source: string): string {
-  return source === LOCAL_SOURCE ? 'this index' : `the upstream ${source}`
 }

@@ -83,6 +83,7 @@ test('PEP 792: archived and quarantined projects take no uploads', () => {
   assert.deepEqual(checkProjectStatus({ ...project, status: 'quarantined', status_reason: 'malware' }), {
     kind: 'refused',
     code: 'upload-project-quarantined',
-    message: "The project 'app' is quarantined (malware) and takes no uploads.",
+    message:
+      "The project 'app' is quarantined (malware) and takes no uploads. Ask an administrator of this index to lift it.",
   })
 })

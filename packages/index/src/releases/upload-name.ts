@@ -144,7 +144,7 @@ export function checkProjectStatus(
     case 'quarantined':
       return refuse(
         'upload-project-quarantined',
-        `The project '${project.name}' is quarantined${reason} and takes no uploads.`,
+        `The project '${project.name}' is quarantined${reason} and takes no uploads. ${WHO_LIFTS}`,
       )
   }
 }
@@ -160,10 +160,12 @@ function refuseUnregistered(project: string, rule: string): Refusal {
   )
 }
 
+const WHO_LIFTS = 'Ask an administrator of this index to lift it.'
+
 /** What is denied takes no uploads either: nobody would get them. */
 export function checkDenied(denials: readonly Denial[], now: number): Refusal | undefined {
   const denial = standingDenialOfName(denials, now)
-  return denial && refuse('upload-project-quarantined', `${denialSentence(denial)}. It takes no uploads.`)
+  return denial && refuse('upload-project-quarantined', `${denialSentence(denial)}. It takes no uploads. ${WHO_LIFTS}`)
 }
 
 function refuseUpstreamName(project: string, upstream: string, relation: string): Refusal {

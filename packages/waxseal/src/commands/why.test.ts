@@ -8,6 +8,13 @@ const explanation: Explanation = {
   authority: 'internal',
   source: 'local',
   sentence: 'billing belongs to this index.',
+  rule: { kind: 'claim', of: null, sentence: 'billing belongs to this index.' },
+  decision: { by: 'alice', since: '2026-11-25T22:00:00.000Z', reason: null },
+  next: null,
+  newest: null,
+  denials: [],
+  openings: [],
+  sealed: null,
   status: 'active',
   statusReason: null,
   snapshot: 3,
@@ -35,11 +42,11 @@ function offering(count: number, ...yanked: readonly boolean[]): string {
 }
 
 test('why counts what is offered, and says how much of it is yanked', () => {
-  assert.match(offering(0), /offered {8}0 files$/m)
-  assert.match(offering(1, true), /offered {8}1 file, 1 yanked$/m)
-  assert.match(offering(2, false, true), /offered {8}2 files, 1 yanked$/m)
-  assert.match(offering(2, false, false), /offered {8}2 files$/m)
-  assert.match(offering(5000, false, true), /offered {8}5000 files, of the newest 2 1 yanked$/m)
+  assert.match(offering(0), /offered {9}0 files$/m)
+  assert.match(offering(1, true), /offered {9}1 file, 1 yanked$/m)
+  assert.match(offering(2, false, true), /offered {9}2 files, 1 yanked$/m)
+  assert.match(offering(2, false, false), /offered {9}2 files$/m)
+  assert.match(offering(5000, false, true), /offered {9}5000 files, of the newest 2 1 yanked$/m)
 })
 
 test('why of a name that nobody answers for says how to see whether the upstreams answer', () => {

@@ -107,21 +107,53 @@ function about({ rule, decision }: ClientExplanation): readonly string[] {
 
 /** What people get; `--json` has more. */
 export function explanationLines(explanation: Explanation): readonly string[] {
-  const { sentence, authority, source, status, statusReason, withheld, decisions } = explanation
+  const { sentence, authority, source, status, statusReason, withheld, decisions, next, newest, sealed } = explanation
   return [
     sentence,
     ...columns([
       ['authority', authority],
+      ['rule', ruleText(explanation)],
+      ...(explanation.decision === null ? [] : [['decided by', decisionText(explanation.decision)]]),
+      ...(sealed === null
+        ? []
+        : [['sealed', `by ${sealed.role}, revision ${sealed.rev}, ${sealed.by}, ${sealed.since}`]]),
       ['answered from', source ?? 'nowhere'],
       ['status', statusReason === null ? status : `${status}: ${statusReason}`],
       ...(explanation.upstreamCheckedAt === null ? [] : [['upstream answered', explanation.upstreamCheckedAt]]),
+      ['newest allowed', newest ?? 'none'],
       ['offered', offeredText(explanation)],
       ['withheld', withheldText(explanation)],
     ]),
     ...columns(withheld.map(({ filename, code, since, reason }) => [`  ${filename}`, code, since ?? '', reason])),
     ...decisions.map(({ rev, at, actor, sentence: decided }) => `decision ${rev}, ${at}, ${actor}: ${decided}`),
+    ...openingLines(explanation),
+    ...(next === null ? [] : [next]),
     // What is explained is what was recorded; that an upstream fails at present is not.
     ...(source === null && authority === 'unclaimed' ? ['Whether the upstreams answer: waxseal upstream check'] : []),
+  ]
+}
+
+/** Named where the first sentence is not of it already. */
+function ruleText({ rule, sentence }: Explanation): string {
+  const name = rule.of === null ? rule.kind : `${rule.kind} ${rule.of}`
+  return rule.sentence === sentence ? name : `${name}: ${rule.sentence}`
+}
+
+function decisionText({ by, since, reason }: NonNullable<Explanation['decision']>): string {
+  return `${by}${since === null ? '' : `, ${since}`}${reason === null ? '' : `: ${reason}`}`
+}
+
+function openingLines({ denials, openings, rule }: Explanation): readonly string[] {
+  return [
+    ...denials
+      .filter(({ n }) => String(n) !== rule.of || rule.kind !== 'denial')
+      .map(({ n, overlay, version, sha256, reason }) => {
+        const what = sha256 === null ? (version ?? 'the whole name') : `sha256 ${sha256}`
+        return `denial ${n}: ${what} is ${overlay}: ${reason}`
+      }),
+    ...openings.map(
+      ({ kind, askedAt, askedBy }) => `waits for the holders of the seal: a ${kind}, asked by ${askedBy}, ${askedAt}`,
+    ),
   ]
 }
 
