@@ -108,6 +108,21 @@ const EXPECTED: ReadonlyMap<string, Expectation> = new Map([
     'POST /projects/{project}/unmerge',
     { path: '/projects/demo/unmerge', body: { reason: 'not needed' }, allowed: ADMIN },
   ],
+  [
+    'POST /requests',
+    {
+      path: '/requests',
+      body: { project: 'demo' },
+      allowed: EVERYBODY,
+      allowedPrivately: ['read', 'upload', 'limited', 'admin'],
+    },
+  ],
+  ['GET /requests', { path: '/requests', allowed: SIGNED_IN }],
+  ['GET /requests/{id}', { path: '/requests/999', allowed: SIGNED_IN }],
+  [
+    'POST /requests/{id}/answer',
+    { path: '/requests/999/answer', body: { decline: true, reason: 'no' }, allowed: SIGNED_IN },
+  ],
   ['GET /tokens', { path: '/tokens', allowed: SIGNED_IN }],
   // All of these come with a token, and a token makes no other one (TOK-1).
   ['POST /tokens', { path: '/tokens', body: { scope: 'read' }, allowed: ADMIN }],

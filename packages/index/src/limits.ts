@@ -50,6 +50,15 @@ export const DECISION_ROUNDS = 32
 export const MAX_DENIED_FILES = 100
 /** Projects in which bytes are denied at once that several have. */
 export const MAX_DENIED_PROJECTS = 1000
+/** Requests of one user, or without one from one address, within `REQUESTS_WINDOW_MS`. */
+export const REQUESTS_PER_DAY = 20
+export const REQUESTS_WINDOW_MS = 86_400_000
+/** Requests that wait for an answer. */
+export const MAX_OPEN_REQUESTS = 10_000
+/** Files of one request: a release has fewer. */
+export const MAX_REQUESTED_FILES = 500
+/** Requests that a list shows, the newest. */
+export const LISTED_REQUESTS = 500
 /** Files that are approved at once. */
 export const MAX_APPROVED_FILES = 1000
 /** Files that one event about a listing names. */

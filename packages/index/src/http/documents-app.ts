@@ -184,7 +184,8 @@ function addManagementRoute(app: Hono<DocumentsEnv>, parts: DocumentsParts, rout
   app.on(route.method, path, async (c) => {
     noteRoute(c.env.outgoing, `/api/v1${route.path}`)
     // Credentials before any look at the input: a stranger learns nothing from how it is judged.
-    if (c.env.who.kind === 'anonymous' && (route.method !== 'GET' || parts.reading === 'private')) {
+    const isForReaders = route.method === 'GET' || route.openToReaders === true
+    if (c.env.who.kind === 'anonymous' && (!isForReaders || parts.reading === 'private')) {
       return refused(c, { code: 'unauthorized' })
     }
     const site = c.req.header('sec-fetch-site')

@@ -3,6 +3,7 @@ import { MEMBER_ROUTES } from './management/member-routes.ts'
 import { NAMESPACE_ROUTES } from './management/namespace-routes.ts'
 import { OVERLAY_ROUTES } from './management/overlay-routes.ts'
 import { PROJECT_ROUTES } from './management/project-routes.ts'
+import { REQUEST_ROUTES } from './management/request-routes.ts'
 import type { ManagementRoute } from './management/route.ts'
 import { TEAM_ROUTES } from './management/team-routes.ts'
 import { TOKEN_ROUTES } from './management/token-routes.ts'
@@ -14,6 +15,7 @@ export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...PROJECT_ROUTES,
   ...OVERLAY_ROUTES,
   ...NAMESPACE_ROUTES,
+  ...REQUEST_ROUTES,
   ...MEMBER_ROUTES,
   ...TRANSFER_ROUTES,
   ...TEAM_ROUTES,

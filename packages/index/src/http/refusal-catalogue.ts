@@ -295,6 +295,11 @@ const CATALOGUE = {
     title: 'A first upload does not register names here',
     help: 'Ask an administrator of this index to claim the name, or choose one under a prefix of this index where that is allowed.',
   },
+  'request-limit': {
+    status: 429,
+    title: 'Too many requests for what is withheld',
+    help: 'Wait a day, or ask an administrator of this index by another way.',
+  },
   'name-claim-limit': {
     status: 403,
     title: 'Too many new names in one day',

@@ -48,6 +48,7 @@ export const BACKUP_TABLES = {
   upstream_list: ['upstream'],
   upstream_finding: ['upstream', 'name'],
   webhook: ['name'],
+  request: ['id'],
   lease: null,
   garbage: null,
   node: null,

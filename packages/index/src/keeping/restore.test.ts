@@ -417,6 +417,7 @@ test('a backup of an earlier schema is restored into its tables and brought up t
       'upstream_list',
       'upstream_finding',
       'webhook',
+      'request',
     ].map(rowsPart)
     rewrite(
       ['0001-first'],

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely'
-import type { Actor } from '../access/actor.ts'
+import type { Actor, Unnamed } from '../access/actor.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { DECISION_ROUNDS } from '../limits.ts'
@@ -19,6 +19,12 @@ import { newestSnapshot } from '../publish/publisher.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import type { Holder } from '../register/holder.ts'
 import type { Acting } from '../register/members.ts'
+import { answerRequest } from '../requests/answering.ts'
+import type { RequestAnswer } from '../requests/answering.ts'
+import { askFor } from '../requests/asking.ts'
+import type { Asked, Asking } from '../requests/asking.ts'
+import { listRequests, readRequest, reviewRequest } from '../requests/reading.ts'
+import type { KnownRequest, RequestFilter, ReviewedRequest } from '../requests/reading.ts'
 import type { Database, ProjectStatus } from '../store/schema.ts'
 import { isUniqueViolation } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
@@ -35,6 +41,7 @@ import { previewClaim } from './preview-claim.ts'
 import { explainProject } from './read-project.ts'
 import type { Explanation } from './read-project.ts'
 import { refuse } from './refusal.ts'
+import type { Refusal } from './refusal.ts'
 import type { FileChoice } from './release-files.ts'
 
 export interface ManagementParts {
@@ -172,6 +179,35 @@ export class Management {
     return answer.kind === 'undecided' ? await search(project) : undefined
   }
 
+  /** Asks those who decide for what is withheld. */
+  ask(asking: Asking, actor: Actor | Unnamed): Promise<Asked | Refusal> {
+    return this.#again((tx) => askFor(tx, asking, { at: isoTime(this.clock), actor }, this.#parts.names))
+  }
+
+  requests(filter: RequestFilter): Promise<readonly KnownRequest[]> {
+    return listRequests(this.store.db, filter)
+  }
+
+  /** A request, held against what lies there now. */
+  async request(id: number): Promise<ReviewedRequest | undefined> {
+    const request = await readRequest(this.store.db, id)
+    return request && (await reviewRequest(this.store.db, request, this.#parts.names, this.clock.now()))
+  }
+
+  /** Answers a request; of a name that nobody has decided about an approval asks upstreams first, as any does. */
+  async answerRequest(id: number, answer: RequestAnswer, acting: Acting): ReturnType<typeof answerRequest> {
+    const { names, current } = this.#parts
+    const isApproval = answer.kind === 'approve' && acting.administrator
+    const request = isApproval ? await readRequest(this.store.db, id) : undefined
+    const found = request && (await this.found(request.project))
+    const upstream = found?.kind === 'found' ? found : undefined
+    const outcome = await this.#again((tx) =>
+      answerRequest(tx, { id, answer }, { at: isoTime(this.clock), ...acting }, names, upstream),
+    )
+    if (request !== undefined) current.forget([request.project])
+    return outcome
+  }
+
   unapprove(request: ApprovalRequest, actor: Actor): Promise<ChangeOutcome> {
     return this.#decide(actor, (tx, by) => unapprove(tx, request, by))
   }
@@ -200,9 +236,13 @@ export class Management {
     actor: Actor,
     work: (tx: Transaction<Database>, by: { readonly at: string; readonly actor: Actor }) => Promise<ChangeOutcome>,
   ): Promise<ChangeOutcome> {
+    return this.#again((tx) => work(tx, { at: isoTime(this.clock), actor }))
+  }
+
+  async #again<T>(work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
     for (let round = 1; ; round += 1) {
       try {
-        return await this.store.transaction((tx) => work(tx, { at: isoTime(this.clock), actor }))
+        return await this.store.transaction(work)
       } catch (error) {
         if (!isUniqueViolation(error) || round === DECISION_ROUNDS) throw error
       }

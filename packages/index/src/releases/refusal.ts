@@ -15,6 +15,7 @@ export type UploadRefusalCode =
   | 'name-unclaimed'
   | 'name-upstream'
   | 'not-found'
+  | 'request-limit'
   | 'token-scope'
   | 'upload-action-unknown'
   | 'upload-archive-invalid'

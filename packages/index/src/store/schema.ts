@@ -35,6 +35,7 @@ export interface Database {
   readonly name_claim: NameClaimTable
   readonly download_tally: DownloadTallyTable
   readonly audit: AuditTable
+  readonly request: RequestTable
   readonly upstream_list: UpstreamListTable
   readonly upstream_finding: UpstreamFindingTable
   readonly webhook: WebhookTable
@@ -327,6 +328,31 @@ export interface TargetTable {
   /** When another took its place; null while it is signed. */
   superseded_at: string | null
 }
+
+export type RequestState = 'open' | 'approved' | 'declined' | 'withdrawn'
+
+/** What somebody who was refused asked those who decide. */
+export interface RequestTable {
+  id: number
+  project: string
+  /** As it was asked for; null: the name. */
+  version: string | null
+  /** JSON: names and hashes of what was withheld then. */
+  files: string
+  reason: string | null
+  /** A user; null: nobody by name. */
+  asked_by: string | null
+  /** What limits count by (`addressKey`); null: it did not come over the network. */
+  address: string | null
+  at: string
+  state: RequestState
+  answered_by: string | null
+  answered_at: string | null
+  /** Why, for whoever asked. */
+  answer: string | null
+}
+
+export type RequestRow = Selectable<RequestTable>
 
 /** Several users who hold a project together. */
 export interface TeamTable {

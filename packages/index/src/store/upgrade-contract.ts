@@ -40,6 +40,7 @@ const MADE = [
   'upstream_list',
   'upstream_finding',
   'webhook',
+  'request',
 ]
 const before = (step: string): string | undefined => KNOWN_STEPS[KNOWN_STEPS.indexOf(step) - 1]
 

@@ -22,6 +22,8 @@ const EVENT_LEVELS: Readonly<Record<EventKind, 'info' | 'warn'>> = {
   lifted: 'warn',
   'files-approved': 'info',
   'files-unapproved': 'info',
+  'request-asked': 'info',
+  'request-answered': 'info',
   'opening-asked': 'warn',
   'merge-conflict': 'warn',
   'upstream-mutated': 'warn',

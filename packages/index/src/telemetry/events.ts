@@ -69,6 +69,19 @@ export interface EventDetails {
   lifted: { readonly rev: number; readonly decision: unknown }
   'files-approved': ApprovedFiles
   'files-unapproved': ApprovedFiles
+  /** Somebody who was refused asked for it; `files`: how many. */
+  'request-asked': {
+    readonly id: number
+    readonly version: string | null
+    readonly files: number
+    readonly reason: string | null
+  }
+  'request-answered': {
+    readonly id: number
+    readonly version: string | null
+    readonly state: string
+    readonly answer: string | null
+  }
   /** Something that would open a sealed name waits for its holders. */
   'opening-asked': { readonly kind: 'lift' | 'merge'; readonly opening: unknown }
   /** The second source of a merged name has other bytes under file names of the owner's. */

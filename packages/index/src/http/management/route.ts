@@ -30,6 +30,8 @@ export interface ManagementRoute {
   /** OpenAPI form, below `/api/v1`. */
   readonly path: string
   readonly summary: string
+  /** Where reading needs no credentials, this does not either. */
+  readonly openToReaders?: boolean
   readonly params: z.ZodObject
   readonly query?: z.ZodObject
   readonly body?: z.ZodType
@@ -46,6 +48,7 @@ export function route<
   readonly method: ManagementRoute['method']
   readonly path: string
   readonly summary: string
+  readonly openToReaders?: boolean
   readonly params: P
   readonly query?: Q
   readonly body?: B

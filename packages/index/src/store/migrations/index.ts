@@ -15,6 +15,7 @@ import * as trust from './0003-trust.ts'
 import * as names from './0004-names.ts'
 import * as register from './0006-register.ts'
 import * as audit from './0005-audit.ts'
+import * as requests from './0007-requests.ts'
 import * as sentinel from './0008-sentinel.ts'
 
 /** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
@@ -34,6 +35,7 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0004-names', names],
   ['0005-audit', audit],
   ['0006-register', register],
+  ['0007-requests', requests],
   ['0008-sentinel', sentinel],
 ])
 
