@@ -56,3 +56,5 @@ export const MAX_AHEAD_NAMES = 200
 export const MAX_AHEAD_WAITING = 1000
 /** For how long a hash has to be known before its file is called pinned, in milliseconds: an attacker cannot answer twice. */
 export const PINNED_AFTER_MS = 12 * 3_600_000
+/** What an index says to a request. */
+export const MAX_ANSWER_BYTES = 1024 * 1024

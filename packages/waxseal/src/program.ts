@@ -39,6 +39,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['release', async () => (await import('./commands/release.ts')).addRelease],
   ['file', async () => (await import('./commands/file.ts')).addFile],
   ['why', async () => (await import('./commands/why.ts')).addWhy],
+  ['request', async () => (await import('./commands/request.ts')).addRequest],
+  ['requests', async () => (await import('./commands/requests.ts')).addRequests],
   ['setup', async () => (await import('./commands/setup.ts')).addSetup],
   ['status', async () => (await import('./commands/status.ts')).addStatus],
   ['events', async () => (await import('./commands/events.ts')).addEvents],

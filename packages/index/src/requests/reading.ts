@@ -97,10 +97,17 @@ export async function reviewRequest(
 function requestOf(row: RequestRow): KnownRequest {
   const { id, project, version, files, reason, asked_by, address, at, state, answered_by, answered_at, answer } = row
   return {
-    ...{ id, project, version, files: JSON.parse(files) as readonly RequestedFile[], reason, at, state, answer },
+    id,
+    project,
+    version,
+    files: JSON.parse(files) as readonly RequestedFile[],
+    reason,
     askedBy: asked_by,
     address,
+    at,
+    state,
     answeredBy: answered_by,
     answeredAt: answered_at,
+    answer,
   }
 }
