@@ -287,12 +287,13 @@ suite('who did what is kept in a chain (attacks.md LOG/AUDIT)', () => {
       args: ['--no-upstream', '--config', config],
     })
     await other.stop()
+    const meaning = { prefixes: [], upstreams: [], policy: { unclaimed: [], cooldown: 0, approvals: 1 } }
     const [changed] = documentOf(await command('audit', 'list', '--action', 'configuration-changed', '--json'))[
       'records'
     ] as Told[]
     assert.deepEqual(
       [changed?.actor, changed?.before, changed?.after],
-      [null, { prefixes: [], upstreams: [], reading: 'public' }, { prefixes: [], upstreams: [], reading: 'private' }],
+      [null, { ...meaning, reading: 'public' }, { ...meaning, reading: 'private' }],
     )
   })
 })
