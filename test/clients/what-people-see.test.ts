@@ -60,8 +60,25 @@ async function deny(denial: Readonly<Record<string, string>>): Promise<void> {
 }
 
 /** As a lock has it. */
-const address = ({ name, sha256, filename }: Distribution): string =>
-  `${name} @ ${server.url}/files/${name}/${sha256}/${filename}#sha256=${sha256}`
+const urlOf = ({ name, sha256, filename }: Distribution): string =>
+  `${server.url}/files/${name}/${sha256}/${filename}#sha256=${sha256}`
+const address = (file: Distribution): string => `${file.name} @ ${urlOf(file)}`
+
+/** What a lock from before names. */
+const LOCKED = [
+  [
+    'withheld',
+    young,
+    /withheld until .* 3 days old here\. Newest that is allowed: 1\.4\. Ask for it: waxseal request young==1\.5/,
+  ],
+  ['quarantined', held, /held 1\.0 is quarantined since .*looked into\. Ask for it: waxseal request held==1\.0/],
+  ['blocked', worm, /worm is blocked since .*\(denial 2\): a worm\. Ask for it: waxseal request worm/],
+  [
+    'reserved',
+    reserved,
+    /corp-x falls under the prefix corp, whose names belong to this index.*waxseal request corp-x/,
+  ],
+] as const
 
 for (const wanted of wantedClients('pip')) {
   clientTest(wanted, 'shows of a release that is withheld until when, and how to ask for it', async (pip) => {
@@ -76,20 +93,7 @@ for (const wanted of wantedClients('pip')) {
     assert.match(terminal(newest), /young-1\.4/)
   })
 
-  for (const [what, file, expected] of [
-    [
-      'withheld',
-      young,
-      /withheld until .* 3 days old here\. Newest that is allowed: 1\.4\. Ask for it: waxseal request young==1\.5/,
-    ],
-    ['quarantined', held, /held 1\.0 is quarantined since .*looked into\. Ask for it: waxseal request held==1\.0/],
-    ['blocked', worm, /worm is blocked since .*\(denial 2\): a worm\. Ask for it: waxseal request worm/],
-    [
-      'reserved',
-      reserved,
-      /corp-x falls under the prefix corp, whose names belong to this index.*waxseal request corp-x/,
-    ],
-  ] as const) {
+  for (const [what, file, expected] of LOCKED) {
     clientTest(wanted, `shows of a locked file that is ${what} the rule and the way out`, async (pip) => {
       await using work = await workFolder()
       const args = ['download', '--no-deps', '--no-index', address(file)]
@@ -121,5 +125,83 @@ for (const wanted of wantedClients('twine')) {
       assert.notEqual(outcome.code, 0, terminal(outcome))
       assert.match(terminal(outcome), expected)
     })
+  }
+}
+
+/** How each of the others is asked for a file by its address: its project, and the command that fetches it. */
+const lockers = {
+  poetry: {
+    write: (cwd: string, file: Distribution): void =>
+      writeFileSync(
+        join(cwd, 'pyproject.toml'),
+        `[tool.poetry]
+name = "consumer"
+version = "1.0"
+description = ""
+authors = []
+[tool.poetry.dependencies]
+python = "^3.11"
+${file.name} = { url = "${urlOf(file)}" }
+`,
+      ),
+    args: ['lock'],
+    env: { POETRY_VIRTUALENVS_CREATE: 'false' },
+  },
+  pdm: {
+    write: (cwd: string, file: Distribution): void =>
+      writeFileSync(
+        join(cwd, 'pyproject.toml'),
+        `[project]
+name = "consumer"
+version = "1.0"
+requires-python = ">=3.11"
+dependencies = ["${file.name} @ ${urlOf(file)}"]
+[[tool.pdm.source]]
+name = "pypi"
+url = "${server.url}/simple/"
+verify_ssl = true
+`,
+      ),
+    args: ['lock'],
+    env: { PDM_CHECK_UPDATE: '0', PDM_USE_VENV: '0' },
+  },
+  pipenv: {
+    write: (cwd: string, file: Distribution): void =>
+      writeFileSync(
+        join(cwd, 'Pipfile'),
+        `[[source]]
+name = "waxseal"
+url = "${server.url}/simple/"
+verify_ssl = true
+[packages]
+${file.name} = { file = "${urlOf(file)}" }
+`,
+      ),
+    args: ['lock'],
+    env: { PIPENV_VENV_IN_PROJECT: '1' },
+  },
+} as const
+
+for (const name of ['poetry', 'pdm', 'pipenv'] as const) {
+  for (const wanted of wantedClients(name)) {
+    clientTest(
+      wanted,
+      'shows of locked files the rule and the way out, as far as it shows anything',
+      async (client) => {
+        for (const [what, file, expected] of LOCKED) {
+          await using work = await workFolder()
+          const { write, args, env } = lockers[name]
+          write(work.path, file)
+          const python =
+            name === 'pipenv' ? { PIPENV_DEFAULT_PYTHON_VERSION: client.python, PIPENV_PYTHON: client.python } : {}
+          const outcome = await client.run(args, { cwd: work.path, env: { ...env, ...python } })
+          assert.notEqual(outcome.code, 0, terminal(outcome))
+          // PDM 2.29 loses the reason phrase in its caching HTTP client, and hides bodies: status and address are all there is.
+          const isMute = name === 'pdm' && client.generation === 'newest'
+          const shown = isMute ? new RegExp(`403 Forbidden.*/files/${file.name}/`) : expected
+          assert.match(terminal(outcome), shown, what)
+        }
+      },
+    )
   }
 }
