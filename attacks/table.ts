@@ -90,6 +90,8 @@ Each row was played: real pip processes, a real \`waxseal serve\`, and an attack
 /** What of these groups no scenario plays, and why. */
 const NOT_PLAYED = `## Not played
 
+Of dependency confusion, new names, and credentials:
+
 | id | why |
 | --- | --- |
 | \`NAME-IMP\` | The index does not compare what files install with the names of other projects: two wheels that install one path are not told apart before an install. |

@@ -8,8 +8,8 @@ import { wantedClients } from '../support/clients.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 const NIGHTLY = process.env['WAXSEAL_NIGHTLY'] !== undefined
 /** One of a kind; all of them at night, when docs/attacks.md has to say what was played. */
-const BY_DAY = ['ARB-1', 'KC-3-seal', 'KC-3-internal', 'EXD-1-lock', 'DC-14']
-const missing = wantedClients('pip').filter(({ client }) => client === undefined)
+const BY_DAY = ['ARB-1', 'KC-3-seal', 'KC-3-internal', 'EXD-1-lock', 'DC-14', 'NAME-TYPO-prefix', 'TOK-1']
+const missing = [...wantedClients('pip'), ...wantedClients('twine')].filter(({ client }) => client === undefined)
 
 void test(`${NIGHTLY ? 'the catalogue of attacks' : BY_DAY.join(', ')}: what the guard holds, it holds by the defence that it names`, async (t) => {
   if (missing.length > 0) {
