@@ -213,5 +213,7 @@ function verdictOf(
 
 function verdictWords(withheld: Withheld | undefined): string {
   if (withheld === undefined) return 'given out'
-  return `${withheld.isListed ? 'yanked, ' : ''}\`${withheld.code}\``
+  // What the address answers: of a whole project that is quarantined each of its files is.
+  const code = withheld.code === 'project-quarantined' ? 'file-quarantined' : withheld.code
+  return `${withheld.isListed ? 'yanked, ' : ''}\`${code}\``
 }

@@ -18,7 +18,7 @@ const compiled = fileURLToPath(new URL('../.cache/compiled', import.meta.url))
 const deadline = `--import=${new URL('test-file-deadline.ts', import.meta.url).href}`
 const result = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=2', `--test-timeout=${testMs}`, deadline, ...patterns],
+  ['--test', '--test-concurrency=3', `--test-timeout=${testMs}`, deadline, ...patterns],
   {
     stdio: 'inherit',
     // Tests start the command a thousand times: compiled once, that takes half as long.

@@ -47,6 +47,8 @@ async function look(dataDir: string, state: DirectoryState): Promise<Seen> {
 const whole = (client: TrustClient, path: string, file: TargetFile): Promise<string> =>
   text(client.download(path, file))
 
+const NIGHTLY = process.env['WAXSEAL_NIGHTLY'] !== undefined
+
 void test('kill -9 before each step of a publish: the old snapshot or the new one, whole, to every client', async (t) => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-killed-'))
   const dataDir = join(folder.path, 'data')
@@ -90,7 +92,8 @@ void test('kill -9 before each step of a publish: the old snapshot or the new on
         `before ${where}`,
       )
     }
-    {
+    // By day each second time: it is two more starts of a server.
+    if (NIGHTLY || step % 2 === 0) {
       // Those that nobody here wrote see it as it lies there, too: this server changes nothing.
       await using untouched = await startWaxseal({ dataDir, args: ['--no-upstream', '--read-only'] })
       assert.equal(await clients.follow(untouched.url, PROJECTS), after.snapshot, `before ${where}`)
