@@ -39,7 +39,12 @@ void test('DC-19: a restored index is not served with another meaning than the o
   await carryKeys(join(folder, 'data'), dataDir)
   const outcome = documentOf(await waxsealCommand(['restore', dest, '--data', dataDir, '--json']))
   const sim = { name: 'sim', url: 'http://127.0.0.1:9/simple/' }
-  assert.deepEqual(outcome['served'], { prefixes: ['acme'], upstreams: [sim], reading: 'private' })
+  assert.deepEqual(outcome['served'], {
+    prefixes: ['acme'],
+    upstreams: [sim],
+    reading: 'private',
+    policy: { unclaimed: [], cooldown: 0, approvals: 1 },
+  })
 
   await assert.rejects(startWaxseal({ dataDir }), (error: Error) => {
     assert.match(error.message, /was restored.*served otherwise.*prefixes.*acme.*upstreams.*sim.*reading.*private/s)

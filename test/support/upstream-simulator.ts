@@ -201,7 +201,8 @@ class UpstreamSimulator implements Simulator {
       if (request.headers.authorization !== `Basic ${expected}`) return plain(401, 'Unauthorized')
     }
     const accept = request.headers.accept ?? ''
-    const answer = path === LIST_PATH ? this.#list(accept) : this.#answers.get(path.split('?')[0] ?? path)?.(accept)
+    const planned = this.#answers.get(path.split('?')[0] ?? path)
+    const answer = planned === undefined && path === LIST_PATH ? this.#list(accept) : planned?.(accept)
     if (answer === undefined) return plain(404, 'Not Found')
     const { etag } = answer.headers
     if (etag !== undefined && request.headers['if-none-match'] === etag) {

@@ -17,7 +17,7 @@ export class SeenDecisions {
     this.#database = database
     database.exec(`create table if not exists decided (path text primary key, rev integer not null) strict, without rowid;
       create table if not exists denied (
-        project text not null, n integer not null, entry text not null, primary key (project, n)
+        project text not null, n integer not null, entry text not null, primary key (project, n, entry)
       ) strict, without rowid;`)
     this.#selectRev = database.prepare('select rev from decided where path = ?')
     this.#upsertRev = database.prepare(
@@ -51,7 +51,7 @@ export class SeenDecisions {
     return this.#selectDenied.all(project).map(({ entry }) => JSON.parse(String(entry)) as Denial)
   }
 
-  /** Keeps what a deny list says. An entry that was seen before keeps what it said then: its number is never used again. */
+  /** Keeps what a deny list says. What a number said before holds too: it is never used again, and a thief may have used it first. */
   keepDenials(entries: readonly Denial[]): void {
     if (entries.length === 0) return
     this.#atOnce(() => {

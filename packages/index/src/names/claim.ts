@@ -46,7 +46,7 @@ export async function recordClaim(
   } else {
     await tx
       .updateTable('project')
-      .set({ authority: 'internal', upstream: null, display_name: claim.displayName })
+      .set({ authority: 'internal', upstream: null, merge_rule: null, display_name: claim.displayName })
       .where('name', '=', claim.project)
       .execute()
   }

@@ -76,7 +76,7 @@ export function judgeMerged<T extends MergedFile>(rule: MergeRule, files: readon
   const patched: Version[] = []
   for (const file of files) {
     if (file.source !== rule.extender) continue
-    const verdict = judgeExtending(rule, file, facts)
+    const verdict = isForeignLabel(file) ? 'merge-not-allowed' : judgeExtending(rule, file, facts)
     verdicts.set(file, verdict)
     const version = tryParseVersion(file.version)
     if (verdict === 'offered' && version !== undefined) patched.push(version)
@@ -86,9 +86,15 @@ export function judgeMerged<T extends MergedFile>(rule: MergeRule, files: readon
     const version = tryParseVersion(file.version)
     const isHeld =
       newest !== undefined && version !== undefined && compareVersions({ ...newest, local: [] }, version) < 0
-    verdicts.set(file, isHeld ? 'merge-held' : 'offered')
+    verdicts.set(file, isForeignLabel(file) ? 'merge-not-allowed' : isHeld ? 'merge-held' : 'offered')
   }
   return verdicts
+}
+
+/** A local label of an upstream's would sort above the release that it is of (design.md section 8; attacks.md DC-6). */
+function isForeignLabel({ source, version }: MergedFile): boolean {
+  const parsed = source === LOCAL_SOURCE ? undefined : tryParseVersion(version)
+  return parsed !== undefined && hasLocal(parsed)
 }
 
 interface OwnerFacts {

@@ -51,7 +51,7 @@ export async function merge(
   const row = await tx.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
   const stranger = wrongOwner(project, rule.owner, row)
   if (stranger !== undefined) return stranger
-  if (row?.merge_rule === ruleText(rule)) return { kind: 'unchanged' }
+  if (row?.authority === 'merged' && row.merge_rule === ruleText(rule)) return { kind: 'unchanged' }
   if ((await sealedRecord(tx, project)) !== undefined) {
     return askForOpening(tx, { project, kind: 'merge', body: mergeDocument(rule), at, actor })
   }

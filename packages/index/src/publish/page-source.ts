@@ -92,7 +92,10 @@ async function effectiveStatus(
   const denial = standingDenialOfName(denials, now)
   if (denial !== undefined) return { status: 'quarantined', statusReason: denialSentence(denial) }
   const own = { status: project.status, statusReason: project.status_reason }
-  if (project.status !== 'active' || upstream === undefined || project.authority === 'merged') return own
+  const { merge } = claimedName(project)
+  // Whoever only adds to a name does not close it.
+  const isExtender = project.authority === 'merged' && merge?.owner !== upstream
+  if (project.status !== 'active' || upstream === undefined || isExtender) return own
   const theirs = await db
     .selectFrom('upstream_page')
     .select(['status', 'status_reason'])

@@ -1,4 +1,5 @@
 import { canonicalVersionKey, tryParseVersion } from '@waxseal/packaging'
+import { isPublic } from '../names/page-namespaces.ts'
 import { decisionSentence } from '../names/decisions.ts'
 import type { DecisionBody } from '../names/decisions.ts'
 import type { CurrentProjects, ProjectState } from '../publish/current-projects.ts'
@@ -263,7 +264,10 @@ function decisionOf({ kind, of }: DecidingRule, { denials, decisions, names }: D
   if (kind === 'namespace') {
     const namespace = of === null ? undefined : names.namespaces.get(of)
     if (namespace === undefined || namespace.isConfigured === true) return CONFIGURATION
-    return { by: namespace.owner, since: namespace.since, reason: null }
+    // Whose a private one is, and since when, is not told to whoever asks.
+    return isPublic(namespace)
+      ? { by: namespace.owner, since: namespace.since, reason: null }
+      : { by: 'operator', since: null, reason: null }
   }
   if (kind === 'cooldown' || kind === 'approval' || kind === 'default') {
     return of === null && kind !== 'cooldown' ? null : CONFIGURATION

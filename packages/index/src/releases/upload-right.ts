@@ -4,6 +4,7 @@ import { claimedName } from '../names/claimed-name.ts'
 import { claimLimit } from '../names/claim-limit.ts'
 import { standingDenials } from '../names/deny-list.ts'
 import { namesOver } from '../names/live-names.ts'
+import { LOCAL_SOURCE } from '../names/local-source.ts'
 import { lookAtName } from '../names/name-objections.ts'
 import { refuseStranger } from '../register/members.ts'
 import type { Database } from '../store/schema.ts'
@@ -36,7 +37,10 @@ export async function uploadRight(
   if (closed !== undefined) return closed
   if (right.kind === 'internal') {
     if (uploader.scope === 'admin') return right
-    return (await refuseStranger(db, project, actor.name, 'maintainer', 'everybodys')) ?? right
+    // What is an upstream's and patched here is for administrators: nobody of ours holds it.
+    const isTheirs = answer.kind === 'merged' && answer.merge.owner !== LOCAL_SOURCE
+    const others = isTheirs ? 'administrators' : 'everybodys'
+    return (await refuseStranger(db, project, actor.name, 'maintainer', others)) ?? right
   }
   // All of them: what a name only looks like does not cover it.
   const looked = { namespaces: names.namespaces, corpus: claims.corpus, claimant: actor.name }

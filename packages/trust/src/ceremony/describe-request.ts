@@ -59,6 +59,15 @@ export function keyWords({ keyid, scheme }: Pick<PublicKey, 'keyid' | 'scheme'>)
   return `${keyid} (${scheme})`
 }
 
+/** What was signed before this and after what the request calls the current file is not in it: what went is not shown. */
+function skippedVersions({ signed, before }: CeremonyDocument): readonly string[] {
+  if (before === undefined || signed.version === before.version + 1) return []
+  const [from, to] = [before.version + 1, signed.version - 1]
+  return [
+    `WARNING: ${from === to ? `version ${from} is` : `versions ${from} to ${to} are`} left out. After a restored backup that is right; else somebody hides what they listed, and signing this takes it away UNSEEN.`,
+  ]
+}
+
 function describeDocument(document: CeremonyDocument, lists: readonly string[]): readonly string[] {
   const { role, signed, before, groups } = document
   const from = before === undefined ? 'is new' : `goes from version ${before.version} to ${signed.version}`
@@ -66,6 +75,7 @@ function describeDocument(document: CeremonyDocument, lists: readonly string[]):
   return [
     `${role} ${from}: it holds until ${writeTime(signed.expires)}${until}. What is signed has the sha256 ${documentSha256(document)}.`,
     ...indent([
+      ...skippedVersions(document),
       ...(document.kind === 'root' ? rootChanges(document) : targetsChanges(document, lists)),
       ...groups.map(
         ({ words, trust }) =>
