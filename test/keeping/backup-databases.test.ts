@@ -114,7 +114,7 @@ void test('an index moves from SQLite to PostgreSQL and back by backup and resto
     await using server = await startWaxseal({ args: NO_UPSTREAM, dataDir: join(folder, 'sqlite') })
     for (const version of ['1.0', '1.1'])
       assert.equal((await uploadFile(server, buildWheel({ name: 'moved', version }))).status, 200)
-    const made = await server.createToken({ scope: 'upload', user: 'ci' })
+    const made = await server.createToken({ scope: 'admin', user: 'ci' })
     await runWaxseal(['backup', dest, '--data', server.dataDir])
     return [await seen(server, 'moved'), made] as const
   })()

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { decisionHash } from '../names/decisions.ts'
-import { CLOCK_SKEW_MS, DOCTOR_BATCH } from '../limits.ts'
+import { CLOCK_SKEW_MS, DOCTOR_BATCH, RESTORE_MIN_JUMP } from '../limits.ts'
 import { isDamagedDatabase } from '../store/errors.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -74,7 +74,9 @@ export async function examineDecisions(store: Store, findings: Findings): Promis
       .execute()
     for (const { hash, ...row } of some) {
       const before = row.project === last.project ? last : { rev: 0, hash: null }
-      if (row.rev !== before.rev + 1 || row.prev !== before.hash) {
+      // The chain tells that one is missing; the number also leaps where the index was restored.
+      const follows = row.rev === before.rev + 1 || row.rev - before.rev > RESTORE_MIN_JUMP
+      if (!follows || row.prev !== before.hash) {
         findings.add('decisions-broken', `${row.project}: decision ${row.rev} does not follow the one before`)
       } else if (decisionHash(row) !== hash) {
         findings.add('decisions-broken', `${row.project}: decision ${row.rev} was changed after it was made`)
@@ -88,8 +90,13 @@ export async function examineDecisions(store: Store, findings: Findings): Promis
     .selectFrom('project')
     .select('name')
     .where((eb) => {
-      const newest = eb.selectFrom('decision').select(({ fn }) => fn.max('rev').as('rev'))
-      return eb('rev', '<>', eb.fn.coalesce(newest.whereRef('decision.project', '=', 'project.name'), eb.lit(0)))
+      const newest = eb
+        .selectFrom('decision')
+        .select(({ fn }) => fn.max('rev').as('rev'))
+        .whereRef('decision.project', '=', 'project.name')
+      const known = eb.fn.coalesce(newest, eb.lit(0))
+      // A restore has raised it above all that the lost history can have given.
+      return eb.and([eb('rev', '<>', known), eb('rev', '<', eb(known, '+', RESTORE_MIN_JUMP))])
     })
     .limit(DOCTOR_BATCH)
     .execute()
