@@ -1,4 +1,3 @@
-import { canonicalVersionKey, tryParseVersion } from '@waxseal/packaging'
 import { DocumentReader } from '@waxseal/trust/documents'
 import {
   MAX_REASON,
@@ -10,6 +9,7 @@ import {
   readTime,
   writeDocument,
 } from './read-document.ts'
+import { releaseKey } from './release-key.ts'
 
 /** What stands over any authority (design.md section 2): for a time, or until somebody lifts it. */
 export type Overlay = 'quarantined' | 'blocked'
@@ -64,12 +64,6 @@ export function denialOfFile(denials: readonly Denial[], file: DeniableFile): De
     if (sha256 !== undefined) return sha256 === file.sha256
     return version === undefined || releaseKey(version) === releaseKey(file.version)
   })
-}
-
-/** Versions that compare equal are one release; one that does not parse is only itself. */
-export function releaseKey(version: string): string {
-  const parsed = tryParseVersion(version)
-  return parsed === undefined ? version : canonicalVersionKey(parsed)
 }
 
 /** @throws TrustError where it is no deny list, or says more than is known here */

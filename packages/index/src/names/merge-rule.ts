@@ -12,6 +12,7 @@ import { DocumentReader } from '@waxseal/trust/documents'
 import type { JsonValue } from '@waxseal/trust/documents'
 import { LOCAL_SOURCE } from './local-source.ts'
 import { MAX_ACTOR, readLine, readOneOf } from './read-document.ts'
+import { releaseKey } from './release-key.ts'
 
 /**
  * How the files of a second source stand beside those of the owner of a name (attacks.md 6.5 rows 15 to 20). `platform-wheels`: wheels
@@ -143,11 +144,6 @@ function newestOf(versions: readonly Version[]): Version | undefined {
   let newest: Version | undefined
   for (const version of versions) if (newest === undefined || compareVersions(version, newest) > 0) newest = version
   return newest
-}
-
-function releaseKey(version: string): string {
-  const parsed = tryParseVersion(version)
-  return parsed === undefined ? version : canonicalVersionKey(parsed)
 }
 
 const MAX_SPECIFIERS = 200

@@ -1,4 +1,5 @@
 import { canonicalVersionKey, compareVersions, tryParseVersion } from '@waxseal/packaging'
+import { releaseKey } from '../names/release-key.ts'
 import type { ProjectState } from '../publish/current-projects.ts'
 import type { FileRow } from '../store/schema.ts'
 import { yankMark } from './page.ts'
@@ -62,8 +63,7 @@ export async function listFiles(
 export function releasesOf(files: readonly KnownFile[]): readonly KnownRelease[] {
   const releases = new Map<string, KnownFile[]>()
   for (const file of files) {
-    const parsed = tryParseVersion(file.version)
-    const key = parsed === undefined ? file.version : canonicalVersionKey(parsed)
+    const key = releaseKey(file.version)
     const of = releases.get(key)
     if (of === undefined) releases.set(key, [file])
     else of.push(file)

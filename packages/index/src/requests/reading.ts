@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { LISTED_REQUESTS } from '../limits.ts'
 import type { NamesConfig } from '../names/authority.ts'
-import { releaseKey } from '../names/denials.ts'
+import { releaseKey } from '../names/release-key.ts'
 import type { WithheldCode } from '../releases/judge-files.ts'
 import type { Database, RequestRow, RequestState } from '../store/schema.ts'
 import { filesAt } from './asking.ts'
