@@ -4,7 +4,7 @@ import type { NamesConfig } from './authority.ts'
 import type { DefaultPolicy } from './default-policy.ts'
 import { OPEN_DEFAULT } from './default-policy.ts'
 import type { Namespace } from './namespaces.ts'
-import { configuredNamespace, levelsOf, Namespaces } from './namespaces.ts'
+import { configuredNamespace, levelsOf, Namespaces, NAMESPACES_REVISION } from './namespaces.ts'
 
 /** What a running index goes by: what it was configured with, and the namespaces that were granted since. */
 export class LiveNames implements NamesConfig {
@@ -13,6 +13,8 @@ export class LiveNames implements NamesConfig {
   readonly #db: () => Kysely<Database>
   readonly prefixes: readonly string[]
   #namespaces: Namespaces
+  /** Of the namespaces at hand; another one where any was granted, changed or ended since. */
+  #revision: string | undefined
   #begun = 0
   #taken = 0
 
@@ -20,17 +22,20 @@ export class LiveNames implements NamesConfig {
     db: () => Kysely<Database>,
     { prefixes, upstreams, policy }: ConfiguredNames,
     namespaces: Namespaces,
+    revision: string | undefined,
   ) {
     this.#db = db
     this.prefixes = prefixes
     this.upstreams = upstreams
     this.policy = policy
     this.#namespaces = namespaces
+    this.#revision = revision
   }
 
   /** `db` is asked for each time: a read-only store may change it for another. */
   static async open(db: () => Kysely<Database>, configured: ConfiguredNames): Promise<LiveNames> {
-    return new LiveNames(db, configured, await readNamespaces(db(), configured.prefixes))
+    const revision = await readRevision(db())
+    return new LiveNames(db, configured, await readNamespaces(db(), configured.prefixes), revision)
   }
 
   get namespaces(): Namespaces {
@@ -39,11 +44,15 @@ export class LiveNames implements NamesConfig {
 
   readonly reload = async (): Promise<void> => {
     const turn = (this.#begun += 1)
+    // Asked first, of every publish: what is granted while it is looked for is looked for again.
+    const revision = await readRevision(this.#db())
+    if (revision === this.#revision) return
     const namespaces = await readNamespaces(this.#db(), this.prefixes)
     // One that began later has seen more, whichever ends first.
     if (turn < this.#taken) return
     this.#taken = turn
     this.#namespaces = namespaces
+    this.#revision = revision
   }
 }
 
@@ -73,6 +82,11 @@ export interface ConfiguredNames {
   readonly prefixes: readonly string[]
   readonly upstreams: readonly string[]
   readonly policy: DefaultPolicy
+}
+
+async function readRevision(db: Kysely<Database>): Promise<string | undefined> {
+  const row = db.selectFrom('setting').select('value').where('key', '=', NAMESPACES_REVISION)
+  return (await row.executeTakeFirst())?.value
 }
 
 /** Those of the configuration, and over them those that were granted. */
