@@ -329,7 +329,9 @@ export class TrustClient {
   async #store(role: TopLevelRole, bytes: Uint8Array | undefined): Promise<void> {
     const expected = this.#stored.get(role)
     if (expected === undefined && bytes === undefined) return
-    if (!(await this.#options.state.swap(role, expected, bytes))) throw stateChanged()
+    const { state } = this.#options
+    // Another process that has stored the very same file changes nothing: of many that follow one snapshot each gets there.
+    if (!(await state.swap(role, expected, bytes)) && !isSame(await state.read(role), bytes)) throw stateChanged()
     if (bytes === undefined) this.#stored.delete(role)
     else this.#stored.set(role, bytes)
   }
