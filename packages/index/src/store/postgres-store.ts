@@ -11,6 +11,10 @@ import { boundToState } from './latest-committed.ts'
 import { retryTransient } from './retry.ts'
 import type { Database } from './schema.ts'
 import type { Durability, Store } from './store.ts'
+import { Turns } from './turns.ts'
+
+/** How often a transaction loses against others before it runs alone. */
+const LOST_TOGETHER = 4
 
 /** Opens the PostgreSQL database at `url`, which must exist; its tables are made where needed. */
 export async function openPostgresStore(url: string, opening: Opening): Promise<Store> {
@@ -55,6 +59,7 @@ class PostgresStore implements Store {
   /** Undefined: nothing is ever written. */
   readonly #writer: Kysely<Database> | undefined
   readonly #nesting = new NestingGuard()
+  readonly #turns = new Turns()
   /** The newest snapshot and the revision of the namespaces. */
   #version = '0 0'
   #asked = 0
@@ -67,7 +72,9 @@ class PostgresStore implements Store {
 
   /**
    * SERIALIZABLE, because SQLite's transactions are: a rule that reads, decides and writes is then right on both without
-   * row locks (two uploads into one release, a first download against an upload). The price is a repetition at a conflict.
+   * row locks (two uploads into one release, a first download against an upload). The price is a repetition at a conflict; one
+   * that has lost several times has the database to itself, as far as this process goes: among many small ones it might
+   * otherwise lose for ever.
    */
   async transaction<T>(work: (tx: Transaction<Database>) => Promise<T>, durability?: Durability): Promise<T> {
     const writer = this.#writer
@@ -82,7 +89,9 @@ class PostgresStore implements Store {
           if (durability === 'with-the-next') await sql`set local synchronous_commit = off`.execute(tx)
           return await work(tx)
         })
-    return this.#nesting.run(() => retryTransient(once))
+    return this.#nesting.run(() =>
+      retryTransient((lost) => (lost < LOST_TOGETHER ? this.#turns.together(once) : this.#turns.alone(once))),
+    )
   }
 
   consistently<T>(work: (snapshot: Transaction<Database>) => Promise<T>): Promise<T> {

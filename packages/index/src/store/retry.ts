@@ -4,15 +4,15 @@ import { TRANSACTION_DEADLINE, TRANSACTION_RETRY_DELAY } from '../limits.ts'
 import { isTransient } from './errors.ts'
 
 /**
- * Runs `attempt` again, after a random and growing wait, as long as it only lost against others.
+ * Runs `attempt` again, after a random and growing wait, as long as it only lost against others; it is told how often it has.
  *
  * @throws IndexError `database-busy` after `TRANSACTION_DEADLINE`
  */
-export async function retryTransient<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retryTransient<T>(attempt: (lost: number) => Promise<T>): Promise<T> {
   const start = performance.now()
-  for (let pause = TRANSACTION_RETRY_DELAY; ; pause = Math.min(pause * 2, TRANSACTION_RETRY_DELAY * 32)) {
+  for (let lost = 0; ; lost += 1) {
     try {
-      return await attempt()
+      return await attempt(lost)
     } catch (error) {
       if (!isTransient(error)) throw error
       if (performance.now() - start > TRANSACTION_DEADLINE) {
@@ -21,6 +21,6 @@ export async function retryTransient<T>(attempt: () => Promise<T>): Promise<T> {
         })
       }
     }
-    await delay(pause * (0.5 + Math.random()))
+    await delay(TRANSACTION_RETRY_DELAY * 2 ** Math.min(lost, 5) * (0.5 + Math.random()))
   }
 }

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { sql } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { IndexError } from '../error.ts'
 import { auditContract } from './audit-contract.ts'
+import type { Database } from './schema.ts'
 import { storeContract } from './store-contract.ts'
 import { openStore } from './store.ts'
 import {
@@ -49,6 +50,35 @@ function contractOn(name: string, start: () => Promise<PostgresServer>): void {
         where pid <> pg_backend_pid() and datname = current_database() and application_name = 'waxseal'`
       await other.transaction((tx) => end.execute(tx))
       await assert.doesNotReject(eventually(() => store.db.selectFrom('setting').selectAll().execute()))
+    })
+
+    it('lets a long transaction come to its end among short ones that it conflicts with', async () => {
+      await using store = await openStore({ kind: 'postgres', url: await server.createDatabase() })
+      const set = (tx: Transaction<Database>, key: string, value: string): Promise<unknown> =>
+        tx
+          .insertInto('setting')
+          .values({ key, value })
+          .onConflict((oc) => oc.column('key').doUpdateSet({ value }))
+          .execute()
+      const read = (tx: Transaction<Database>, key: string): Promise<unknown> =>
+        tx.selectFrom('setting').selectAll().where('key', '=', key).execute()
+      const over = new AbortController()
+      const short = async (): Promise<void> => {
+        for (let count = 0; !over.signal.aborted; count += 1) {
+          await store.transaction(async (tx) => {
+            await read(tx, 'long')
+            await set(tx, 'short', String(count))
+          })
+        }
+      }
+      const shorts = [short(), short()]
+      const long = store.transaction(async (tx) => {
+        await read(tx, 'short')
+        await sql`select pg_sleep(0.2)`.execute(tx)
+        await set(tx, 'long', 'written')
+      })
+      await assert.doesNotReject(long.finally(() => over.abort()))
+      await Promise.all(shorts)
     })
 
     it('says that a server cannot be reached', async () => {
