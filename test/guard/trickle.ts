@@ -3,19 +3,20 @@ import { createServer, request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A mirror of an index that stops in the middle of one file. */
+/** A mirror of an index that stops in the middle of one answer. */
 export interface Trickle extends AsyncDisposable {
   readonly url: string
-  /** Once half of the file was sent. */
+  /** Once half of it was sent. */
   readonly halfWay: Promise<void>
-  /** From now on it sends all. */
+  /** Sends the rest, and from now on all. */
   release(): void
 }
 
-/** Starts one in front of the index at `origin`, for the file at `path`. */
+/** Starts one in front of the index at `origin`, for what is at `path`. */
 export async function startTrickle(origin: string, path: string): Promise<Trickle> {
   const { promise: halfWay, resolve } = Promise.withResolvers<void>()
-  let released = false
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let isReleased = false
   const server = createServer((req, res) => {
     const honest = request(`${origin}${req.url ?? '/'}`, {
       method: req.method,
@@ -24,14 +25,18 @@ export async function startTrickle(origin: string, path: string): Promise<Trickl
     honest.on('error', () => res.destroy())
     honest.on('response', (answer: IncomingMessage) => {
       res.writeHead(answer.statusCode ?? 502, answer.headers)
-      if (released || req.url !== path) return void answer.pipe(res)
+      if (isReleased || req.url !== path) return void answer.pipe(res)
       const half = Number(answer.headers['content-length']) / 2
       let sent = 0
+      const rest: Buffer[] = []
       answer.on('data', (piece: Buffer) => {
-        if (sent < half) res.write(piece)
+        const now = Math.min(piece.length, Math.max(0, Math.ceil(half) - sent))
+        res.write(piece.subarray(0, now))
+        rest.push(piece.subarray(now))
         sent += piece.length
         if (sent >= half) resolve()
       })
+      answer.on('end', () => void released.then(() => res.end(Buffer.concat(rest))))
     })
     honest.end()
   })
@@ -40,7 +45,10 @@ export async function startTrickle(origin: string, path: string): Promise<Trickl
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     halfWay,
-    release: () => (released = true),
+    release() {
+      isReleased = true
+      release()
+    },
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()

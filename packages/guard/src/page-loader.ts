@@ -42,15 +42,14 @@ const VANISHED_SHOWN = 3
  * @throws GuardError
  */
 export async function loadPage(parts: PageLoaderParts, project: string): Promise<OfferedPage | undefined> {
-  const { client, state, cache, pins, defences, origin, report } = parts
+  const { cache, pins, defences, origin, report } = parts
   const seen = pins.of(project)
-  const { answer, looked } = await askPage(parts, project, seen?.etag)
+  const { answer: first, looked } = await askPage(parts, project, seen?.etag)
   if (!defences.has('signatures')) {
     const nothing = undecided(project, parts.now())
-    return answer.kind === 'page' ? makePage(parts, nothing, answer.bytes, new Map()).page : undefined
+    return first.kind === 'page' ? makePage(parts, nothing, first.bytes, new Map()).page : undefined
   }
-  if (answer.kind === 'page' || answer.kind === 'same') await state.reach(answer.snapshot)
-  const target = await findPage(client, project)
+  const { answer, target, sha256, answered } = await matched(parts, project, first)
   if (target === undefined) {
     if (answer.kind === 'unreachable') throw unreachable(origin.url, answer.reason)
     if (answer.kind === 'page' && hasFiles(answer.bytes)) throw unsigned(project)
@@ -58,8 +57,6 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
     await decided(parts, project, seen, looked)
     return undefined
   }
-  const sha256 = target.hashes.get('sha256') ?? ''
-  const answered = answer.kind === 'page' && hash('sha256', answer.bytes) === sha256 ? answer : undefined
   if (answer.kind === 'page' && answered === undefined) {
     report.note(`The page of ${project} that the index shows is not the one that is signed; the signed one was taken.`)
   }
@@ -119,6 +116,31 @@ async function askPage(
   const name = isSigned ? lookUpName(parts, project).catch(() => undefined) : undefined
   const answer = await parts.origin.askPage(project, etag)
   return { answer, looked: { snapshot, name: await name } }
+}
+
+interface Matched {
+  readonly answer: PageAnswer
+  /** What is signed about the page. */
+  readonly target: TargetFile | undefined
+  readonly sha256: string
+  /** The answer, where it is what is signed. */
+  readonly answered: Extract<PageAnswer, { kind: 'page' }> | undefined
+}
+
+/**
+ * Finds what is signed about the page that the index showed. One that was overtaken by a newer snapshot on its way is asked for once more.
+ * @throws GuardError
+ */
+async function matched(parts: PageLoaderParts, project: string, answer: PageAnswer, again = true): Promise<Matched> {
+  const { client, state, origin } = parts
+  if (answer.kind === 'page' || answer.kind === 'same') await state.reach(answer.snapshot)
+  const target = await findPage(client, project)
+  const sha256 = target?.hashes.get('sha256') ?? ''
+  const answered = answer.kind === 'page' && hash('sha256', answer.bytes) === sha256 ? answer : undefined
+  const isOvertaken = answer.kind === 'page' && answered === undefined && answer.snapshot < state.snapshot
+  return again && isOvertaken
+    ? await matched(parts, project, await origin.askPage(project, undefined), false)
+    : { answer, target, sha256, answered }
 }
 
 /** What is decided about a name of which something may be handed on. @throws GuardError as `decideName`, or why nothing is */
