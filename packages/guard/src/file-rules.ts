@@ -34,7 +34,7 @@ export function fileJudge(page: RuledPage): (file: HashedFile, isPinned: boolean
       denied(file, project, rules) ??
       vouchedOtherwise(file, project, vouched) ??
       fromElsewhere(sourceOf(file, page.source), project, rules, isSaid) ??
-      (isVouched ? undefined : notListed(file, project, rules)) ??
+      (isVouched ? undefined : notListed(file, sourceOf(file, page.source), page)) ??
       mergedOut(merged?.get(file.filename)) ??
       (isVouched || isPinned ? undefined : tooYoung(file, sourceOf(file, page.source), page))
     )
@@ -79,7 +79,11 @@ function fromElsewhere(
   return { code: 'file-unverified', reason }
 }
 
-function notListed({ filename }: HashedFile, project: string, { closed }: FileRules): FileRefusal {
+function notListed(
+  { filename }: HashedFile,
+  source: string | undefined,
+  { project, rules: { closed, merge } }: RuledPage,
+): FileRefusal {
   switch (closed) {
     case undefined:
       return undefined
@@ -89,8 +93,10 @@ function notListed({ filename }: HashedFile, project: string, { closed }: FileRu
         reason: `The record of ${project} is closed: it lists the files that may be handed on, and this is none of them. A holder of the index's keys adds it with waxseal seal.`,
       }
     case 'until-approved': {
-      const version = versionOf(filename, project)
-      const reason = `Files of ${project} need an approval each, and this one has none. Ask for it: waxseal request ${project}==${version}`
+      if (merge !== undefined && source === LOCAL_SOURCE) return undefined
+      const way =
+        merge === undefined ? `Ask for it: waxseal request ${project}==${versionOf(filename, project)}` : SEAL_THE_MERGE
+      const reason = `Files of ${project} need an approval each, and this one has none. ${way}`
       return { code: 'file-unapproved', reason }
     }
   }
@@ -136,7 +142,7 @@ function mergeVerdicts({
 function tooYoung(
   { filename, uploadTime }: HashedFile,
   source: string | undefined,
-  { project, rules: { cooldown }, now }: RuledPage,
+  { project, rules: { cooldown, merge }, now }: RuledPage,
 ): FileRefusal {
   if (cooldown === 0 || source === LOCAL_SOURCE) return undefined
   const eligible = Date.parse(uploadTime ?? '') + cooldown * 1000
@@ -145,9 +151,14 @@ function tooYoung(
   const reason = Number.isNaN(eligible)
     ? `How old it is is not known, and files of upstreams have to be ${age} old here.`
     : `It is kept back until ${new Date(eligible).toISOString().slice(0, 16).replace('T', ' ')} UTC: files of upstreams have to be ${age} old here.`
-  const request = `waxseal request ${project}==${versionOf(filename, project)}`
-  return { code: 'file-cooldown', reason: `${reason} Use an older version, or ask for this one: ${request}` }
+  const way =
+    merge === undefined
+      ? `Use an older version, or ask for this one: waxseal request ${project}==${versionOf(filename, project)}`
+      : SEAL_THE_MERGE
+  return { code: 'file-cooldown', reason: `${reason} ${way}` }
 }
+
+const SEAL_THE_MERGE = 'The merge of this name counts more once it is sealed: ask a holder to run waxseal seal.'
 
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S

@@ -46,7 +46,7 @@ export interface NameDecision {
 }
 
 /** Of the rules that pages are made by: with others, what was made before is not handed on. Raised with every change of them. */
-const RULES = '2'
+const RULES = '3'
 const NO_POLICY: SignedPolicy = { namespaces: new Namespaces(), defaults: undefined, key: '' }
 
 /**

@@ -36,6 +36,8 @@ const defaulting = (mode: 'open' | 'approve' | 'deny', more: Partial<DefaultPoli
   defaults: { unclaimed: [{ pattern: 'acme-*', mode }], cooldown: 0, approvals: 1, ...more },
   isGoverned: true,
 })
+const merge = { owner: 'local', extender: 'pypi', extend: 'platform-wheels', consent: 'ada' } as const
+const MERGED: NameRecord = { ...RECORD, authority: 'merged', sources: ['local', 'pypi'], merge }
 const FILES = new Map([['acme_app-1.0-py3-none-any.whl', 'a'.repeat(64)]])
 
 /** The rule, and what it comes to in a word or two. */
@@ -102,6 +104,21 @@ describe('what decides about a name', () => {
       { record: UPSTREAM, sealed: true, ...defaulting('approve') },
       'sealed-record: [pypi]',
     ],
+    [
+      'APP-TOCTOU: approvals, over a merge that only the server claims',
+      { record: MERGED, ...defaulting('approve') },
+      'claimed-record: [local,pypi] until-approved',
+    ],
+    [
+      'a claimed merge that is closed, over approvals',
+      { record: { ...MERGED, closed: true }, ...defaulting('approve') },
+      'claimed-record: [local,pypi] by-record',
+    ],
+    [
+      'a sealed merge, over approvals',
+      { record: MERGED, sealed: true, ...defaulting('approve') },
+      'sealed-record: [local,pypi]',
+    ],
     ['a default that is open', defaulting('open'), 'default: upstreams'],
     ['a record that only lifts', { record: UNCLAIMED, isGoverned: true }, 'claimed-record: upstreams'],
   ] as const) {
@@ -135,12 +152,13 @@ describe('what decides about a name', () => {
     assert.match(reason(defaulting('approve')), /\(acme-\*: approve\).*waxseal request acme-app$/)
   })
 
-  test('the cooldown counts for upstreams, and not within a merge, which is a statement about both', () => {
+  test('the cooldown counts for upstreams, and not within a merge that holders sealed, which is a statement about both', () => {
     const cooling = defaulting('open', { cooldown: 60 })
-    assert.equal(judgeName({ ...NOTHING, ...cooling }).files.cooldown, 60)
-    assert.equal(judgeName({ ...NOTHING, record: UPSTREAM, ...cooling }).files.cooldown, 60)
-    const merge = { owner: 'local', extender: 'pypi', extend: 'platform-wheels', consent: 'ada' } as const
-    const merged: NameRecord = { ...RECORD, authority: 'merged', sources: ['local', 'pypi'], merge }
-    assert.equal(judgeName({ ...NOTHING, record: merged, ...cooling }).files.cooldown, 0)
+    const cooldown = (evidence: Partial<NameEvidence>): number =>
+      judgeName({ ...NOTHING, ...evidence, ...cooling }).files.cooldown
+    assert.equal(cooldown({}), 60)
+    assert.equal(cooldown({ record: UPSTREAM }), 60)
+    assert.equal(cooldown({ record: MERGED }), 60, 'COOL-1: whoever holds the keys of the server may claim one')
+    assert.equal(cooldown({ record: MERGED, sealed: true }), 0)
   })
 })

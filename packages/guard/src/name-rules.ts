@@ -33,7 +33,10 @@ export interface FileRules {
   readonly vouched: ReadonlyMap<string, string>
   /** Whether a seal stands behind those. */
   readonly sealed: boolean
-  /** Nothing but those may be handed on: because the record says so, or because each needs an approval. */
+  /**
+   * Nothing but those may be handed on: because the record says so, or because each needs an approval, which of a merged name the
+   * files of its upstream alone do.
+   */
   readonly closed: 'by-record' | 'until-approved' | undefined
   readonly merge: MergeRule | undefined
   /** How old a file of an upstream has to be, in seconds. */
@@ -78,8 +81,8 @@ export function judgeName(evidence: NameEvidence): NameVerdict {
   if (claimed === undefined) return judgeUnclaimed(evidence)
   const { sources, merge, closed, authority } = claimed
   const { mode, cooldown } = defaultFor(evidence)
-  // Holders have said that names like it need approvals; only holders say otherwise.
-  const needsApproval = authority === 'upstream' && !sealed && mode === 'approve'
+  // Holders have said what files of upstreams need; only holders say otherwise.
+  const needsApproval = authority !== 'internal' && !sealed && mode === 'approve'
   return {
     rule: sealed ? 'sealed-record' : 'claimed-record',
     files: {
@@ -88,8 +91,8 @@ export function judgeName(evidence: NameEvidence): NameVerdict {
       sealed,
       closed: closedBy(closed, authority, needsApproval),
       merge,
-      // A merge is a statement about the two sources, and stands.
-      cooldown: merge === undefined ? cooldown : 0,
+      // A merge is a statement about the two sources, and stands, once holders have made it.
+      cooldown: merge !== undefined && sealed ? 0 : cooldown,
       denials,
     },
   }
@@ -148,8 +151,7 @@ function defaultFor({ project, defaults = OPEN_DEFAULT }: NameEvidence): {
 }
 
 function closedBy(closed: boolean, authority: NameRecord['authority'], needsApproval: boolean): FileRules['closed'] {
-  if (needsApproval) return 'until-approved'
-  if (!closed) return undefined
+  if (!closed) return needsApproval ? 'until-approved' : undefined
   return authority === 'upstream' || authority === 'unclaimed' ? 'until-approved' : 'by-record'
 }
 

@@ -181,10 +181,11 @@ describe('A merged name', () => {
     extra: { _source: source },
   })
   const merge = { owner: 'local', extender: 'pypi', extend: 'platform-wheels', consent: 'ada' } as const
-  const merged = (...files: readonly SimpleFile[]): readonly string[] => {
-    const facts = { ...NOTHING, ...ruled({ sources: ['local', 'pypi'], merge }) }
+  const mergedWith = (rules: Partial<FileRules>, ...files: readonly SimpleFile[]): readonly string[] => {
+    const facts = { ...NOTHING, ...ruled({ sources: ['local', 'pypi'], merge, ...rules }) }
     return applyRules(files, facts, ALL_DEFENCES).offered.map(({ file }) => file.filename)
   }
+  const merged = (...files: readonly SimpleFile[]): readonly string[] => mergedWith({}, ...files)
   const own = wheel('demo-1.0-py3-none-any.whl', 'local', A)
 
   test('takes a wheel for another platform from its second source, of the same release with the same metadata', () => {
@@ -199,5 +200,20 @@ describe('A merged name', () => {
   })
   test("DC-2: takes no other bytes under its owner's file name", () => {
     assert.deepEqual(merged(own, wheel('Demo-1.0-py3-none-any.whl', 'pypi', A, B)), [own.filename])
+  })
+  test('APP-TOCTOU, COOL-1: takes nothing of an upstream without approval, or too young, where holders want that of all names', () => {
+    const platform = wheel('demo-1.0-cp313-cp313-any.whl', 'pypi', A)
+    assert.deepEqual(mergedWith({ closed: 'until-approved' }, own, platform), [own.filename])
+    assert.deepEqual(mergedWith({ cooldown: 60 }, own, platform), [own.filename])
+    const vouched = new Map([[platform.filename, A]])
+    assert.deepEqual(mergedWith({ closed: 'until-approved', cooldown: 60, vouched }, own, platform), [
+      own.filename,
+      platform.filename,
+    ])
+    assert.deepEqual(mergedWith({ closed: 'by-record' }, own, platform), [])
+    for (const rules of [{ closed: 'until-approved' }, { cooldown: 60 }] as const) {
+      const facts = { ...NOTHING, ...ruled({ sources: ['local', 'pypi'], merge, ...rules }) }
+      assert.match(applyRules([own, platform], facts, ALL_DEFENCES).withheld[0]?.reason ?? '', /waxseal seal\.$/)
+    }
   })
 })
