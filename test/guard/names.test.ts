@@ -235,10 +235,10 @@ describe('RB-POL: an older decision never comes back', () => {
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
     await world.server({ claimed: record('acme-app', { rev: 6 }) })
     assert.equal(await run(user, 'acme-app'), 'name-refused')
-    await world.holders({ sealed: record('acme-app', { rev: 6 }) })
-    assert.equal(await run(user, 'acme-app'), 'name-refused', 'sealed or not')
     await world.holders({ sealed: record('acme-app', { rev: 8 }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
+    await world.holders({ sealed: record('acme-app', { rev: 6 }) })
+    assert.equal(await run(user, 'acme-app'), 'name-refused', 'sealed or not')
     const path = recordTarget('acme-app')
     const role = shardOf('acme-app')
     await world.holders({ gone: [{ role: `sealed-${role}`, path }] })
@@ -254,10 +254,88 @@ describe('RB-POL: an older decision never comes back', () => {
     await world.server({ claimed: record('acme-app', { rev: 7 }) })
     const user = await world.user()
     assert.equal(await run(user, 'acme-app'), 'name-refused', 'without a page too')
-    await world.holders({ page: page('local', own), sealed: record('acme-app', { rev: 6 }) })
+    await world.holders({ page: page('local', own), namespaces: acme('online', 2) })
+    await world.server({ claimed: record('acme-app', { rev: 6 }) })
     assert.equal(await run(user, 'acme-app'), 'name-refused')
-    await world.holders({ sealed: record('acme-app', { rev: 7 }) })
+    await world.server({ claimed: record('acme-app', { rev: 7 }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
+  })
+
+  test('about a name that had no page when the newer one was seen', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    await world.server({ claimed: record('acme-app', { rev: 7 }) })
+    const user = await world.user()
+    assert.equal(await run(user, 'acme-app'), 'not-offered')
+    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: 6 }) })
+    assert.equal(await run(user, 'acme-app'), 'name-refused')
+  })
+
+  test('and what the server alone has claimed, however high it counts, is in no way of the holders', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: Number.MAX_SAFE_INTEGER }) })
+    const user = await world.user()
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
+    const sealed = record('acme-app', { rev: 3, closed: true, files: listing([own]) })
+    await world.holders({ sealed })
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
+    await world.holders({ sealed: { ...sealed, rev: 2 } })
+    await using guard = await user.opened()
+    await guard.refresh()
+    await assert.rejects(guard.index.page('acme-app'), {
+      message: /was at revision 3 .*waxseal trust forget acme-app$/,
+    })
+  })
+
+  test('about a name that was sealed: the server, with whatever keys, does not make it one that is only claimed', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    const evil = world.wheel({ name: 'acme-app', version: '99.0' })
+    const before = world.state
+    await world.holders({
+      page: page('local', own),
+      sealed: record('acme-app', { closed: true, files: listing([own]) }),
+    })
+    const user = await world.user()
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
+
+    await world.rebuilt(before)
+    await world.server({ page: page('local', own, evil) })
+    assert.equal(await run(user, 'acme-app'), 'name-refused', 'without a record')
+    await world.server({ claimed: record('acme-app', { rev: 9 }) })
+    assert.deepEqual(await run(await world.user('newcomer'), 'acme-app'), ['1.0 signed', '99.0 signed'], 'who saw none')
+    {
+      await using guard = await user.opened()
+      await guard.refresh()
+      await assert.rejects(guard.index.page('acme-app'), {
+        code: 'name-refused',
+        message: /was sealed .*waxseal trust forget acme-app$/,
+      })
+    }
+    user.forget('acme-app')
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed', '99.0 signed'])
+  })
+
+  test('about a name whose seal the holders took away: neither that it is sealed, nor what was sealed', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'acme-app', version: '1.0' })
+    const sealed = record('acme-app', { closed: true, files: listing([own]) })
+    await world.holders({ page: page('local', own), sealed })
+    const before = world.state
+    const user = await world.user()
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
+    const gone = [{ role: `sealed-${shardOf('acme-app')}`, path: recordTarget('acme-app') }]
+    await world.holders({ gone, claimed: record('acme-app', { rev: 2 }) })
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'], 'they signed that')
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
+    const after = world.state
+    await world.rebuilt(before)
+    assert.equal(await run(user, 'acme-app'), 'name-refused', 'the old seal')
+    await world.rebuilt(after)
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
+    await world.holders({ sealed: { ...sealed, rev: 3 } })
+    assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'], 'a new one')
   })
 
   test('about namespaces and the default: neither an older one, nor none', async () => {

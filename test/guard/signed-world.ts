@@ -24,13 +24,19 @@ import {
 import type { Denial, NameRecord, Namespace, SignedDefault } from '@waxseal/index/names'
 import {
   createRepository,
+  draftCeremony,
+  finishCeremony,
   generatePrivateKey,
+  importSignatures,
   keySigner,
   metadataFileName,
   planPublish,
   signersById,
+  signRequest,
+  topTrust,
 } from '@waxseal/trust'
-import type { DelegationChange, RepositoryState, Signer, TargetChange } from '@waxseal/trust'
+import type { DelegationChange, Plan, RepositoryState, Signer, TargetChange } from '@waxseal/trust'
+import { renumberBy } from '../../packages/index/src/publish/pending-raise.ts'
 import { ONLINE_KEYS, pageTarget, roleTable } from '../../packages/index/src/publish/role-table.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import type { Distribution, Release } from '../support/python-projects.ts'
@@ -77,7 +83,7 @@ export class SignedWorld implements AsyncDisposable {
   /** What was asked for, in order: `/tuf/targets/names/…`. */
   readonly asked: string[] = []
   readonly #holder: Signer
-  readonly #online: readonly Signer[]
+  #online: readonly Signer[]
   readonly #files = new Map<string, Uint8Array>()
   readonly #pages = new Map<string, { readonly body: Uint8Array; readonly snapshot: number }>()
   readonly #parts: AsyncDisposableStack
@@ -155,6 +161,30 @@ export class SignedWorld implements AsyncDisposable {
     await this.#sign(signing, [this.#holder, ...this.#online])
   }
 
+  /** All that is signed now. */
+  get state(): RepositoryState {
+    return this.#state
+  }
+
+  /**
+   * Holders give the server new keys for snapshot and timestamp, so that clients forget which versions they saw (specification 5.3.11),
+   * and whoever has those keys goes on from an earlier state.
+   */
+  async rebuilt(from: RepositoryState): Promise<void> {
+    const { root } = this.#state
+    const base = { ...from, root }
+    const revoked = (['snapshot', 'timestamp'] as const).flatMap((role) => topTrust(root.signed, role).keyids)
+    const fresh = new Map(revoked.map((keyid) => [keyid, newSigner()]))
+    const replaceKeys = new Map(Array.from(fresh, ([keyid, { key }]) => [keyid, key]))
+    const request = await draftCeremony(base, { replaceKeys }, { now: Date.now(), load: this.#load })
+    const signatures = importSignatures(request, [], await signRequest(request, this.#holder))
+    const snapshot = this.#state.snapshot.version + 1
+    const changes = { ...finishCeremony(request, signatures, Date.now()), renumber: renumberBy(base, snapshot) }
+    this.#online = [...this.#online.filter(({ key }) => !fresh.has(key.keyid)), ...fresh.values()]
+    const signers = signersById(this.#online)
+    this.#bringOut(await planPublish(base, changes, { snapshot, now: Date.now(), signers, load: this.#load }))
+  }
+
   /** A wheel that the index has. */
   wheel(release: Release): Distribution {
     const file = buildWheel(release)
@@ -176,7 +206,11 @@ export class SignedWorld implements AsyncDisposable {
       using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
       return pins.of(project)
     }
-    return { home, opened, seen }
+    const forget = (project: string): void => {
+      using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
+      pins.forget(project)
+    }
+    return { home, opened, seen, forget }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -214,17 +248,21 @@ export class SignedWorld implements AsyncDisposable {
       const target = { length: file.bytes.length, sha256: file.sha256 }
       targets.push({ role: `p.${file.name}`, delegator, path: developerTarget(file.name, file.filename), target })
     }
-    const load = (role: string, version: number): Promise<Uint8Array | undefined> =>
-      Promise.resolve(this.#files.get(`/tuf/${metadataFileName({ role, version })}`))
     const effects = {
       snapshot,
       now: Date.now(),
       signers: signersById([...signers, ...(developers === undefined ? [] : [developers.signer])]),
-      load,
+      load: this.#load,
     }
-    const plan = await planPublish(this.#state, { targets, delegations }, effects)
-    for (const file of plan.files) this.#files.set(`/tuf/${metadataFileName(file)}`, file.bytes)
-    this.#state = plan.state
+    this.#bringOut(await planPublish(this.#state, { targets, delegations }, effects))
+  }
+
+  readonly #load = (role: string, version: number): Promise<Uint8Array | undefined> =>
+    Promise.resolve(this.#files.get(`/tuf/${metadataFileName({ role, version })}`))
+
+  #bringOut({ files, state }: Plan): void {
+    for (const file of files) this.#files.set(`/tuf/${metadataFileName(file)}`, file.bytes)
+    this.#state = state
   }
 }
 
@@ -240,6 +278,8 @@ export interface User {
   opened(more?: Partial<OpenGuardOptions>): Promise<Guard>
   /** What it has kept of a name. */
   seen(project: string): ReturnType<Pins['of']>
+  /** As `waxseal trust forget` does. */
+  forget(project: string): void
 }
 
 export function newSigner(): Signer {

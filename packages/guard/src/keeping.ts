@@ -10,7 +10,7 @@ export class Keeping {
   }
 
   /** Does this once all before it is done. That it fails, on a full disk, costs the next run and is said. */
-  add(work: () => Promise<void>): void {
+  add(work: () => Promise<void> | void): void {
     this.#last = this.#last.then(async () => {
       try {
         // A turn for whoever waits for an answer.

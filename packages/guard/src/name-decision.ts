@@ -3,7 +3,10 @@ import { Namespaces } from '@waxseal/index/names'
 import type { NameRecord } from '@waxseal/index/names'
 import type { Defences } from './defences.ts'
 import type { DenyLists } from './deny-lists.ts'
+import type { GuardError } from './error.ts'
 import { isBehind, wentBack } from './failures.ts'
+import { NO_RECORD_SEEN } from './pins.ts'
+import type { SeenRecord } from './pins.ts'
 import { judgeName, NO_FILE_RULES } from './name-rules.ts'
 import type { NameVerdict } from './name-rules.ts'
 import type { SeenDecisions } from './seen-decisions.ts'
@@ -36,6 +39,8 @@ export interface NameDecision {
   readonly record: NameRecord | undefined
   readonly sealed: boolean
   readonly hasDevelopers: boolean
+  /** What of this is never gone back behind. */
+  readonly seen: SeenRecord
   readonly verdict: NameVerdict
   /** What is odd about it, for people. */
   readonly notes: readonly string[]
@@ -50,29 +55,29 @@ const RULES = '3'
 const NO_POLICY: SignedPolicy = { namespaces: new Namespaces(), defaults: undefined, key: '' }
 
 /**
- * Decides about a name from what is signed and from what was seen before. `seenRev`: the highest revision of its record so far.
+ * Decides about a name from what is signed and from what was seen before: `before`, of its record.
  * @throws GuardError `name-refused` where what is signed contradicts itself or goes back; whatever looking it up throws
  */
 export async function decideName(
   parts: DecisionParts,
   project: string,
-  seenRev: number,
+  before: SeenRecord,
   looked?: LookedUp,
 ): Promise<NameDecision> {
   try {
-    return await decide(parts, project, seenRev, looked)
+    return await decide(parts, project, before, looked)
   } catch (error) {
     if (!isBehind(error)) throw error
     // Another guard on the same state may have seen more than this one has.
     await parts.state.refresh()
-    return await decide(parts, project, seenRev)
+    return await decide(parts, project, before)
   }
 }
 
 async function decide(
   parts: DecisionParts,
   project: string,
-  seenRev: number,
+  before: SeenRecord,
   looked?: LookedUp,
 ): Promise<NameDecision> {
   const { defences, denyLists, policies, seen, state } = parts
@@ -82,7 +87,7 @@ async function decide(
   const name = isCurrent ? looked.name : await lookUpName(parts, project)
   const hasRules = defences.has('name-rules')
   const record = hasRules ? name.record?.content : undefined
-  if (hasRules) checkRevision(project, record, seenRev)
+  if (hasRules) checkNotBehind(project, record, name, before)
   const policy = hasRules ? await policies.policy() : NO_POLICY
   if ((record !== undefined || policy.key !== '') && !seen.isGoverned) seen.noteGoverned()
   const { isGoverned } = seen
@@ -110,6 +115,7 @@ async function decide(
     record,
     sealed: name.sealed,
     hasDevelopers: name.hasDevelopers,
+    seen: seenNow(record, name, before),
     verdict,
     notes: [...name.notes, ...notes],
     now,
@@ -120,14 +126,48 @@ async function decide(
 /** Of a name about which nothing signed is believed. */
 export function undecided(project: string, now: number): NameDecision {
   const verdict = { rule: 'none', files: NO_FILE_RULES } as const
-  return { project, record: undefined, sealed: false, hasDevelopers: false, verdict, notes: [], now, key: '' }
+  const nothing = { record: undefined, sealed: false, hasDevelopers: false, seen: NO_RECORD_SEEN }
+  return { project, ...nothing, verdict, notes: [], now, key: '' }
 }
 
-/** attacks.md RB-POL: an older decision about a name never comes back. */
-function checkRevision(project: string, record: NameRecord | undefined, seen: number): void {
+/**
+ * attacks.md RB-POL: an older decision about a name never comes back. What holders sealed is above all that the server claimed; that
+ * they seal it no more, or again, is theirs to say, in a newer version of their shard.
+ */
+function checkNotBehind(
+  project: string,
+  record: NameRecord | undefined,
+  { sealed, shard }: SignedName,
+  before: SeenRecord,
+): void {
+  if (before.shard > 0 && before.sealed !== sealed && shard <= before.shard) {
+    const how = sealed
+      ? 'an older seal, which its holders had taken away when this guard saw it'
+      : `${record === undefined ? 'no record' : 'the word of the server alone'} now, and was sealed when this guard saw it: its holders have signed nothing since that would take the seal away`
+    throw behind(project, `${project} has ${how}.`)
+  }
+  const seen = sealed ? before.sealedRev : Math.max(before.rev, before.sealedRev)
   if (seen <= (record?.rev ?? 0)) return
-  throw wentBack(
-    `The record of ${project} was at revision ${seen} when this guard saw it, and ${record === undefined ? 'is gone' : `is at ${record.rev}`} now. Ask whoever runs the index.`,
+  const now = record === undefined ? 'is gone' : `is at ${record.rev}`
+  throw behind(project, `The record of ${project} was at revision ${seen} when this guard saw it, and ${now} now.`)
+}
+
+function behind(project: string, what: string): GuardError {
+  return wentBack(
+    `${what} Nothing of it is handed on. Ask whoever runs the index; if that is as they want it: waxseal trust forget ${project}`,
     { project },
   )
+}
+
+/** What is seen of a record now, beside what was seen before. */
+function seenNow(record: NameRecord | undefined, { sealed, shard }: SignedName, before: SeenRecord): SeenRecord {
+  const rev = record?.rev ?? 0
+  const { shard: known } = before
+  return {
+    rev: sealed ? before.rev : Math.max(before.rev, rev),
+    sealedRev: sealed ? Math.max(before.sealedRev, rev) : before.sealedRev,
+    // Of a name that nobody has sealed yet there is nothing to go back behind.
+    shard: sealed || known > 0 ? Math.max(known, shard) : 0,
+    sealed,
+  }
 }

@@ -14,6 +14,7 @@ import { OfferedPage } from './offered-page.ts'
 import type { OfferedPageParts } from './offered-page.ts'
 import { applyRules, trustOf } from './page-rules.ts'
 import type { NameFacts, OfferedFile } from './page-rules.ts'
+import { NO_RECORD_SEEN } from './pins.ts'
 import type { Pinned, PinnedFiles, Pins } from './pins.ts'
 import type { RunReport } from './run-report.ts'
 import { lookUpDevelopers, lookUpName } from './signed-names.ts'
@@ -80,14 +81,13 @@ export async function loadPage(parts: PageLoaderParts, project: string): Promise
   if (seen !== undefined) noteVanished(report, project, pinned, listed)
   const made = hash('sha256', page.json)
   const rendered = complete && !decision.hasDevelopers ? `${decision.key}:${made}` : ''
-  const rev = decision.record?.rev ?? 0
-  if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered || seen.rev < rev) {
+  if (seen?.pageSha256 !== sha256 || seen.rendered !== rendered) {
     const etag = answered?.etag ?? (seen?.pageSha256 === sha256 ? seen.etag : '')
     // Whoever waits for the page need not wait for this. Cut off before it, what was seen is seen for the first time again.
     parts.keeping.add(async () => {
       await cache.put(sha256, bytes)
       if (rendered !== '') await cache.put(made, page.json)
-      pins.note(project, { pageSha256: sha256, etag, rev, rendered, files: offered, now: parts.now() })
+      pins.note(project, { pageSha256: sha256, etag, rendered, files: offered, now: parts.now() })
     })
   }
   return page
@@ -150,12 +150,15 @@ async function decided(
   seen: Pinned | undefined,
   looked: LookedUp | undefined,
 ): Promise<NameDecision> {
-  const decision = await decideName(parts, project, seen?.rev ?? 0, looked)
+  const before = seen ?? NO_RECORD_SEEN
+  const decision = await decideName(parts, project, before, looked)
   for (const note of decision.notes) parts.report.note(note)
+  const now = decision.seen
+  if (now.rev > before.rev || now.sealedRev > before.sealedRev || now.shard > before.shard) {
+    parts.keeping.add(() => parts.pins.noteRecord(project, now))
+  }
   const { refusal } = decision.verdict
   if (refusal === undefined) return decision
-  const rev = decision.record?.rev ?? 0
-  if (rev > (seen?.rev ?? 0)) parts.pins.noteRevision(project, rev)
   throw new GuardError(refusal.code, refusal.reason, { data: { project } })
 }
 

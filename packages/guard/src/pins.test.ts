@@ -2,21 +2,17 @@ import assert from 'node:assert/strict'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { Pins } from './pins.ts'
+import { NO_RECORD_SEEN, Pins } from './pins.ts'
 
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
 const file = (filename: string, sha256: string): { filename: string; sha256: string } => ({ filename, sha256 })
-const seen = (
-  files: readonly { filename: string; sha256: string }[],
-  rev = 0,
-  now = 5000,
-): Parameters<Pins['note']>[1] => ({
+const seen = (files: readonly { filename: string; sha256: string }[], now = 5000): Parameters<Pins['note']>[1] => ({
   pageSha256: A,
   etag: '"e"',
   rendered: '',
-  rev,
   files,
   now,
 })
@@ -31,8 +27,8 @@ void test('what was seen first stays, whatever is seen later, by whichever guard
   using one = new Pins(place.path)
   using other = new Pins(place.path)
   assert.equal(one.of('demo'), undefined)
-  one.note('demo', seen([file('a.whl', A)], 2))
-  other.note('demo', seen([file('a.whl', B), file('b.whl', B)], 1, 9000))
+  one.note('demo', seen([file('a.whl', A)]))
+  other.note('demo', seen([file('a.whl', B), file('b.whl', B)], 9000))
   assert.deepEqual(
     [...one.files('demo')],
     [
@@ -40,8 +36,44 @@ void test('what was seen first stays, whatever is seen later, by whichever guard
       ['b.whl', { sha256: B, since: 9 }],
     ],
   )
-  assert.equal(one.of('demo')?.rev, 2, 'the highest revision')
   assert.deepEqual(one.count(), { projects: 1, files: 2 })
+})
+
+void test('RB-POL: of what guards saw of a record the highest stays, and of whether it is sealed what the newest shard says', async () => {
+  await using place = await pinsIn()
+  using one = new Pins(place.path)
+  using other = new Pins(place.path)
+  const recorded = (): unknown => {
+    const { rev, sealedRev, shard, sealed } = one.of('demo') ?? NO_RECORD_SEEN
+    return [rev, sealedRev, shard, sealed]
+  }
+  one.noteRecord('demo', { rev: 7, sealedRev: 0, shard: 0, sealed: false })
+  assert.deepEqual(recorded(), [7, 0, 0, false])
+  other.noteRecord('demo', { rev: 3, sealedRev: 4, shard: 2, sealed: true })
+  assert.deepEqual(recorded(), [7, 4, 2, true])
+  one.noteRecord('demo', { rev: 8, sealedRev: 4, shard: 3, sealed: false })
+  other.noteRecord('demo', { rev: 3, sealedRev: 4, shard: 2, sealed: true })
+  assert.deepEqual(recorded(), [8, 4, 3, false])
+  one.note('demo', seen([file('a.whl', A)]))
+  assert.deepEqual(recorded(), [8, 4, 3, false], 'whatever its page')
+  assert.equal(one.forget('demo'), true)
+  one.note('demo', seen([]))
+  assert.deepEqual(recorded(), [0, 0, 0, false])
+})
+
+void test('what was seen by a version that knew nothing of seals is kept', async () => {
+  await using place = await pinsIn()
+  {
+    using before = new DatabaseSync(place.path)
+    before.exec(`create table pinned (
+      project text primary key, page text not null, etag text not null, rev integer not null, rendered text not null,
+      files text not null
+    ) strict, without rowid;
+    insert into pinned values ('demo', '${A}', '"e"', 7, '', '[["a.whl","${B}",5]]');`)
+  }
+  using pins = new Pins(place.path)
+  assert.deepEqual(pins.of('demo'), { ...NO_RECORD_SEEN, pageSha256: A, etag: '"e"', rev: 7, rendered: '' })
+  assert.deepEqual([...pins.files('demo')], [['a.whl', { sha256: B, since: 5 }]])
 })
 
 void test('KC-3: what one guard made of its page is not handed on where another saw other files meanwhile', async () => {

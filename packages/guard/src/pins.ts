@@ -2,15 +2,25 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { GuardError } from './error.ts'
 import { PINS_BUSY_MS } from './limits.ts'
-import { SeenDecisions } from './seen-decisions.ts'
+import { atOnce, SeenDecisions } from './seen-decisions.ts'
+
+/** What this guard has seen of the record of a name. */
+export interface SeenRecord {
+  /** The highest revision that the server claimed, and that its holders sealed; 0 where none was seen. */
+  readonly rev: number
+  readonly sealedRev: number
+  /** In which version of their shard holders were seen to seal it, or not to any more; 0: they were never seen to. */
+  readonly shard: number
+  readonly sealed: boolean
+}
+
+export const NO_RECORD_SEEN: SeenRecord = { rev: 0, sealedRev: 0, shard: 0, sealed: false }
 
 /** What this guard has seen under a name so far. */
-export interface Pinned {
+export interface Pinned extends SeenRecord {
   /** sha256 of the page that was seen last, and the index's own tag for it. */
   readonly pageSha256: string
   readonly etag: string
-  /** The highest revision of the name's record; 0 where none was seen. */
-  readonly rev: number
   /** By which rules and to which sha256 that page was made; empty where it has to be made anew. */
   readonly rendered: string
 }
@@ -28,6 +38,8 @@ export class Pins implements Disposable {
   readonly #select: StatementSync
   readonly #selectFiles: StatementSync
   readonly #upsert: StatementSync
+  readonly #upsertRev: StatementSync
+  readonly #upsertSeal: StatementSync
   readonly decisions: SeenDecisions
 
   /** @throws GuardError `trust-unusable` */
@@ -39,12 +51,26 @@ export class Pins implements Disposable {
         create table if not exists pinned (
           project text primary key, page text not null, etag text not null, rev integer not null, rendered text not null,
           files text not null
+        ) strict, without rowid;
+        create table if not exists sealed (
+          project text primary key, rev integer not null, shard integer not null, sealed integer not null
         ) strict, without rowid;`)
-      this.#select = this.#database.prepare('select page, etag, rev, rendered from pinned where project = ?')
+      this.#select = this.#database.prepare(
+        `select page, etag, pinned.rev, rendered, sealed.rev as sealed_rev, shard, sealed
+         from pinned left join sealed using (project) where project = ?`,
+      )
       this.#selectFiles = this.#database.prepare('select files from pinned where project = ?')
       this.#upsert = this.#database.prepare(
-        `insert into pinned values (?, ?, ?, ?, ?, ?)
-         on conflict do update set page = ?2, etag = ?3, rev = max(rev, ?4), rendered = ?5, files = ?6`,
+        `insert into pinned values (?1, ?2, ?3, 0, ?4, ?5)
+         on conflict do update set page = ?2, etag = ?3, rendered = ?4, files = ?5`,
+      )
+      this.#upsertRev = this.#database.prepare(
+        "insert into pinned values (?, '', '', ?, '', '[]') on conflict do update set rev = max(rev, ?2)",
+      )
+      // What was seen in an older shard by a guard that was slower says nothing.
+      this.#upsertSeal = this.#database.prepare(
+        `insert into sealed values (?1, ?2, ?3, ?4) on conflict do update
+         set rev = max(rev, ?2), sealed = iif(?3 >= shard, ?4, sealed), shard = max(shard, ?3)`,
       )
       this.decisions = new SeenDecisions(this.#database)
     } catch (cause) {
@@ -64,6 +90,9 @@ export class Pins implements Disposable {
       pageSha256: String(row['page']),
       etag: String(row['etag']),
       rev: Number(row['rev']),
+      sealedRev: Number(row['sealed_rev'] ?? 0),
+      shard: Number(row['shard'] ?? 0),
+      sealed: row['sealed'] === 1,
       rendered: String(row['rendered']),
     }
   }
@@ -82,14 +111,13 @@ export class Pins implements Disposable {
    */
   note(
     project: string,
-    seen: Pinned & {
+    seen: Pick<Pinned, 'pageSha256' | 'etag' | 'rendered'> & {
       readonly files: Iterable<{ readonly filename: string; readonly sha256: string }>
       /** Milliseconds since 1970. */
       readonly now: number
     },
   ): void {
-    this.#database.exec('begin immediate')
-    try {
+    atOnce(this.#database, () => {
       const files = new Map(this.files(project))
       const since = Math.floor(seen.now / 1000)
       let agrees = true
@@ -101,19 +129,16 @@ export class Pins implements Disposable {
       const text = JSON.stringify([...files].map(([filename, pin]) => [filename, pin.sha256, pin.since]))
       // What was made of the page before another guard saw other files is not to be handed on again.
       const rendered = agrees ? seen.rendered : ''
-      this.#upsert.run(project, seen.pageSha256, seen.etag, seen.rev, rendered, text)
-      this.#database.exec('commit')
-    } catch (error) {
-      this.#database.exec('rollback')
-      throw error
-    }
+      this.#upsert.run(project, seen.pageSha256, seen.etag, rendered, text)
+    })
   }
 
-  /** Notes the revision of a name's record where nothing of the name is handed on. */
-  noteRevision(project: string, rev: number): void {
-    this.#database
-      .prepare("insert into pinned values (?, '', '', ?, '', '[]') on conflict do update set rev = max(rev, ?2)")
-      .run(project, rev)
+  /** Notes what was seen of a name's record, whether or not anything of the name is handed on. */
+  noteRecord(project: string, { rev, sealedRev, shard, sealed }: SeenRecord): void {
+    atOnce(this.#database, () => {
+      this.#upsertRev.run(project, rev)
+      if (shard > 0) this.#upsertSeal.run(project, sealedRev, shard, sealed ? 1 : 0)
+    })
   }
 
   /** Notes another tag for the page that was seen last. */
@@ -123,7 +148,10 @@ export class Pins implements Disposable {
 
   /** Forgets a name: what stands on its page next is what is seen first. Whether there was anything. */
   forget(project: string): boolean {
-    return this.#database.prepare('delete from pinned where project = ?').run(project).changes > 0
+    return atOnce(this.#database, () => {
+      this.#database.prepare('delete from sealed where project = ?').run(project)
+      return this.#database.prepare('delete from pinned where project = ?').run(project).changes > 0
+    })
   }
 
   /** How many names, and how many files of them. */

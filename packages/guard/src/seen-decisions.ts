@@ -54,7 +54,7 @@ export class SeenDecisions {
   /** Keeps what a deny list says. What a number said before holds too: it is never used again, and a thief may have used it first. */
   keepDenials(entries: readonly Denial[]): void {
     if (entries.length === 0) return
-    this.#atOnce(() => {
+    atOnce(this.#database, () => {
       for (const entry of entries) this.#insertDenied.run(entry.project, entry.n, JSON.stringify(entry))
     })
   }
@@ -62,19 +62,21 @@ export class SeenDecisions {
   /** A record of the project has lifted these. */
   lift(project: string, numbers: readonly number[]): void {
     if (numbers.length === 0) return
-    this.#atOnce(() => {
+    atOnce(this.#database, () => {
       for (const n of numbers) this.#deleteDenied.run(project, n)
     })
   }
+}
 
-  #atOnce(work: () => void): void {
-    this.#database.exec('begin immediate')
-    try {
-      work()
-      this.#database.exec('commit')
-    } catch (error) {
-      this.#database.exec('rollback')
-      throw error
-    }
+/** All of it or nothing. */
+export function atOnce<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('begin immediate')
+  try {
+    const result = work()
+    database.exec('commit')
+    return result
+  } catch (error) {
+    database.exec('rollback')
+    throw error
   }
 }

@@ -12,6 +12,8 @@ export interface SignedName {
   readonly record: SignedDocument<NameRecord> | undefined
   /** Whether keys that the server does not hold vouch for the record. */
   readonly sealed: boolean
+  /** The version of the shard in which holders seal names like this one. */
+  readonly shard: number
   /** Whether the project's files need its developers' keys. */
   readonly hasDevelopers: boolean
   /** What is odd about it and no way in: for people. */
@@ -35,17 +37,18 @@ export async function lookUpName(source: DocumentSource, project: string): Promi
   const probe = await explained(about, () => client.find(developerTarget(project, project)), { project })
   const roles = probe.kind === 'found' ? probe.chain : probe.visited
   const hasDevelopers = roles.includes(developerRole(project))
-  if (found.kind === 'absent') return { record: undefined, sealed: false, hasDevelopers, notes: [] }
+  const shard = await explained(about, () => client.version(['targets', `sealed-${shardOf(project)}`]), { project })
+  if (found.kind === 'absent') return { record: undefined, sealed: false, shard, hasDevelopers, notes: [] }
   const record = await readRecord(source, project, found.file)
   const sealed = isSealed(found.chain)
   if (!sealed) {
     if (hasDevelopers && isUnderSeal(roles, project)) throw disagreement(project)
-    return { record, sealed, hasDevelopers, notes: [] }
+    return { record, sealed, shard, hasDevelopers, notes: [] }
   }
   const chain = ['targets', `claimed-${shardOf(project)}`]
   const claimed = await explained(about, () => client.findIn(chain, path), { project })
   const notes = claimed === undefined ? [] : await claimedNotes(source, project, record, claimed)
-  return { record, sealed, hasDevelopers, notes }
+  return { record, sealed, shard, hasDevelopers, notes }
 }
 
 /** What the developers of a project signed of these files. @throws GuardError as `lookUpName` */

@@ -22,6 +22,7 @@ import { loadPage, pageTarget } from './page-loader.ts'
 import type { PageLoaderParts } from './page-loader.ts'
 import type { OfferedPage } from './offered-page.ts'
 import type { OfferedFile } from './page-rules.ts'
+import { NO_RECORD_SEEN } from './pins.ts'
 import type { VerifiedPage, VerifiedPages } from './verified-page.ts'
 import { readWheelMetadata } from './wheel-metadata.ts'
 
@@ -84,7 +85,7 @@ export class VerifiedIndex implements VerifiedPages, Disposable {
 
   /** What decides about a name, whether or not anything of it is handed on. @throws GuardError */
   async decision(project: string): Promise<NameDecision> {
-    return await decideName(this.#parts, project, this.#parts.pins.of(project)?.rev ?? 0)
+    return await decideName(this.#parts, project, this.#parts.pins.of(project) ?? NO_RECORD_SEEN)
   }
 
   /** The page to hand on. Undefined: nobody offers the name. @throws GuardError */

@@ -174,6 +174,14 @@ export class TrustClient {
   }
 
   /**
+   * The version of a role: `chain` as a look-up tells it, from `targets` to the role.
+   * @throws TrustError `missing-role` where one of them does not delegate to the next
+   */
+  async version(chain: readonly string[]): Promise<number> {
+    return (await this.#follow(chain)).targets.signed.version
+  }
+
+  /**
    * Downloads a target that was found, in pieces; see `verifiedTarget` for what may be done with them before the end.
    * @throws TrustError, while it is read too
    */
