@@ -313,7 +313,7 @@ describe('RB-POL: an older decision never comes back', () => {
         message: /was sealed .*waxseal trust forget acme-app$/,
       })
     }
-    user.forget('acme-app')
+    assert.match(await user.forget('acme-app'), /^ {2}that its holders had sealed it$/m)
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed', '99.0 signed'])
   })
 
@@ -537,7 +537,44 @@ describe('QUAR-2: what is denied', () => {
     assert.equal(await run(user, 'six'), 'denied', 'the other one holds')
     assert.deepEqual(await run(user, 'six', { now: () => Date.now() + 2 * HOUR_MS }), ['1.0 signed'])
     await world.server({ claimed: record('six', { ...unclaimed, rev: 2, lifts: [1] }) })
-    assert.deepEqual(await run(user, 'six'), ['1.0 signed'], 'a lift is for good')
+    assert.equal(await run(user, 'six'), 'denied', 'what the server lifts is lifted as long as its record says so')
+    await world.server({ claimed: record('six', { ...unclaimed, rev: 3, lifts: [1, 2] }) })
+    assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
+  })
+
+  test('is lifted for good by a sealed record', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'six', version: '1.0' })
+    const sealed = record('six', { authority: 'upstream', sources: ['pypi'], lifts: [1] })
+    await world.holders({ page: page('pypi', own), ...denying(denial('six')) })
+    const user = await world.user()
+    assert.equal(await run(user, 'six'), 'denied')
+    await world.holders({ denied: { project: 'six', entries: [] }, sealed })
+    assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
+    await world.holders({ sealed: { ...sealed, rev: 2, lifts: [] } })
+    assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
+  })
+
+  test('by somebody who had the keys of the server can be forgotten, by a word of its own, once nobody lists it', async () => {
+    await using world = await SignedWorld.start()
+    const own = world.wheel({ name: 'six', version: '1.0' })
+    await world.server({ page: page('pypi', own), ...denying(denial('six'), denial('six', { n: 2, version: '2.0' })) })
+    const user = await world.user()
+    assert.equal(await run(user, 'six'), 'denied')
+    const forgotten = await user.forget('six', '--denials')
+    assert.match(forgotten, /^Forgotten what was seen of six:$/m)
+    assert.match(forgotten, /^ {2}denials 1, 2$/m)
+    assert.equal(await run(user, 'six'), 'denied', 'what the index lists holds')
+    await world.server({ denied: { project: 'six', entries: [] } })
+    const told = await user.forget('six')
+    assert.match(told, /Denials 1, 2 of it hold as before: --denials/)
+    await using guard = await user.opened()
+    await guard.refresh()
+    assert.equal(await outcome(guard, 'six'), 'denied')
+    assert.match(guard.document().notes.join('\n'), /waxseal trust forget six --denials/)
+    await user.forget('six', '--denials')
+    assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
+    assert.match(await user.forget('five'), /^Nothing was seen of five yet\.$/m)
   })
 
   test('of a sealed name is lifted by its holders alone', async () => {

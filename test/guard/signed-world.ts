@@ -38,6 +38,7 @@ import {
 import type { DelegationChange, Plan, RepositoryState, Signer, TargetChange } from '@waxseal/trust'
 import { renumberBy } from '../../packages/index/src/publish/pending-raise.ts'
 import { ONLINE_KEYS, pageTarget, roleTable } from '../../packages/index/src/publish/role-table.ts'
+import { waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import type { Distribution, Release } from '../support/python-projects.ts'
 
@@ -206,9 +207,11 @@ export class SignedWorld implements AsyncDisposable {
       using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
       return pins.of(project)
     }
-    const forget = (project: string): void => {
-      using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
-      pins.forget(project)
+    const env = { WAXSEAL_GUARD_HOME: join(this.#folder, name) }
+    const forget = async (project: string, ...options: readonly string[]): Promise<string> => {
+      const { code, stdout, stderr } = await waxsealCommand(['trust', 'forget', project, ...options], { env })
+      if (code !== 0) throw new Error(stderr)
+      return stdout
     }
     return { home, opened, seen, forget }
   }
@@ -278,8 +281,8 @@ export interface User {
   opened(more?: Partial<OpenGuardOptions>): Promise<Guard>
   /** What it has kept of a name. */
   seen(project: string): ReturnType<Pins['of']>
-  /** As `waxseal trust forget` does. */
-  forget(project: string): void
+  /** `waxseal trust forget`, and what it says. */
+  forget(project: string, ...options: readonly string[]): Promise<string>
 }
 
 export function newSigner(): Signer {

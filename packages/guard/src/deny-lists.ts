@@ -12,6 +12,12 @@ export interface StandingDenials {
   readonly vanished: readonly Denial[]
 }
 
+/** What the record of a project lifts, and whether holders sealed it. */
+export interface Lifts {
+  readonly lifts: readonly number[]
+  readonly sealed: boolean
+}
+
 /** The deny lists of an index, each read once for each snapshot; what was ever seen in one stays until it is lifted. */
 export class DenyLists {
   readonly #source: DocumentSource
@@ -26,18 +32,18 @@ export class DenyLists {
   }
 
   /**
-   * What holds of a project at `now`, in milliseconds since 1970. `lifts`: numbers that its record has lifted, which are forgotten.
+   * What holds of a project at `now`, in milliseconds since 1970. `lifts`: numbers that its record has lifted, by its holders for good;
+   * what the server lifts is lifted for as long as its record says so.
    * @throws GuardError
    */
-  async standing(project: string, lifts: readonly number[], now: number): Promise<StandingDenials> {
+  async standing(project: string, { lifts, sealed }: Lifts, now: number): Promise<StandingDenials> {
     const listed = (await this.#list(shardOf(project))).get(project) ?? []
     const lifted = new Set(lifts)
     const kept = this.#seen.denials(project)
-    this.#seen.lift(
-      project,
-      kept.flatMap(({ n }) => (lifted.has(n) ? [n] : [])),
-    )
-    const holds = (denial: Denial): boolean => !lifted.has(denial.n) && isStanding(denial, now)
+    const isLifted = ({ n }: Denial): boolean => lifted.has(n)
+    const over = kept.filter(isLifted).map(({ n }) => n)
+    if (sealed) this.#seen.lift(project, over)
+    const holds = (denial: Denial): boolean => !isLifted(denial) && isStanding(denial, now)
     const numbers = new Set(listed.map(({ n }) => n))
     const vanished = kept.filter((denial) => holds(denial) && !numbers.has(denial.n))
     // What a number said first holds as well as what it says now: it is never used again.

@@ -92,7 +92,7 @@ async function decide(
   if ((record !== undefined || policy.key !== '') && !seen.isGoverned) seen.noteGoverned()
   const { isGoverned } = seen
   const { standing, vanished } = defences.has('deny-list')
-    ? await denyLists.standing(project, record?.lifts ?? [], now)
+    ? await denyLists.standing(project, { lifts: record?.lifts ?? [], sealed: name.sealed }, now)
     : { standing: [], vanished: [] }
   const { namespaces, defaults } = policy
   const judged = judgeName({
@@ -107,7 +107,7 @@ async function decide(
   const verdict: NameVerdict = hasRules ? judged : { ...judged, files: { ...judged.files, sources: 'any' } }
   const notes = vanished.map(
     ({ n }) =>
-      `Denial ${n} of ${project} stands in the index's list no more, and no record has lifted it: it holds here as before.`,
+      `Denial ${n} of ${project} stands in the index's list no more, and no record has lifted it: it holds here as before. Where whoever runs the index says that it was not theirs: waxseal trust forget ${project} --denials`,
   )
   const evidence = [RULES, name.record?.sha256 ?? '', name.sealed, policy.key, standing, isGoverned]
   return {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import type { Denial } from '@waxseal/index/names'
 import { NO_RECORD_SEEN, Pins } from './pins.ts'
 
 const A = 'a'.repeat(64)
@@ -15,6 +16,14 @@ const seen = (files: readonly { filename: string; sha256: string }[], now = 5000
   rendered: '',
   files,
   now,
+})
+
+const denial = (project: string, n: number): Denial => ({
+  n,
+  project,
+  overlay: 'blocked',
+  reason: 'malware',
+  since: '2026-03-01T00:00:00Z',
 })
 
 const pinsIn = async (): Promise<{ path: string } & AsyncDisposable> => {
@@ -56,7 +65,7 @@ void test('RB-POL: of what guards saw of a record the highest stays, and of whet
   assert.deepEqual(recorded(), [8, 4, 3, false])
   one.note('demo', seen([file('a.whl', A)]))
   assert.deepEqual(recorded(), [8, 4, 3, false], 'whatever its page')
-  assert.equal(one.forget('demo'), true)
+  assert.equal(one.forget('demo').rev, 8)
   one.note('demo', seen([]))
   assert.deepEqual(recorded(), [0, 0, 0, false])
 })
@@ -92,9 +101,15 @@ void test('a name can be forgotten, and nothing else goes with it', async () => 
   using pins = new Pins(place.path)
   pins.note('demo', seen([file('a.whl', A)]))
   pins.note('other', seen([file('b.whl', B)]))
-  assert.equal(pins.forget('demo'), true)
-  assert.equal(pins.forget('demo'), false)
+  pins.noteRecord('demo', { rev: 7, sealedRev: 4, shard: 2, sealed: true })
+  pins.decisions.keepDenials([denial('demo', 1), denial('demo', 2), denial('other', 3)])
+  const kept = { files: 0, rev: 0, wasSealed: false, denials: [1, 2] }
+  assert.deepEqual(pins.forget('demo'), { files: 1, rev: 7, wasSealed: true, denials: [1, 2] })
   assert.equal(pins.of('demo'), undefined)
+  assert.deepEqual(pins.forget('demo'), kept, 'what is denied is another matter')
+  assert.deepEqual(pins.forget('demo', { denials: true }), kept)
+  assert.deepEqual(pins.forget('demo', { denials: true }), { ...kept, denials: [] })
+  assert.equal(pins.decisions.denials('other').length, 1)
   assert.equal(pins.files('other').size, 1)
 })
 

@@ -14,6 +14,16 @@ export interface SeenRecord {
   readonly sealed: boolean
 }
 
+/** What there was of a name when it was forgotten. */
+export interface Forgotten {
+  readonly files: number
+  /** The highest revision of its record; 0 where none was seen. */
+  readonly rev: number
+  readonly wasSealed: boolean
+  /** The numbers of what is denied of it, whether or not that was forgotten too. */
+  readonly denials: readonly number[]
+}
+
 export const NO_RECORD_SEEN: SeenRecord = { rev: 0, sealedRev: 0, shard: 0, sealed: false }
 
 /** What this guard has seen under a name so far. */
@@ -146,11 +156,23 @@ export class Pins implements Disposable {
     this.#database.prepare('update pinned set etag = ? where project = ?').run(etag, project)
   }
 
-  /** Forgets a name: what stands on its page next is what is seen first. Whether there was anything. */
-  forget(project: string): boolean {
+  /**
+   * Forgets a name: what stands on its page next is what is seen first. What is denied of it is forgotten only with `denials`: whoever
+   * has a file replaced must not get a denial out of the way with it.
+   */
+  forget(project: string, { denials = false } = {}): Forgotten {
     return atOnce(this.#database, () => {
+      const { rev, sealedRev, shard } = this.of(project) ?? NO_RECORD_SEEN
+      const forgotten = {
+        files: this.files(project).size,
+        rev: Math.max(rev, sealedRev),
+        wasSealed: shard > 0,
+        denials: [...new Set(this.decisions.denials(project).map(({ n }) => n))],
+      }
       this.#database.prepare('delete from sealed where project = ?').run(project)
-      return this.#database.prepare('delete from pinned where project = ?').run(project).changes > 0
+      this.#database.prepare('delete from pinned where project = ?').run(project)
+      if (denials) this.decisions.forgetDenials(project)
+      return forgotten
     })
   }
 

@@ -46,7 +46,7 @@ export class SeenDecisions {
     this.noteRev(GOVERNED, 1)
   }
 
-  /** Entries of deny lists of this project that were seen and that no record has lifted; those that have ended by the clock too. */
+  /** Entries of deny lists of this project that were seen and that no holder has lifted; those that have ended by the clock too. */
   denials(project: string): readonly Denial[] {
     return this.#selectDenied.all(project).map(({ entry }) => JSON.parse(String(entry)) as Denial)
   }
@@ -59,7 +59,12 @@ export class SeenDecisions {
     })
   }
 
-  /** A record of the project has lifted these. */
+  /** Whatever was denied of a project is denied no more, unless it is listed still. */
+  forgetDenials(project: string): void {
+    this.#database.prepare('delete from denied where project = ?').run(project)
+  }
+
+  /** Holders have lifted these, in a record of the project. */
   lift(project: string, numbers: readonly number[]): void {
     if (numbers.length === 0) return
     atOnce(this.#database, () => {

@@ -14,7 +14,7 @@ import {
   storeToken,
   updateTrust,
 } from '@waxseal/guard'
-import type { CredentialPlace, StoredIndex } from '@waxseal/guard'
+import type { CredentialPlace, Forgotten, StoredIndex } from '@waxseal/guard'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
 import { join } from 'node:path'
@@ -67,8 +67,9 @@ export function addTrustCommands(program: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(login)
   withExample(trust.command('forget'), 'waxseal trust forget requests')
-    .description('forget what was seen of a project: what its page says next is pinned anew')
+    .description('forget what was seen of a project: what its page and its record say next is pinned anew')
     .argument('<project>')
+    .option('--denials', 'forget what was denied of it too, as far as the index does not list it now', false)
     .option('--trust <url>', 'the index, where several are trusted')
     .option('--json', 'print one JSON document', false)
     .action(forget)
@@ -198,16 +199,44 @@ async function login(url: string | undefined, options: Output & TokenOptions): P
   printResult(options, { url: trusted.url }, [`The token for ${trusted.url} is kept.`])
 }
 
-async function forget(raw: string, options: Output & { readonly trust?: string }): Promise<void> {
+interface ForgetOptions extends Output {
+  readonly denials: boolean
+  readonly trust?: string
+}
+
+async function forget(raw: string, options: ForgetOptions): Promise<void> {
   const project = normalizeProjectName(raw)
   const { trusted } = await trustedIndex(options.trust)
   using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
-  const known = pins.forget(project)
-  printResult(options, { project, known }, [
-    known
-      ? `Forgotten what was seen of ${project}: the next page is pinned anew.`
-      : `Nothing was seen of ${project} yet.`,
-  ])
+  const forgotten = pins.forget(project, options)
+  printResult(
+    options,
+    { project, ...forgotten, forgotDenials: options.denials },
+    forgottenLines(project, forgotten, options),
+  )
+}
+
+function forgottenLines(
+  project: string,
+  { files, rev, wasSealed, denials }: Forgotten,
+  options: ForgetOptions,
+): readonly string[] {
+  const numbers = denials.join(', ')
+  const lines = [
+    ...(files > 0 ? [`the sha256 of ${counted(files, 'file')}`] : []),
+    ...(rev > 0 ? [`revision ${rev} of its record`] : []),
+    ...(wasSealed ? ['that its holders had sealed it'] : []),
+    ...(options.denials && denials.length > 0 ? [`${denials.length === 1 ? 'denial' : 'denials'} ${numbers}`] : []),
+  ]
+  const hold = denials.length === 1 ? `Denial ${numbers} of it holds` : `Denials ${numbers} of it hold`
+  return [
+    ...(lines.length === 0
+      ? [`Nothing${denials.length === 0 || options.denials ? '' : ' else'} was seen of ${project} yet.`]
+      : [`Forgotten what was seen of ${project}:`, ...lines.map((line) => `  ${line}`)]),
+    ...(options.denials || denials.length === 0
+      ? []
+      : [`${hold} as before: --denials forgets what the index does not list now.`]),
+  ]
 }
 
 async function remove(url: string, options: Output): Promise<void> {
