@@ -7,6 +7,7 @@ import type { Guard } from '@waxseal/guard'
 import { NAMESPACES_TARGET, recordTarget, shardOf } from '@waxseal/index/names'
 import type { Denial, NameRecord, Namespace, SignedDefault } from '@waxseal/index/names'
 import type { Distribution } from '../support/python-projects.ts'
+import { machineTrusting } from './machine.ts'
 import { newSigner, SignedWorld, SINCE } from './signed-world.ts'
 import type { Signing } from './signed-world.ts'
 
@@ -700,6 +701,31 @@ describe('waxseal why, from signed data alone', () => {
     assert.equal(told.rule, null)
     assert.match(told.refusal?.reason ?? '', /was at revision 2/)
   })
+})
+
+test('LOG: what a server says comes to the screen without commands to it, and in the order in which it stands', async () => {
+  await using world = await SignedWorld.start()
+  const [own, other] = [world.wheel({ name: 'six', version: '1.0' }), world.wheel({ name: 'five', version: '1.0' })]
+  const files = [{ file: own, source: 'py\u001b[2Jpi\u202e' }]
+  const reason = 'looked \u202eat'
+  await world.server({
+    page: { project: 'six', source: 'pypi', files },
+    claimed: record('six', { authority: 'upstream', sources: ['pypi'], reason }),
+  })
+  await world.server({ page: page('pypi', other), ...denying(denial('five', { reason })) })
+  await using machine = await machineTrusting(world.url)
+  const fetching = `const get = (name) => fetch(new URL(name + '/', process.env.PIP_INDEX_URL)).then((page) => page.text())
+    get('six').then(() => get('five')).then(console.log)`
+  for (const args of [
+    ['why', '--trust', world.url, 'six'],
+    ['why', '--trust', world.url, 'five'],
+    ['why', '--trust', world.url, 'six', '--json'],
+    ['run', '--', process.execPath, '-e', fetching],
+  ]) {
+    const { stdout, stderr } = await machine.waxseal(args)
+    assert.match(stdout + stderr, /\\u\{?202e/, args.join(' '))
+    assert.doesNotMatch(stdout + stderr, /[\u001b\u202e]/, args.join(' '))
+  }
 })
 
 describe('waxseal verify goes by the same', () => {

@@ -12,7 +12,9 @@ const nothing = (): Guard => {
   const report = new RunReport(Date.now)
   const index = {
     offered: (project: string) =>
-      Promise.reject(new GuardError('page-unverified', `asked for ${project} — ü`, { data: { project } })),
+      Promise.reject(
+        new GuardError('page-unverified', `asked for ${project} — ü\u001b[2J\u202e`, { data: { project } }),
+      ),
   }
   return { index, report, trusted: { url: 'https://packages.example' } } as unknown as Guard
 }
@@ -38,11 +40,18 @@ void test('CLI-3: without the secret there is nothing, with it there is the guar
   await using loopback = await opened()
   const { pathname } = new URL(loopback.endpoint.url)
   assert.match(await asked(loopback.port, '/simple/demo/'), /^HTTP\/1\.1 404 /)
-  assert.match(await asked(loopback.port, `${pathname.slice(0, -1)}x/simple/demo/`), /^HTTP\/1\.1 404 /)
+  const almost = `${pathname.slice(0, -1)}${pathname.endsWith('x') ? 'y' : 'x'}`
+  assert.match(await asked(loopback.port, `${almost}/simple/demo/`), /^HTTP\/1\.1 404 /)
   assert.match(
     await asked(loopback.port, `${pathname}/simple/Demo_x/`),
-    /^HTTP\/1\.1 403 waxseal: page-unverified: asked for demo-x \? \?\r\n/,
+    /^HTTP\/1\.1 403 waxseal: page-unverified: asked for demo-x \? \?\?\[2J\?\r\n/,
   )
+  const body = Buffer.from(
+    (await asked(loopback.port, `${pathname}/simple/demo/`)).split('\r\n\r\n')[1] ?? '',
+    'latin1',
+  )
+  const { title } = JSON.parse(body.toString('utf8')) as { title: string }
+  assert.equal(title, 'asked for demo — ü [2J\\u{202e}', 'LOG: what programs show as it is')
   // As programs ask that take it for their proxy.
   assert.match(
     await asked(loopback.port, `${loopback.endpoint.url}/simple/demo/`),

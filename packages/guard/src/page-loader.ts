@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { PackagingError, readSimpleJson, rewriteSimpleJson } from '@waxseal/packaging'
+import { forTerminal, PackagingError, readSimpleJson, rewriteSimpleJson } from '@waxseal/packaging'
 import type { SimpleFile, SimpleProjectPage, SimpleReading } from '@waxseal/packaging'
 import { TrustError } from '@waxseal/trust/client'
 import type { TargetFile, TrustClient } from '@waxseal/trust/client'
@@ -305,9 +305,11 @@ function sourceOf({ extra }: SimpleProjectPage): string | undefined {
 
 /** A file as programs get it: with a link of our own, and without a sidecar whose hash is not known. */
 function ownFile(project: string, file: OfferedFile['file']): SimpleFile {
-  const { provenance: _, coreMetadata, ...rest } = file
+  const { provenance: _, coreMetadata, yanked, ...rest } = file
   return {
     ...rest,
+    // Programs show the reason as it is.
+    yanked: typeof yanked === 'string' ? forTerminal(yanked) : yanked,
     url: `../../files/${project}/${file.sha256}/${file.filename}`,
     // What it says could not be told from anything else.
     ...(typeof coreMetadata === 'object' ? { coreMetadata } : {}),

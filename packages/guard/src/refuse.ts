@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { forTerminal } from '@waxseal/packaging/names'
 import type { GuardError } from './error.ts'
 import { MAX_REASON_PHRASE } from './limits.ts'
 
@@ -14,7 +15,8 @@ export function refuse(req: IncomingMessage, res: ServerResponse, status: number
   }
   const body = JSON.stringify({
     type: 'about:blank',
-    title: error.message,
+    // uv shows it as it is.
+    title: forTerminal(error.message),
     detail: `waxseal guard: ${error.code}`,
     status,
     code: error.code,

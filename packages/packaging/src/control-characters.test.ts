@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasControlCharacters, withoutControlCharacters } from './control-characters.ts'
+import { forTerminal, hasControlCharacters, withoutControlCharacters } from './control-characters.ts'
 
 test('LOG: C0, DEL and C1 are control characters, and nothing beside them', () => {
   const found = Array.from({ length: 0x300 }, (_, code) => code).filter((code) =>
@@ -20,4 +20,10 @@ test('LOG: a run of them becomes one space, at the ends none', () => {
 
 test('a text without them stays as it is, spaces included', () => {
   assert.equal(withoutControlCharacters('  broken on 3.9 '), '  broken on 3.9 ')
+})
+
+test('LOG: for a terminal, what turns the order of letters or ends a line is shown by its number too', () => {
+  assert.equal(forTerminal('\u001b[31mred\u202egnp.exe\u2066x\u200f'), '[31mred\\u{202e}gnp.exe\\u{2066}x\\u{200f}')
+  assert.equal(forTerminal('one\u2028two\u2029'), 'one\\u{2028}two\\u{2029}')
+  assert.equal(forTerminal('  שלום, Grüße, 世界 👩‍💻 '), '  שלום, Grüße, 世界 👩‍💻 ')
 })

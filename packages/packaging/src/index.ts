@@ -1,6 +1,6 @@
 export { PackagingError } from './error.ts'
 export type { PackagingErrorCode } from './error.ts'
-export { hasControlCharacters, withoutControlCharacters } from './control-characters.ts'
+export { forTerminal, hasControlCharacters, withoutControlCharacters } from './control-characters.ts'
 export { classifyDistribution, isSafeFilename } from './distribution-filename.ts'
 export type { Distribution } from './distribution-filename.ts'
 export { isAcceptedPlatformTag } from './platform-tag.ts'

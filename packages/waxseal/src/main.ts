@@ -1,11 +1,11 @@
 import { CommanderError } from 'commander'
 import { EXIT_DONE, EXIT_ENVIRONMENT, EXIT_USAGE } from './exit-codes.ts'
-import { terminalText } from './output.ts'
+import { jsonText, terminalText } from './output.ts'
 import { createProgram } from './program.ts'
 
 /** The one document of a command that failed. */
 function printFailure(code: string, message: string, data: object = {}): void {
-  process.stdout.write(`${JSON.stringify({ error: { code, message, ...data } })}\n`)
+  process.stdout.write(jsonText({ error: { code, message, ...data } }))
 }
 
 async function main(argv: readonly string[]): Promise<number> {

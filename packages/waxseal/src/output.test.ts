@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { columns, counted, folded, sizeText, terminalText } from './output.ts'
+import { columns, counted, folded, resultText, sizeText, terminalText } from './output.ts'
 
 test('LOG: no text of a result gives the terminal a command or begins a line of its own', () => {
   const lines = columns([
@@ -8,6 +8,14 @@ test('LOG: no text of a result gives the terminal a command or begins a line of 
     ['archived', 'gone\u001b[2J\u009b1mDone.\nnow'],
   ])
   assert.equal(terminalText(lines), 'STATUS    REASON\narchived  gone [2J 1mDone. now\n')
+})
+
+test('LOG: nor turns what is read around, as lines or as JSON, which says the same', () => {
+  const document = { reason: 'gone\u001b[2J\u009b1m\u202eDone.\u2028Now' }
+  assert.equal(terminalText([document.reason]), 'gone [2J 1m\\u{202e}Done.\\u{2028}Now\n')
+  const text = resultText({ json: true }, document, [])
+  assert.match(text, /^[\x20-\x7e]+\n$/)
+  assert.deepEqual(JSON.parse(text), document)
 })
 
 test('a line is folded at spaces, below its own beginning, and loses nothing', () => {

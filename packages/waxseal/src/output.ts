@@ -1,4 +1,4 @@
-import { withoutControlCharacters } from '@waxseal/packaging/names'
+import { forTerminal } from '@waxseal/packaging/names'
 
 /** How a command speaks: exactly one JSON document with `--json`, else lines for people. */
 export interface Output {
@@ -12,8 +12,17 @@ export function printResult(output: Output, document: unknown, lines: readonly s
 
 /** As `printResult` prints it. */
 export function resultText(output: Output, document: unknown, lines: readonly string[]): string {
-  return output.json ? `${JSON.stringify(document)}\n` : terminalText(lines)
+  return output.json ? jsonText(document) : terminalText(lines)
 }
+
+/** A document as one line: the same JSON, also where a terminal shows it. */
+export function jsonText(document: unknown): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `${JSON.stringify(document).replaceAll(UNESCAPED, escaped)}\n`
+}
+
+/** JSON itself escapes the C0 set alone. All of these are in the basic plane. */
+const UNESCAPED = /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu
 
 /**
  * Writes what is shown this once, and waits until it is written: what nobody may have got must not come into force.
@@ -28,7 +37,7 @@ export async function writeShownOnce(stream: NodeJS.WriteStream, text: string): 
 
 /** Lines as a terminal gets them: names and reasons in them come from outside and give it no commands (attacks.md LOG). */
 export function terminalText(lines: readonly string[]): string {
-  return lines.map((line) => `${withoutControlCharacters(line)}\n`).join('')
+  return lines.map((line) => `${forTerminal(line)}\n`).join('')
 }
 
 /** Lines of columns, as wide as their widest cell. */

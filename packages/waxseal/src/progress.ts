@@ -1,4 +1,4 @@
-import { withoutControlCharacters } from '@waxseal/packaging/names'
+import { forTerminal } from '@waxseal/packaging/names'
 
 /** Tells people on standard error how far long work has come. Nothing of it ever goes to standard output. */
 export interface Progress {
@@ -54,7 +54,7 @@ class Bar implements Progress {
     this.#drawn = true
     const filled = total === undefined || total === 0 ? 0 : Math.round(Math.min(1, done / total) * BAR_WIDTH)
     const bar = total === undefined ? '' : ` [${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`
-    const line = withoutControlCharacters(`${this.#title}${bar} ${reached(done, total, what)}`)
+    const line = forTerminal(`${this.#title}${bar} ${reached(done, total, what)}`)
     this.#stream.write(CLEAR_LINE + line.slice(0, (this.#stream.columns ?? 80) - 1))
   }
 
@@ -82,7 +82,7 @@ class Lines implements Progress {
     const at = this.#now()
     if (at < this.#next) return
     this.#next = at + LINES_INTERVAL_MS
-    this.#stream.write(`${withoutControlCharacters(`${this.#title}: ${reached(done, total, what)}`)}\n`)
+    this.#stream.write(`${forTerminal(`${this.#title}: ${reached(done, total, what)}`)}\n`)
   }
 
   end(): void {

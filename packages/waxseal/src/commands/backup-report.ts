@@ -1,4 +1,4 @@
-import { withoutControlCharacters } from '@waxseal/packaging'
+import { forTerminal } from '@waxseal/packaging'
 import type { BackupCheck, BackupReport, LostBlob } from '@waxseal/index/keeping'
 import { sizeText } from '../output.ts'
 
@@ -51,7 +51,7 @@ export function lostLines({ lost, lostCount }: BackupCheck): readonly string[] {
   const lines = lost.slice(0, LINES).map((blob) => `  ${blob.sha256} ${reasonOf(blob)}: ${usesOf(blob)}`)
   const more = lostCount > lines.length ? [`  and ${lostCount - lines.length} more`] : []
   // Names out of a backup give a terminal no commands.
-  return [...lines, ...more].map(withoutControlCharacters)
+  return [...lines, ...more].map(forTerminal)
 }
 
 function reasonOf({ reason, before }: LostBlob): string {

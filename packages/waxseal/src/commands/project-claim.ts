@@ -8,7 +8,7 @@ import { confirmed } from '../ask-passphrase.ts'
 import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
-import { printResult } from '../output.ts'
+import { printResult, terminalText } from '../output.ts'
 import { change } from './changes.ts'
 import { parseHolder } from './parse-holder.ts'
 
@@ -59,7 +59,7 @@ async function ask({ management }: Administration, name: string): Promise<void> 
   if (!found.changes) return
   const sentences = previewSentences(found)
   if (process.stdin.isTTY) {
-    process.stderr.write(`${sentences.join('\n')}\n`)
+    process.stderr.write(terminalText(sentences))
     if (await confirmed(`Claim ${name}?`)) return
     throw new CommandError('declined', 'Nothing was changed.', EXIT_REFUSED)
   }

@@ -7,7 +7,7 @@ import type { GuardingOptions } from '../guarding.ts'
 import { openTrusted, trustedIndex, withGuardOptions } from '../guarding.ts'
 import { withExample } from '../help.ts'
 import type { Output } from '../output.ts'
-import { terminalText } from '../output.ts'
+import { jsonText, terminalText } from '../output.ts'
 import { writeWhole } from '../write-file.ts'
 
 interface RunOptions extends GuardingOptions, Output {
@@ -91,7 +91,7 @@ async function tellOf(guard: Guard, code: number, options: RunOptions, isVerifie
     writeWhole(options.report, `${text}\n`, { mode: 0o644 })
   }
   // Of a state that does not verify the error is the one document.
-  if (options.json && isVerified) process.stdout.write(`${JSON.stringify({ exitCode: code, ...document })}\n`)
+  if (options.json && isVerified) process.stdout.write(jsonText({ exitCode: code, ...document }))
   else if (!options.quiet || isNotable(document)) process.stderr.write(terminalText(reportLines(document)))
   await guard.cache.tidy()
 }

@@ -1,4 +1,4 @@
-import { withoutControlCharacters } from '@waxseal/packaging'
+import { forTerminal } from '@waxseal/packaging'
 import { CommandError } from '../command-error.ts'
 import { EXIT_USAGE } from '../exit-codes.ts'
 import type { ConfigFile } from './read-file.ts'
@@ -55,7 +55,7 @@ export async function tellProblems(
 /** `waxseal.toml, line 3, reading: wants …`. */
 export function problemLine({ file, line, key, message }: ToldProblem): string {
   const where = [file, line === undefined ? undefined : `line ${line}`, key === '' ? undefined : key]
-  return withoutControlCharacters(`${where.filter((part) => part !== undefined).join(', ')}: ${message}`)
+  return forTerminal(`${where.filter((part) => part !== undefined).join(', ')}: ${message}`)
 }
 
 /** A configuration that cannot be used, every reason told. */
