@@ -44,6 +44,20 @@ test('a first seal tells all of it', () => {
   ])
 })
 
+test('of what is not frozen it says whose word stands behind where it comes from', () => {
+  const lie = 'acme-app: of files that are not frozen, the server says which come from pypi.'
+  const upstream = { authority: 'upstream', sources: ['pypi'], closed: false } as const
+  assert.ok(told(recordTarget('acme-app'), record(upstream)).includes(lie))
+  assert.ok(!told(recordTarget('acme-app'), record({ ...upstream, closed: true })).includes(lie))
+  const merge = { owner: 'local', extender: 'pypi', extend: 'platform-wheels', consent: 'ada' } as const
+  const merged = { authority: 'merged', sources: ['local', 'pypi'], closed: false, files: undefined, merge } as const
+  assert.match(
+    told(recordTarget('acme-app'), record(merged)).join('\n'),
+    /the server says which come from local, pypi\./,
+  )
+  assert.doesNotMatch(told(recordTarget('acme-app'), record({ closed: false })).join('\n'), /the server says/)
+})
+
 test('what opens says so', () => {
   const opens: readonly (readonly [Partial<NameRecord>, RegExp])[] = [
     [{ lifts: [7] }, /OPENS: lift of denial 7/],

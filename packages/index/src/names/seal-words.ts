@@ -65,11 +65,19 @@ function recordWords(after: NameRecord | undefined, before: Before<NameRecord>):
   const reason = after.reason === undefined ? '' : `: ${quoted(after.reason)}`
   return [
     `${name}: ${becomes}; ${authorityWords(after)}${frozen}${others}.`,
+    ...sourceWords(after),
     ...openings(after, old).map((opening) => `${name}: OPENS: ${opening}.`),
     ...closings(after, old).map((closing) => `${name}: ${closing}.`),
     ...fileWords(files, old?.files),
     `Decision ${rev} about it, by ${plain(by)} at ${since}${reason}.`,
   ]
+}
+
+/** What a seal does not say: pages tell where a file comes from, and the server signs them. */
+function sourceWords({ name, authority, closed, sources }: NameRecord): readonly string[] {
+  if (closed || sources.length === 0 || authority === 'internal' || authority === 'unclaimed') return []
+  const from = sources.map(plain).join(', ')
+  return [`${name}: of files that are not frozen, the server says which come from ${from}.`]
 }
 
 function authorityWords({ authority, sources, merge }: NameRecord): string {
