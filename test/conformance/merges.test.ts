@@ -120,6 +120,30 @@ describe('this index is the owner, an upstream adds platform wheels', () => {
     assert.deepEqual(await conflicts(), [told])
   })
 
+  it('its own files are yanked and deleted as before, and what they were called stays theirs (NAME-REUSE)', async () => {
+    const wheel = buildWheel({
+      name: 'demo',
+      version: '1.0',
+      tag: 'cp311-cp311-manylinux_2_17_x86_64',
+      module: 'A = 1\n',
+    })
+    assert.equal((await index.upload(wheel)).status, 200)
+    offer(theirs)
+    await merge()
+    const yanked = await index.manage('PUT', '/projects/demo/releases/1.0/yank', { reason: 'broken' })
+    assert.equal(yanked.status, 200, yanked.text)
+    assert.deepEqual(
+      (await index.page('demo')).files.map((file) => file.yanked),
+      ['broken', 'broken'],
+    )
+    const deleted = await index.manage('DELETE', `/projects/demo/files/${wheel.filename}`)
+    assert.equal(deleted.status, 200, deleted.text)
+    assert.equal(wheel.filename, theirs.filename)
+    assert.deepEqual(await index.filenames('demo'), [own.filename])
+    assert.deepEqual(await codes(theirs), [403, 'file-merge-refused', 'file-merge-refused'])
+    assert.equal((await index.manage('PUT', '/projects/demo/members/admin', { role: 'owner' })).status, 200)
+  })
+
   it('ends: the name goes on with its owner alone, and what was added is not given out', async () => {
     offer(theirs)
     await merge()

@@ -33,6 +33,7 @@ export {
   MIN_ADMIN_TOKEN_LENGTH,
   SHUTDOWN_GRACE_MS,
 } from './limits.ts'
+export { isOurs } from './names/claimed-name.ts'
 export { FIRST_UPLOADS } from './names/claim-policy.ts'
 export { corpusOf, readCorpus } from './names/corpus.ts'
 export { indexDefaults } from './index-config.ts'

@@ -2,7 +2,8 @@ import { ultranormalizeProjectName } from '@waxseal/packaging'
 import { sql } from 'kysely'
 import type { Kysely } from 'kysely'
 import { membersOf, roleOf } from '../register/members.ts'
-import type { Database } from '../store/schema.ts'
+import type { Database, ProjectRow } from '../store/schema.ts'
+import { isOurs } from './claimed-name.ts'
 import type { Namespaces } from './namespaces.ts'
 import type { Corpus } from './corpus.ts'
 import { likenessClause, lookAlikePrefix, slipsOf } from './look-alikes.ts'
@@ -64,7 +65,7 @@ export async function lookAtName(
   const confused = await projectsOfForm(db, form)
   for (const other of confused) {
     // Whoever holds a prefix answers for what lies under it, whatever exists elsewhere.
-    if (other.name === name || (prefix !== undefined && other.authority !== 'internal')) continue
+    if (other.name === name || (prefix !== undefined && !isOurs(other))) continue
     object('confused', other.name, describe(other))
   }
   const listed = corpus.looksLike(form)
@@ -78,7 +79,7 @@ export async function lookAtName(
   for (const other of await decidedProjects(db, [...slips.keys()])) {
     const likeness = slips.get(other.name)
     if (likeness === undefined || confused.some((one) => one.name === other.name)) continue
-    if (other.authority !== 'internal') likes.push({ like: other.name, likeness, among: 'upstream' })
+    if (!isOurs(other)) likes.push({ like: other.name, likeness, among: 'upstream' })
     else if (
       (prefix === undefined || prefix !== namespaces.covering(other.name)?.name) &&
       !(await owns(db, other.name, claimant))
@@ -96,18 +97,17 @@ async function owns(db: Kysely<Database>, project: string, user: string | undefi
   return user !== undefined && (await roleOf(db, await membersOf(db, project), user)) === 'owner'
 }
 
-interface DecidedProject {
-  readonly name: string
-  readonly authority: string
-  readonly upstream: string | null
-}
+type DecidedProject = Pick<ProjectRow, 'name' | 'authority' | 'upstream' | 'merge_rule'>
 
-function describe({ authority, upstream }: DecidedProject): string {
-  return authority === 'internal' ? 'a project of this index' : `which belongs to '${upstream ?? ''}'`
+function describe(project: DecidedProject): string {
+  return isOurs(project) ? 'a project of this index' : `which belongs to '${project.upstream ?? ''}'`
 }
 
 function selectDecided(db: Kysely<Database>) {
-  return db.selectFrom('project').select(['name', 'authority', 'upstream']).where('authority', '!=', 'unclaimed')
+  return db
+    .selectFrom('project')
+    .select(['name', 'authority', 'upstream', 'merge_rule'])
+    .where('authority', '!=', 'unclaimed')
 }
 
 /** `ultranormalizeProjectName` of a name in normal form, as the index `project_form` has it. */

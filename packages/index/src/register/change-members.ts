@@ -3,6 +3,7 @@ import { accessChanged } from '../access/revisions.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { MAX_MEMBERS } from '../limits.ts'
+import { isOurs } from '../names/claimed-name.ts'
 import { refuse } from '../releases/refusal.ts'
 import type { Refusal } from '../releases/refusal.ts'
 import type { Database, MemberRole } from '../store/schema.ts'
@@ -15,7 +16,7 @@ import { membersOf, putMember, refuseStranger, usersOfProject } from './members.
 import type { RegisterOutcome } from './outcome.ts'
 import { revokeStrayTokens } from './stray-tokens.ts'
 
-/** Adds a user or a team to an internal project, or gives it another role. Owners may, and administrators. */
+/** Adds a user or a team to a project of this index, or gives it another role. Owners may, and administrators. */
 export function addMember(
   store: Store,
   clock: Clock,
@@ -115,9 +116,9 @@ export async function refuseUnknown(tx: Transaction<Database>, holder: Holder): 
 
 /** Only what is this index's own has members. */
 export async function refuseForeign(tx: Transaction<Database>, project: string): Promise<Refusal | undefined> {
-  const row = await tx.selectFrom('project').select('authority').where('name', '=', project).executeTakeFirst()
-  if (row?.authority === 'internal') return undefined
+  const row = await tx.selectFrom('project').selectAll().where('name', '=', project).executeTakeFirst()
   if (row === undefined) return refuse('not-found', `There is no project '${project}'.`)
+  if (isOurs(row)) return undefined
   return refuse('name-upstream', `The project '${project}' is not ours: it has no members here.`)
 }
 

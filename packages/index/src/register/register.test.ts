@@ -138,6 +138,23 @@ test('a project without members stays everybody’s who may upload, until an own
     assert.equal(await may('bob'), 'name-not-yours')
   }))
 
+test('a merged name that is ours has members and changes hands as an internal one; one that is an upstream’s has none', () =>
+  withProject(async ({ store, add, offer, remove, members }) => {
+    const merge = (owner: string, extender: string): Promise<unknown> => {
+      const merge_rule = JSON.stringify({ owner, extender, extend: 'platform-wheels', consent: 'alice' })
+      const merged = { authority: 'merged', upstream: 'pypi', merge_rule } as const
+      return store.transaction((tx) => tx.updateTable('project').set(merged).where('name', '=', 'billing').execute())
+    }
+    await merge('local', 'pypi')
+    assert.equal(await add('bob', 'maintainer', as('alice')), 'done')
+    assert.deepEqual(await members(), ['alice owner', 'bob maintainer'])
+    assert.equal(await remove('bob', as('alice')), 'done')
+    assert.equal(await offer('carol', as('alice')), 'done')
+    await merge('pypi', 'local')
+    assert.equal(await add('bob', 'maintainer', AS_OPERATOR), 'name-upstream')
+    assert.equal(await offer('bob', AS_OPERATOR), 'name-upstream')
+  }))
+
 test('NAME-XFER: what a team may, its members may, as long as they are in it', () =>
   withProject(async ({ store, add, why, team, token }) => {
     await team('core', 'bob', 'carol')

@@ -69,7 +69,8 @@ export function judgeFiles(offering: Offering, files: readonly FileRow[], now: n
   const { answer, denials } = offering
   const standing = denials.filter((denial) => isStanding(denial, now))
   const merged = answer.kind === 'merged' ? mergedVerdicts(answer.merge, files) : undefined
-  const facts = { ...offering, denials: standing, now, merged }
+  const burned = answer.kind === 'merged' && answer.merge.owner === LOCAL_SOURCE ? burnedNames(files) : undefined
+  const facts = { ...offering, denials: standing, now, merged, burned }
   const judged = files.map((file) => ({ file, withheld: judge(file, facts) }))
   const times = [
     ...denials.flatMap(({ until }) => (until === undefined ? [] : [Date.parse(until)])),
@@ -81,6 +82,8 @@ export function judgeFiles(offering: Offering, files: readonly FileRow[], now: n
 interface Facts extends Offering {
   readonly now: number
   readonly merged: ReadonlyMap<FileRow, MergeVerdict> | undefined
+  /** What files were called that the owner of a merged name has deleted, and when that was. */
+  readonly burned: ReadonlyMap<string, string> | undefined
 }
 
 function judge(file: FileRow, facts: Facts): Withheld | undefined {
@@ -88,6 +91,7 @@ function judge(file: FileRow, facts: Facts): Withheld | undefined {
     notThere(file, facts) ??
     denied(file, facts) ??
     (facts.merged === undefined ? undefined : mergedOut(file, facts.merged.get(file))) ??
+    reused(file, facts) ??
     unapproved(file, facts) ??
     tooYoung(file, facts)
   )
@@ -166,6 +170,21 @@ const MERGE_WORDS: Readonly<Record<Exclude<MergeVerdict, 'offered'>, string>> = 
   'merge-not-allowed': 'The merge of this name does not let its source add such a file.',
   'merge-same': 'It is the owner’s file, which is offered.',
   'merge-held': 'It is newer than what was patched here, and is kept back until it is patched too.',
+}
+
+function burnedNames(files: readonly FileRow[]): ReadonlyMap<string, string> {
+  return new Map(
+    files.flatMap(({ source, filename, deleted_at: at }) =>
+      source === LOCAL_SOURCE && at !== null ? [[filename.toLowerCase(), at] as const] : [],
+    ),
+  )
+}
+
+/** Nobody else fills the place of a file that its owner has deleted (attacks.md NAME-REUSE). */
+function reused({ source, filename }: FileRow, { burned }: Facts): Withheld | undefined {
+  const deletedAt = source === LOCAL_SOURCE ? undefined : burned?.get(filename.toLowerCase())
+  if (deletedAt === undefined) return undefined
+  return hidden('file-merge-refused', deletedAt, 'The owner of this name has deleted a file that was called so.')
 }
 
 function mergedOut(file: FileRow, verdict: MergeVerdict | undefined): Withheld | undefined {

@@ -215,6 +215,42 @@ test('of an upstream project only the quarantine is ours, and only an administra
     }
   }))
 
+/** `app`, with `upstream` as the second source: `owner` is whose it is. */
+async function mergeApp(store: Store, owner: 'local' | 'upstream'): Promise<void> {
+  const rule = owner === 'local' ? { owner, extender: 'upstream' } : { owner, extender: 'local' }
+  const merge_rule = JSON.stringify({ ...rule, extend: 'platform-wheels', consent: 'ada' })
+  const merged = { authority: 'merged', upstream: 'upstream', merge_rule } as const
+  await store.transaction((tx) => tx.updateTable('project').set(merged).where('name', '=', 'app').execute())
+}
+
+test('of a merged name that is ours files and status are managed as an internal name’s', () =>
+  withStore(async (store) => {
+    await mergeApp(store, 'local')
+    const app = { project: 'app', ...ada }
+    assert.equal((await yankRelease(store, clock, { ...app, version: '2.0' })).kind, 'done')
+    assert.deepEqual(await yanks(store), ['app-2.0.tar.gz: null'])
+    assert.equal((await unyankRelease(store, clock, { ...app, version: '2.0' })).kind, 'done')
+    assert.equal((await setProjectStatus(store, clock, { ...app, status: 'archived' })).kind, 'done')
+    assert.equal((await deleteRelease(store, clock, { ...app, version: '2.0' })).kind, 'done')
+    assert.equal((await deleteFile(store, clock, { ...app, filename: 'app-1.0.tar.gz' })).kind, 'done')
+    assert.equal((await deleteProject(store, clock, app)).kind, 'done')
+    assert.deepEqual(await offered(store), [])
+  }))
+
+test('of a merged name that is an upstream’s only the files that were uploaded here are ours, and an administrator’s', () =>
+  withStore(async (store) => {
+    await mergeApp(store, 'upstream')
+    const app = { project: 'app', ...ada }
+    assert.equal((await yankRelease(store, clock, { ...app, version: '2.0' })).kind, 'done')
+    const status = await setProjectStatus(store, clock, { ...app, status: 'archived' })
+    assert.equal(status.kind === 'refused' && status.code, 'name-upstream')
+    const file = { ...app, filename: 'app-1.0.tar.gz' }
+    const stranger = await deleteFile(store, clock, { ...file, administrator: false })
+    assert.equal(stranger.kind === 'refused' && stranger.code, 'token-scope')
+    assert.equal((await deleteFile(store, clock, file)).kind, 'done')
+    assert.deepEqual(await offered(store), ['app-1.0-py3-none-any.whl', 'app-2.0.tar.gz'])
+  }))
+
 test('what does not exist is not found', () =>
   withStore(async (store) => {
     const cases = [

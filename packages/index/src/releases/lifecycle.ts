@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { ANOMALY_FILES } from '../limits.ts'
+import { claimedName, isOurs } from '../names/claimed-name.ts'
 import { recordDecision } from '../names/decisions.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { JournalAction } from '../publish/journal.ts'
@@ -82,7 +83,7 @@ export function deleteRelease(
 }
 
 /**
- * Deletes everything an internal project holds. The name stays internal and empty, so that no upstream can step in (attacks.md DEL-INT,
+ * Deletes everything that was uploaded to a project. The name stays whose it is, and empty, so that no upstream can step in (attacks.md DEL-INT,
  * NAME-RES), and every file name stays burned.
  */
 export function deleteProject(
@@ -124,7 +125,7 @@ export function setProjectStatus(
     if (!request.administrator && [project.status, request.status].includes('quarantined')) {
       return refuse('name-not-yours', 'Only an administrator puts a project into quarantine, or lifts that.')
     }
-    if (project.authority !== 'internal') {
+    if (!isOurs(project)) {
       if (!request.administrator || request.limited === true)
         return refuse('name-not-yours', `Only an administrator decides about '${project.name}'.`)
       if (request.status !== 'quarantined' && request.status !== 'active') {
@@ -169,7 +170,7 @@ interface FileChange {
   readonly after?: (tx: Transaction<Database>, project: string, versionKeys: readonly string[]) => Promise<void>
 }
 
-/** One transaction: the chosen files of an internal project change, then the journal says so. */
+/** One transaction: the chosen files of those that were uploaded to a project change, then the journal says so. */
 function changeFiles(
   store: Store,
   clock: Clock,
@@ -182,7 +183,8 @@ function changeFiles(
     if (stranger !== undefined) return stranger
     const project = await findProject(tx, request.project)
     if (project === undefined) return refuseUnknown(request.project)
-    if (project.authority !== 'internal') {
+    // What was uploaded to patch an upstream's name is ours, and the administrators': nobody is a member of such a name.
+    if (!isOurs(project) && claimedName(project).merge?.extender !== LOCAL_SOURCE) {
       return refuse('name-upstream', `The project '${project.name}' is not ours: its files are the upstream's.`)
     }
     const selected = await selectReleaseFiles(tx, request)
@@ -244,15 +246,8 @@ function tombstone(at: string): { readonly deleted_at: string } {
   return { deleted_at: at }
 }
 
-async function findProject(
-  tx: Transaction<Database>,
-  name: string,
-): Promise<Pick<ProjectRow, 'name' | 'authority' | 'status' | 'status_reason'> | undefined> {
-  return tx
-    .selectFrom('project')
-    .select(['name', 'authority', 'status', 'status_reason'])
-    .where('name', '=', name)
-    .executeTakeFirst()
+async function findProject(tx: Transaction<Database>, name: string): Promise<ProjectRow | undefined> {
+  return tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
 function refuseUnknown(project: string): Refusal {

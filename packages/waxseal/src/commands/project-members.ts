@@ -1,4 +1,4 @@
-import { addMember, AS_OPERATOR, holderText, holderWords, membersOf, removeMember } from '@waxseal/index'
+import { addMember, AS_OPERATOR, holderText, holderWords, isOurs, membersOf, removeMember } from '@waxseal/index'
 import type { Holder } from '@waxseal/index'
 import { normalizeProjectName } from '@waxseal/packaging'
 import type { Command } from 'commander'
@@ -24,13 +24,12 @@ export function addProjectMembers(project: Command): void {
     .action((raw: string, options: AdministerOptions) =>
       administer(options, async ({ store }) => {
         const name = normalizeProjectName(raw)
-        const row = await store.db.selectFrom('project').select('authority').where('name', '=', name).executeTakeFirst()
+        const row = await store.db.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
         if (row === undefined) throw unknownProject(name)
         const found = await membersOf(store.db, name)
         const members = found.map(({ role, since, ...one }) => ({ holder: holderText(one), role, since }))
         const rows = members.map(({ holder, role, since }) => [holder, role, since])
-        const ours = row.authority === 'internal'
-        const none = ours
+        const none = isOurs(row)
           ? 'It has no members: whoever may upload may upload to it.'
           : 'It is not ours: nobody uploads to it.'
         printResult(options, { members }, rows.length === 0 ? [none] : columns([['WHO', 'ROLE', 'SINCE'], ...rows]))
