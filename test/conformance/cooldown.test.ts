@@ -98,6 +98,42 @@ it('COOL-1: an upload time that is set back to before a listing without the file
   assert.equal(code(await ask(index.fileUrl(young))), 'file-cooldown')
 })
 
+it('COOL-1: nor does one 404 of the upstream, whose page comes back with it; what was seen before goes on ageing', async () => {
+  offer(at(old, START - 30 * DAY), at(young, START - DAY))
+  assert.equal((await ask(index.fileUrl(old))).status, 200, 'the name is the upstream’s from now on')
+  const asOf = new Date(START + 2 * DAY).toISOString().slice(0, 16).replace('T', ' ')
+  for (const absences of [1, 2]) {
+    for (let absence = 0; absence < absences; absence += 1) {
+      index.pass(REFRESH_MS)
+      upstream.removeProject('demo')
+      assert.equal((await index.page('demo')).files.length, 1, 'the one that is kept')
+    }
+    const newest = buildWheel({ name: 'demo', version: `3.${absences}` })
+    index.pass(REFRESH_MS)
+    const seen = index.index.clock.now()
+    offer(at(old, START - 30 * DAY), at(young, START - DAY), at(newest, seen - REFRESH_MS - 1))
+    const until = new Date(seen + 3 * DAY).toISOString().slice(0, 16).replace('T', ' ')
+    const [first, second, third] = await yanks()
+    assert.equal(first ?? false, false)
+    assert.match(String(second), new RegExp(`withheld until ${asOf} UTC`))
+    assert.match(String(third), new RegExp(`withheld until ${until} UTC`))
+    assert.equal(code(await ask(index.fileUrl(newest))), 'file-cooldown')
+  }
+})
+
+it('COOL-1: the same holds for a name that nobody has decided about', async () => {
+  offer(at(old, START - 30 * DAY))
+  await yanks()
+  upstream.removeProject('demo')
+  index.pass(REFRESH_MS)
+  assert.equal((await ask(`${index.url}/simple/demo/`)).status, 404)
+  index.pass(REFRESH_MS)
+  offer(at(old, START - 30 * DAY), at(young, START - 2000 * DAY))
+  const [first, second] = await yanks()
+  assert.equal(first ?? false, false)
+  assert.match(String(second), /withheld until 2026-03-04 12:22 UTC/)
+})
+
 it('COOL-1: the first look at a project believes its times, or all its past would be new', async () => {
   offer(at(old, START - 2000 * DAY))
   assert.equal((await ask(index.fileUrl(old))).status, 200)

@@ -249,6 +249,19 @@ describe('a decided name', () => {
     assert.equal((await ask(index.fileUrl(two))).status, 200)
   })
 
+  it('row 13: a quarantine of the upstream does not lift by the project’s going away there', async () => {
+    second.addProject({ name: 'demo', files: [simulated(two)], status: { status: 'quarantined', reason: 'malware' } })
+    assert.deepEqual(await index.filenames('demo'), [])
+    second.removeProject('demo')
+    index.pass(REFRESH_MS)
+    const page = await index.page('demo')
+    assert.deepEqual([page.files, page['project-status']], [[], { status: 'quarantined', reason: 'malware' }])
+    assert.equal(code(await ask(index.fileUrl(two))), 'file-quarantined')
+    offer(second, two)
+    index.pass(REFRESH_MS)
+    assert.deepEqual(await index.filenames('demo'), [two.filename])
+  })
+
   it('row 13: a quarantine of the upstream closes here at once, and lifts with it', async () => {
     second.addProject({ name: 'demo', files: [simulated(two)], status: { status: 'quarantined', reason: 'malware' } })
     const page = await index.page('demo')

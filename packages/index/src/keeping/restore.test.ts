@@ -423,7 +423,7 @@ test('a backup of an earlier schema is restored into its tables and brought up t
       ['0001-first'],
       manifest.parts
         .filter(({ name }) => !later.includes(name))
-        .map((part) => withoutColumns(path, part, ['merge_rule', 'next_change_at', 'age_from'])),
+        .map((part) => withoutColumns(path, part, ['merge_rule', 'next_change_at', 'age_from', 'absent'])),
     )
     assert.equal((await restore()).kind, 'restored')
     {

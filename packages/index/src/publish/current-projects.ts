@@ -124,6 +124,7 @@ export class CurrentProjects {
       .selectFrom('upstream_page')
       .select(['upstream', 'checked_at'])
       .where('project', '=', name)
+      .where('absent', '=', 0)
       .execute()
     const offering = await readOffering(db, name, project, this.#names, this.#clock.now())
     const state: ProjectState = {

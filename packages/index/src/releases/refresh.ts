@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely'
 import type { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
+import { isFull } from '../error.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { answerFor, sourcesOf } from '../names/authority.ts'
@@ -12,6 +13,7 @@ import type { CurrentProjects } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { Publishing } from '../publish/leave-to-server.ts'
 import type { Database } from '../store/schema.ts'
+import { isUnavailable } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import type { NegativeCache } from '../upstream/negative-cache.ts'
 import { SingleFlight } from '../upstream/single-flight.ts'
@@ -74,7 +76,7 @@ export class Refresh {
     const last = await store.db
       .selectFrom('upstream_page')
       .innerJoin('project', 'project.name', 'upstream_page.project')
-      .select(['etag', 'last_modified', 'project.upstream'])
+      .select(['etag', 'last_modified', 'absent', 'project.upstream'])
       .where('project', '=', name)
       .where('upstream_page.upstream', '=', upstream)
       .executeTakeFirst()
@@ -87,15 +89,18 @@ export class Refresh {
     switch (answer.kind) {
       case 'found':
         return this.#found(name, upstream, answer)
-      case 'not-modified':
-        await this.#confirmed(name, upstream)
+      case 'not-modified': {
+        const at = await this.#confirmed(name, upstream)
+        ;(await this.#parts.current.get(name)).checkedAt.set(upstream, at)
         // Whoever wrote the listing down may not have come to publishing it.
         await this.#parts.publisher.publish()
         // What could not be fetched the last time, or before a restart, is tried again although the page is the same.
         return this.#withHashing(name, upstream, await this.#lacksHashes(name, upstream))
+      }
       case 'absent':
         absent.get(upstream)?.add(name)
-        if (last !== undefined) await this.#gone(name, upstream)
+        if (last?.absent === 1) await this.#confirmed(name, upstream).catch(unlessNoRoom)
+        else if (last !== undefined) await this.#gone(name, upstream)
         return { kind: 'absent' }
       case 'failed':
         return answer
@@ -155,29 +160,38 @@ export class Refresh {
     return row !== undefined
   }
 
-  async #confirmed(name: string, upstream: string): Promise<void> {
-    const { store, clock, current } = this.#parts
+  /** The upstream says what it said before; when, in milliseconds since 1970. */
+  async #confirmed(name: string, upstream: string): Promise<number> {
+    const { store, clock } = this.#parts
+    const now = clock.now()
     await store.transaction(
       (tx) =>
         tx
           .updateTable('upstream_page')
-          .set({ checked_at: isoTime(clock) })
+          .set({ checked_at: new Date(now).toISOString() })
           .where('project', '=', name)
           .where('upstream', '=', upstream)
           .execute(),
       // Forgotten, it costs one more question.
       'with-the-next',
     )
-    const state = await current.get(name)
-    state.checkedAt.set(upstream, clock.now())
+    return now
   }
 
-  /** The whole project vanished upstream: an empty listing for a name it owns, nothing for one that only passed by. */
+  /**
+   * The whole project vanished upstream: an empty listing for a name it owns, nothing for one that only passed by. When this
+   * was, and what the upstream had closed before, is kept: its return makes no file old (attacks.md COOL-1), and lifts no quarantine.
+   */
   async #gone(name: string, upstream: string): Promise<void> {
     const { store, clock, publisher, current } = this.#parts
     const at = isoTime(clock)
     await store.transaction(async (tx) => {
-      await tx.deleteFrom('upstream_page').where('project', '=', name).where('upstream', '=', upstream).execute()
+      await tx
+        .updateTable('upstream_page')
+        .set({ etag: null, last_modified: null, checked_at: at, absent: 1 })
+        .where('project', '=', name)
+        .where('upstream', '=', upstream)
+        .execute()
       const project = await tx.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
       if (project === undefined || project.upstream !== upstream) return
       const page: SimpleProjectPage = { name, versions: [], files: [], apiVersion: '1.4' }
@@ -192,6 +206,11 @@ export class Refresh {
   }
 }
 
+/** A 404 is passed on though the disk is full or the database locked: what could not be noted is the same as before. */
+function unlessNoRoom(error: unknown): void {
+  if (!isFull(error) && !isUnavailable(error)) throw error
+}
+
 async function saveListingState(
   tx: Transaction<Database>,
   project: string,
@@ -203,6 +222,7 @@ async function saveListingState(
     etag: answer.etag ?? null,
     last_modified: answer.lastModified ?? null,
     checked_at: at,
+    absent: 0,
     status: answer.page.status?.status ?? ('active' as const),
     status_reason: answer.page.status?.reason ?? null,
   }

@@ -125,16 +125,19 @@ export interface FileTable {
   age_from: Generated<string | null>
 }
 
-/** What the last good answer of one upstream for one project was; absent names are remembered in memory only. */
+/** What the last good answer of one upstream for one project was; names that it never had are remembered in memory only. */
 export interface UpstreamPageTable {
   project: string
   upstream: string
   etag: string | null
   last_modified: string | null
-  /** Last good answer, 304 included. */
+  /** Last good answer, 304 and 404 included. */
   checked_at: string
+  /** As it was when the project was last there. */
   status: ProjectStatus
   status_reason: string | null
+  /** 1: the upstream does not have the project any more. */
+  absent: Generated<number>
 }
 
 /** Who decided what about a name; hash-chained per project (design.md section 2, decision). */

@@ -17,6 +17,7 @@ import * as register from './0006-register.ts'
 import * as audit from './0005-audit.ts'
 import * as requests from './0007-requests.ts'
 import * as sentinel from './0008-sentinel.ts'
+import * as upstreamAbsence from './0009-upstream-absence.ts'
 
 /** One change of the schema. A released one never changes; it only adds what older programs can ignore (expand and contract). */
 interface Step {
@@ -37,6 +38,7 @@ const steps: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['0006-register', register],
   ['0007-requests', requests],
   ['0008-sentinel', sentinel],
+  ['0009-upstream-absence', upstreamAbsence],
 ])
 
 /** From this one on there is an audit. */
