@@ -238,28 +238,62 @@ describe('a denial', () => {
   })
 })
 
+const SEALED = {
+  name: 'demo',
+  rev: 1,
+  prev: null,
+  authority: 'upstream',
+  sources: ['upstream'],
+  closed: false,
+  lifts: [],
+  since: new Date(START).toISOString(),
+  by: 'ada',
+} as const
+
+/** As if the holders had sealed `demo` to its upstream. */
+async function seal(): Promise<void> {
+  const target = { role: `sealed-${shardOf('demo')}`, path: recordTarget('demo'), sha256: 'a'.repeat(64) }
+  await index.index.store.transaction((tx) =>
+    tx
+      .insertInto('target')
+      .values({ ...target, body: writeNameRecord(SEALED).toString(), superseded_at: null })
+      .execute(),
+  )
+}
+
+const quarantineThere = (reason: string): void =>
+  upstream.addProject({ name: 'demo', files: [simulated(one)], status: { status: 'quarantined', reason } })
+
+it('QUAR-2: what the upstream of a sealed name has quarantined stays so when it lifts that, until the holders do', async () => {
+  offer(one)
+  await codes(one)
+  await seal()
+  quarantineThere('mal\u2028ware')
+  index.pass(REFRESH_MS)
+  assert.deepEqual(await index.filenames('demo'), [])
+  offer(one)
+  index.pass(REFRESH_MS)
+  assert.deepEqual(await index.filenames('demo'), [])
+  assert.deepEqual(await codes(one), [403, 'file-quarantined', 403, 'file-quarantined'])
+  const listed = await index.manage('GET', '/denials')
+  const { denials } = listed.json() as { denials: { n: number; reason: string; by: string }[] }
+  assert.deepEqual(
+    denials.map(({ reason, by }) => [reason, by]),
+    [['upstream has quarantined it: mal ware', 'upstream:upstream']],
+  )
+  const { waits } = await lift(denials[0]?.n ?? 0)
+  assert.match(waits ?? '', /^demo is sealed: it is lifted once the holders/)
+  quarantineThere('again')
+  index.pass(REFRESH_MS)
+  await index.page('demo')
+  assert.equal(((await index.manage('GET', '/denials')).json() as { denials: unknown[] }).denials.length, 1)
+})
+
 it('QUAR-2: the server alone does not lift what lies over a sealed name; what was asked waits for the holders', async () => {
   offer(one)
   await codes(one)
-  const record = {
-    name: 'demo',
-    rev: 1,
-    prev: null,
-    authority: 'upstream',
-    sources: ['upstream'],
-    closed: false,
-    lifts: [],
-    since: new Date(START).toISOString(),
-    by: 'ada',
-  } as const
-  const target = { role: `sealed-${shardOf('demo')}`, path: recordTarget('demo'), sha256: 'a'.repeat(64) }
   const { store } = index.index
-  await store.transaction((tx) =>
-    tx
-      .insertInto('target')
-      .values({ ...target, body: writeNameRecord(record).toString(), superseded_at: null })
-      .execute(),
-  )
+  await seal()
   const n = await deny({ project: 'demo' })
   for (const _ of [1, 2]) {
     const { changed, waits } = await lift(n)

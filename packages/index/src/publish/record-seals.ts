@@ -3,6 +3,7 @@ import { targetDifferences } from '@waxseal/trust'
 import type { Transaction } from 'kysely'
 import { OPERATOR } from '../access/actor.ts'
 import { IndexError } from '../error.ts'
+import { keepQuarantine } from '../names/copied-quarantine.ts'
 import { appendDecision, nextDecision } from '../names/decisions.ts'
 import { readDefaultPolicy } from '../names/default-policy.ts'
 import { mergeDocument, upstreamOf } from '../names/merge-rule.ts'
@@ -84,6 +85,8 @@ async function recordSealed(
   await appendDecision(tx, { ...decision, rev })
   await applyAuthority(tx, record)
   await forgetOpenings(tx, record)
+  // What was sealed before has that behind it; and what holders lift is not closed again by their own seal.
+  if (before === null) await keepQuarantine(tx, project, at)
   await appendJournal(tx, { project, action: 'record', at, actor: by })
   const detail = { path: recordTarget(project), rev, sha256 }
   await recordAction(tx, { kind: 'sealed', at, by: { ...OPERATOR, name: by }, project, before, after: detail, detail })

@@ -9,6 +9,9 @@ import type { Targets } from '@waxseal/trust'
 import { openDirectoryBlobStore } from '../blobs/directory-blob-store.ts'
 import { OPERATOR } from '../access/actor.ts'
 import { recordClaim } from '../names/claim.ts'
+import { recordDecision } from '../names/decisions.ts'
+import { lift } from '../names/denying.ts'
+import { insertProject } from '../names/project-row.ts'
 import { Namespaces } from '../names/namespaces.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
@@ -19,7 +22,9 @@ import { initialiseSigning } from './initialise-signing.ts'
 import { appendJournal } from './journal.ts'
 import { makeOnlineKeys, signerContext, signingKeysIn } from './online-keys.ts'
 import { openSigned } from './open-signed.ts'
+import { pendingSeals } from './pending-seals.ts'
 import { Publisher } from './publisher.ts'
+import { recordSeals } from './record-seals.ts'
 import { serversRoles } from './role-table.ts'
 import { someKeys } from './testing/signed-store.ts'
 
@@ -254,4 +259,49 @@ test('a seal that another ceremony overtook is told so, and neither published no
     await (await index.process()).ceremonies.publish()
     assert.equal((await index.listed('targets')).size, 1)
   }
+})
+
+test('QUAR-2: what the upstream had quarantined when its name was sealed stays so until the holders lift it', async () => {
+  await using index = await SealedIndex.open()
+  index.record = recordSeals
+  const { store } = index
+  const project = 'numpy'
+  const at = new Date(index.now).toISOString()
+  await store.transaction(async (tx) => {
+    await insertProject(tx, { name: project, authority: 'upstream', upstream: 'pypi', at })
+    const body = { kind: 'upstream', upstream: 'pypi', evidence: [] } as const
+    await recordDecision(tx, { project, at, actor: OPERATOR, body })
+    const page = {
+      etag: null,
+      last_modified: null,
+      checked_at: at,
+      status: 'quarantined',
+      status_reason: null,
+    } as const
+    await tx
+      .insertInto('upstream_page')
+      .values({ ...page, project, upstream: 'pypi' })
+      .execute()
+  })
+  const seal = async (): Promise<void> => {
+    const parts = { store, clock: { now: () => index.now }, names: { ...names, upstreams: ['pypi'] } }
+    const { targets } = await pendingSeals(parts, { upstream: [project] })
+    assert.ok(targets.some(({ path }) => path.endsWith('numpy.json')))
+    const ceremonies = await index.begin(targets)
+    await index.sign(ceremonies)
+    await ceremonies.publish()
+  }
+  const denials = () => store.db.selectFrom('denial').select(['n', 'denied_by', 'lifted_by']).execute()
+  await seal()
+  assert.deepEqual(
+    (await denials()).map((row) => ({ ...row })),
+    [{ n: 1, denied_by: 'upstream:pypi', lifted_by: null }],
+  )
+  const asked = await store.transaction((tx) => lift(tx, { n: 1, reason: 'looked at' }, { at, actor: OPERATOR }))
+  assert.equal(asked.kind, 'waits')
+  await seal()
+  assert.deepEqual(
+    (await denials()).map(({ n, lifted_by: by }) => [n, by !== null]),
+    [[1, true]],
+  )
 })

@@ -7,6 +7,7 @@ import { isFull } from '../error.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { answerFor, sourcesOf } from '../names/authority.ts'
+import { keepQuarantine } from '../names/copied-quarantine.ts'
 import { noteMergeConflicts } from '../names/merging.ts'
 import { insertProject } from '../names/project-row.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
@@ -131,7 +132,8 @@ export class Refresh {
         lastChecked,
       })
       if (admitted.changed && owner.kind === 'merged') await noteMergeConflicts(tx, name, at)
-      if (admitted.changed || !shown || status === 'changed') {
+      if (status === 'quarantined') await keepQuarantine(tx, name, at)
+      if (admitted.changed || !shown || status !== 'unchanged') {
         await appendJournal(tx, { project: name, action: 'refresh', at, actor: `upstream:${upstream}` })
       }
       return { unhashed: admitted.unhashed }
@@ -217,7 +219,7 @@ async function saveListingState(
   upstream: string,
   answer: FoundAnswer,
   at: string,
-): Promise<'changed' | 'unchanged'> {
+): Promise<'quarantined' | 'changed' | 'unchanged'> {
   const state = {
     etag: answer.etag ?? null,
     last_modified: answer.lastModified ?? null,
@@ -237,6 +239,7 @@ async function saveListingState(
     .values({ project, upstream, ...state })
     .onConflict((conflict) => conflict.columns(['project', 'upstream']).doUpdateSet(state))
     .execute()
+  if (state.status === 'quarantined' && before?.status !== 'quarantined') return 'quarantined'
   const same = before !== undefined && before.status === state.status && before.status_reason === state.status_reason
   return same ? 'unchanged' : 'changed'
 }
