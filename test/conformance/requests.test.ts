@@ -152,6 +152,25 @@ describe('a request', () => {
     assert.deepEqual([(await show(id)).state, await isGivenOut(one)], ['approved', true])
   })
 
+  it('SELF-APPROVE: nor beside the request, declined or not; who took it back may', async () => {
+    await start({ approvals: 2 })
+    const theirs = await index.token('admin')
+    const approve = async (): Promise<Answer> =>
+      index.manage('POST', '/projects/demo/approvals', { sha256s: [one.sha256] }, theirs)
+    const declined = await request(theirs)
+    const open = await approve()
+    assert.deepEqual([open.status, code(open)], [403, 'forbidden'])
+    assert.equal((await answer(declined.id, { decline: true, reason: 'no' })).status, 200)
+    assert.equal((await approve()).status, 403)
+    const { approvals } = (await index.manage('GET', '/projects/demo/approvals')).json() as { approvals: unknown[] }
+    assert.deepEqual(approvals, [])
+    const more = await index.token('admin')
+    const { id } = await request(more)
+    assert.equal((await answer(id, { withdraw: true }, more)).status, 200)
+    const others = await index.manage('POST', '/projects/demo/approvals', { sha256s: [one.sha256] }, more)
+    assert.equal(others.status, 200, others.text)
+  })
+
   it('SELF-APPROVE: who is no administrator answers none, and sees their own only', async () => {
     await start()
     const [alice, bob] = [await index.token('upload'), await index.token('read')]

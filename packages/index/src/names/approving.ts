@@ -5,6 +5,7 @@ import { appendJournal } from '../publish/journal.ts'
 import type { ChangeOutcome } from '../releases/change-outcome.ts'
 import { refuse } from '../releases/refusal.ts'
 import type { Refusal } from '../releases/refusal.ts'
+import type { RequestedFile } from '../requests/asking.ts'
 import type { Database } from '../store/schema.ts'
 import { answerFor } from './authority.ts'
 import type { NameAnswer, NamesConfig } from './authority.ts'
@@ -29,27 +30,26 @@ export interface FoundUpstream {
 
 /**
  * Approves files of an upstream's name, by their bytes. They are given out once as many people have approved them as the default asks for,
- * whatever their age. A name that nobody has decided about is decided by it for `found`, as a first download would.
- *
- * @param except people whose approval does not count for these files, as whoever asked for them
+ * whatever their age. A name that nobody has decided about is decided by it for `found`, as a first download would. Whoever asked for
+ * one of them is not one of those who approve it, where it takes more than one (attacks.md SELF-APPROVE).
  */
 export async function approve(
   tx: Transaction<Database>,
   { project, sha256s }: ApprovalRequest,
   { at, actor }: { readonly at: string; readonly actor: Actor },
   names: NamesConfig,
-  { found, except = [] }: { readonly found?: FoundUpstream; readonly except?: readonly string[] } = {},
+  found?: FoundUpstream,
 ): Promise<ChangeOutcome> {
   const wrong = wrongSha256s(sha256s)
   if (wrong !== undefined) return wrong
-  if (except.includes(actor.name)) {
+  const { approvals: needed } = names.policy ?? OPEN_DEFAULT
+  if (needed > 1 && (await hasAskedFor(tx, project, sha256s, actor.name))) {
     return refuse('forbidden', `${actor.name} asked for these files: somebody else has to approve them.`)
   }
   const source = await sourceOf(tx, project, names, found)
   if (source.kind === 'refused') return source
   const files = await filesOf(tx, project, source.upstream, sha256s)
   if ('kind' in files) return files
-  const { approvals: needed } = names.policy ?? OPEN_DEFAULT
   const added: ApprovedFile[] = []
   for (const { filename, sha256 } of files) {
     const row = await tx
@@ -68,6 +68,24 @@ export async function approve(
   if ((await sealedRecord(tx, project))?.closed !== true) return { kind: 'done', seq }
   const message = `Approved. ${project} is sealed: guards take these files once the holders of its seal have signed them (waxseal seal).`
   return { kind: 'waits', changed: true, message }
+}
+
+/** Whether `user` made a request for one of these files, and has not taken it back. */
+async function hasAskedFor(
+  tx: Transaction<Database>,
+  project: string,
+  sha256s: readonly string[],
+  user: string,
+): Promise<boolean> {
+  const rows = await tx
+    .selectFrom('request')
+    .select('files')
+    .where('project', '=', project)
+    .where('asked_by', '=', user)
+    .where('state', '!=', 'withdrawn')
+    .execute()
+  const asked = rows.flatMap(({ files }) => JSON.parse(files) as readonly RequestedFile[])
+  return asked.some(({ sha256 }) => sha256s.includes(sha256))
 }
 
 /** Takes back what anybody approved of these bytes. */

@@ -166,7 +166,7 @@ export class Management {
       )
     }
     const outcome = await this.#decide(actor, (tx, by) =>
-      approve(tx, request, by, names, found?.kind === 'found' ? { found } : {}),
+      approve(tx, request, by, names, found?.kind === 'found' ? found : undefined),
     )
     current.forget([request.project])
     return outcome

@@ -25,7 +25,7 @@ type AnswerOutcome = Exclude<ChangeOutcome, { readonly kind: 'done' }> | { reado
 
 /**
  * Answers an open request. Approved, it is so by exactly the hashes that were looked at; it stays open while more people have to approve.
- * Whoever asked is not one of those, where it takes more than one (attacks.md SELF-APPROVE).
+ * Whoever asked is not one of those, where it takes more than one: `approve` sees to that (attacks.md SELF-APPROVE).
  */
 export async function answerRequest(
   tx: Transaction<Database>,
@@ -54,7 +54,6 @@ export async function answerRequest(
   const wrong = refuseHashes(reviewed, answer.sha256s)
   if (wrong !== undefined) return wrong
   const { approvals } = names.policy ?? OPEN_DEFAULT
-  const except = approvals > 1 && request.askedBy !== null ? [request.askedBy] : []
   const withheld = reviewed.files.filter(({ sha256, now }) => now === 'withheld' && answer.sha256s.includes(sha256))
   const closed = withheld.find(({ code }) => code === null || !OPENED_BY_APPROVAL.has(code))
   if (closed !== undefined) {
@@ -64,8 +63,7 @@ export async function answerRequest(
   if (withheld.length === 0) return await close(tx, request, { state: 'approved', reason, at, actor })
   const sha256s = withheld.map(({ sha256 }) => sha256)
   const approval = { project: request.project, sha256s }
-  const more = { except, ...(found === undefined ? {} : { found }) }
-  const outcome = await approve(tx, approval, { at, actor }, names, more)
+  const outcome = await approve(tx, approval, { at, actor }, names, found)
   if (outcome.kind === 'refused') return outcome
   // It stays open for the next who has to approve.
   if ((await fewestApprovals(tx, approval)) < approvals) return outcome
