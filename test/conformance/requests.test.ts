@@ -232,6 +232,7 @@ describe('a request', () => {
     for (let n = 1; n < 20; n += 1) await request(undefined, { project: `other-${n}` })
     const refused = await anonymously({ project: 'one-more' })
     assert.deepEqual([refused.status, code(refused)], [429, 'request-limit'])
+    assert.equal((await anonymously({ project: 'demo', version: '1.0' })).status, 429, 'nothing is looked up for it')
     assert.equal((await anonymously({ project: 'one-more' }, '127.0.0.2')).status, 201)
     index.pass(86_400_000)
     assert.equal((await anonymously({ project: 'one-more' })).status, 201)

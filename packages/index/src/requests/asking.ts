@@ -58,6 +58,9 @@ export async function askFor(
   if (version !== undefined && (version === '' || version.length > MAX_VERSION || !isOneLine(version))) {
     return refuse('bad-request', `A version has between one and ${MAX_VERSION} characters, on one line.`)
   }
+  // Before anything is read that costs: strangers may ask.
+  const limit = await refuseMore(tx, actor, Date.parse(at))
+  if (limit !== undefined) return limit
   const withheld = (await filesAt(tx, project, names, Date.parse(at))).filter((one) => isWithheld(one))
   const newest = withheld.map(({ file }) => file.version).toSorted((a, b) => byVersion(b, a))[0]
   const wanted = version ?? newest
@@ -68,8 +71,6 @@ export async function askFor(
   const asked = { version: version ?? null, files: files.slice(0, MAX_REQUESTED_FILES) }
   const known = await sameRequest(tx, { project, ...asked }, actor)
   if (known !== undefined) return { kind: 'asked', id: known, ...asked, isNew: false }
-  const limit = await refuseMore(tx, actor, Date.parse(at))
-  if (limit !== undefined) return limit
   const last = await tx
     .selectFrom('request')
     .select(({ fn }) => fn.max('id').as('id'))
