@@ -157,6 +157,32 @@ describe('a namespace that is granted', () => {
     assert.equal((await grant(index, 'taken', 'bob')).status, 201)
   })
 
+  it('NAME-XFER: goes by who owns the project now, not by who claimed it; and so does what its page says', async () => {
+    assert.equal((await index.upload(wheel('handed'), alice)).status, 200)
+    const members = async (method: string, holder: string, body?: object): Promise<void> => {
+      const answer = await index.manage(method, `/projects/handed/members/${holder}`, body)
+      assert.equal(answer.status, 200, answer.text)
+    }
+    await members('PUT', 'bob', { role: 'owner' })
+    await members('DELETE', 'alice')
+    assert.equal((await grant(index, 'handed', 'alice')).status, 409)
+    assert.equal((await grant(index, 'handed', 'bob')).status, 201)
+    const owned = async (): Promise<unknown> => (await spaces(index, 'handed')).namespaces
+    assert.deepEqual(await owned(), [{ name: 'handed', owned: true }])
+    await members('PUT', 'alice', { role: 'owner' })
+    assert.deepEqual(await owned(), [{ name: 'handed', owned: true }])
+    await members('DELETE', 'bob')
+    assert.deepEqual(await owned(), [{ name: 'handed', owned: false }])
+    for (const path of ['/teams/core', '/teams/core/members/bob']) {
+      const answer = await index.manage('PUT', path)
+      assert.equal(answer.status, 200, answer.text)
+    }
+    await members('PUT', 'team:core', { role: 'owner' })
+    assert.deepEqual(await owned(), [{ name: 'handed', owned: true }])
+    assert.equal((await index.manage('DELETE', '/teams/core/members/bob')).status, 200)
+    assert.deepEqual(await owned(), [{ name: 'handed', owned: false }])
+  })
+
   it('is granted and ended by administrators only', async () => {
     for (const [method, path, body] of [
       ['POST', '/namespaces', { name: 'mine', owner: 'bob' }],

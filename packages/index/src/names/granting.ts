@@ -4,10 +4,12 @@ import type { Actor } from '../access/actor.ts'
 import { MAX_NAMESPACE_DASHES } from '../limits.ts'
 import type { Database } from '../store/schema.ts'
 import { claimOf } from './claim-of.ts'
+import { isOurs } from './claimed-name.ts'
 import type { DecisionBody, NamespaceTerms } from './decisions.ts'
 import { recordDecision } from './decisions.ts'
 import type { Namespace } from './namespaces.ts'
 import { MAX_NAMESPACES, NAMESPACES_REVISION, overlapping } from './namespaces.ts'
+import { ownsProject } from './owns-project.ts'
 
 /** What is to hold for a namespace. */
 export interface NamespaceWish extends NamespaceTerms {
@@ -158,14 +160,18 @@ async function objectionTo(
       `The namespace ${wish.name} overlaps ${other.name}, which is granted to ${other.owner}: those that overlap have one owner (PEP 752).`,
     )
   }
-  const project = await tx.selectFrom('project').select('authority').where('name', '=', wish.name).executeTakeFirst()
-  if (project?.authority !== 'internal') return undefined
-  const claim = await claimOf(tx, wish.name)
-  // What administrators claimed is for them to give away.
-  if (claim === undefined || claim.by === 'administrator' || claim.actor === wish.owner) return undefined
+  const project = await tx.selectFrom('project').selectAll().where('name', '=', wish.name).executeTakeFirst()
+  if (project === undefined || !isOurs(project)) return undefined
+  const owns = await ownsProject(tx, wish.owner, wish.name)
+  if (owns === true) return undefined
+  // Of a project from before there were owners: what administrators claimed is for them to give away.
+  const claim = owns === undefined ? await claimOf(tx, wish.name) : undefined
+  const isFree = claim === undefined || claim.by === 'administrator' || claim.actor === wish.owner
+  if (owns === undefined && isFree) return undefined
+  const whose = claim?.actor ?? 'others'
   return refused(
     'conflict',
-    `The project ${wish.name} is of ${claim.actor}: whoever holds a namespace holds the project that is called so.`,
+    `The project ${wish.name} is of ${whose}: whoever holds a namespace holds the project that is called so.`,
   )
 }
 

@@ -2,13 +2,13 @@ import type { SimpleNamespace } from '@waxseal/packaging'
 import type { Kysely } from 'kysely'
 import type { Database, ProjectRow } from '../store/schema.ts'
 import type { NamesConfig } from './authority.ts'
-import { claimedName } from './claimed-name.ts'
+import { isOurs } from './claimed-name.ts'
 import { claimOf } from './claim-of.ts'
 import type { DecisionBody } from './decisions.ts'
 import { namespaceSubject } from './granting.ts'
 import type { Namespace } from './namespaces.ts'
 import { levelsOf } from './namespaces.ts'
-import { LOCAL_SOURCE } from './local-source.ts'
+import { ownsProject } from './owns-project.ts'
 
 /**
  * What the page of a project says of namespaces (PEP 752): each public one that covers it; null once the last of them has ended; undefined
@@ -21,8 +21,9 @@ export async function pageNamespaces(
 ): Promise<readonly SimpleNamespace[] | null | undefined> {
   const over = namespaces.allCovering(project.name).filter(isPublic)
   if (over.length === 0) return (await wasTold(db, project.name)) ? null : undefined
-  const isOwned = await ownership(db, project)
-  return over.map((namespace) => ({ name: namespace.name, owned: isOwned(namespace) }))
+  const told: SimpleNamespace[] = []
+  for (const namespace of over) told.push({ name: namespace.name, owned: await isOwned(db, project, namespace) })
+  return told
 }
 
 /** Of a name under a namespace that nobody has registered: nobody but the owner may. */
@@ -39,13 +40,14 @@ export function isPublic({ visibility }: Pick<Namespace, 'visibility'>): boolean
 }
 
 /** Whether a project is of the owner of a namespace; not so of those that others had before it was granted (PEP 752). */
-async function ownership(db: Kysely<Database>, project: ProjectRow): Promise<(namespace: Namespace) => boolean> {
-  const { authority, merge } = claimedName(project)
+async function isOwned(db: Kysely<Database>, project: ProjectRow, { owner, since }: Namespace): Promise<boolean> {
   // What an upstream has under it is closed: there is no project of anybody.
-  if (authority === 'unclaimed' || authority === 'upstream') return () => true
-  if (authority === 'merged' && merge?.owner !== LOCAL_SOURCE) return () => false
+  if (project.authority === 'unclaimed' || project.authority === 'upstream') return true
+  if (!isOurs(project)) return false
+  const owns = await ownsProject(db, owner, project.name)
+  if (owns !== undefined) return owns
   const claim = await claimOf(db, project.name)
-  return ({ owner, since }) => claim !== undefined && (claim.at >= since || claim.actor === owner)
+  return claim !== undefined && (claim.at >= since || claim.actor === owner)
 }
 
 async function wasTold(db: Kysely<Database>, name: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { MAX_MEMBERS } from '../limits.ts'
 import { isOurs } from '../names/claimed-name.ts'
+import { appendJournal } from '../publish/journal.ts'
 import { refuse } from '../releases/refusal.ts'
 import type { Refusal } from '../releases/refusal.ts'
 import type { Database, MemberRole } from '../store/schema.ts'
@@ -53,6 +54,8 @@ export function addMember(
       after: { holder: holderText(holder), role },
     }
     await recordAction(tx, { kind: 'member-added', at, by: actor, project, ...changed, detail })
+    // Its page says whether whoever holds the namespace over it owns it (PEP 752).
+    await appendJournal(tx, { project, action: 'authority', at, actor: actor.name })
     return { kind: 'done' }
   })
 }
@@ -91,6 +94,7 @@ export async function removeMember(
     await revokeStrayTokens(tx, project, { left: [...before].filter((user) => !after.has(user)), at, actor })
     const detail = { holder: holderText(holder), role: member.role }
     await recordAction(tx, { kind: 'member-removed', at, by: actor, project, before: detail, detail })
+    await appendJournal(tx, { project, action: 'authority', at, actor: actor.name })
     return { kind: 'done' }
   })
   accessChanged(store)

@@ -5,6 +5,7 @@ import { wrongUserName } from '../access/users.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
 import { MAX_TEAM_MEMBERS } from '../limits.ts'
+import { appendJournal, journalCovered } from '../publish/journal.ts'
 import { refuse } from '../releases/refusal.ts'
 import type { Database } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -104,6 +105,7 @@ export function joinTeam(
     await tx.insertInto('team_member').values({ team, member: user, since: at }).execute()
     const joined = { at, by: actor, project: null, subject: subjectOf(team), detail: { team, user } } as const
     await recordAction(tx, { kind: 'team-joined', ...joined, after: { user } })
+    await journalPages(tx, team, { at, actor })
     return { kind: 'done' }
   })
 }
@@ -130,10 +132,26 @@ export async function leaveTeam(
     }
     const left = { at, by: actor, project: null, subject: subjectOf(team), detail: { team, user } } as const
     await recordAction(tx, { kind: 'team-left', ...left, before: { user } })
+    await journalPages(tx, team, { at, actor })
     return { kind: 'done' }
   })
   accessChanged(store)
   return outcome
+}
+
+/** Pages say whether whoever holds the namespace over them owns their project (PEP 752), and a team may be either. */
+async function journalPages(
+  tx: Transaction<Database>,
+  team: string,
+  { at, actor }: { readonly at: string; readonly actor: Actor },
+): Promise<void> {
+  const entry = { action: 'authority', at, actor: actor.name } as const
+  for (const project of await projectsOf(tx, team)) await appendJournal(tx, { project, ...entry })
+  const held = tx
+    .selectFrom('namespace')
+    .select('name')
+    .where('owner', '=', holderText({ kind: 'team', name: team }))
+  for (const { name } of await held.execute()) await journalCovered(tx, name, entry)
 }
 
 /** What the audit calls a team. */
