@@ -231,7 +231,7 @@ export async function openIndex(config: IndexConfig, effects: IndexEffects = {})
         onRecovery: () => log.info('what is published verifies again'),
       }
       const rhythm = { everyMs: VERIFICATION_INTERVAL_MS, firstMs: VERIFICATION_FIRST_MS }
-      opened.use(repeating(() => signed.verifyWhole(), rhythm, background, told))
+      opened.use(repeating((ended) => signed.verifyWhole(ended), rhythm, background, told))
     }
     await sweepParts(config.dataDir).catch(onBackgroundFailure)
     const sweeping = new AbortController()

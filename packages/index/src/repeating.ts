@@ -16,19 +16,21 @@ export interface Rhythm {
 /**
  * Does `work` in the background every `everyMs`, one turn after the other; a turn that fails is followed by the next. So is
  * published what nobody has come to publishing (another process may commit a change and die, our own disk may have been full at that
- * moment), and signed what ends by the clock. Disposing of it ends that.
+ * moment), and signed what ends by the clock. Disposing of it ends that; `work` is told by its signal, and what may take longer than the
+ * end waits for background work ends then by itself.
  */
 export function repeating(
-  work: () => Promise<void>,
+  work: (ended: AbortSignal) => Promise<void>,
   { everyMs, firstMs }: Rhythm,
   background: BackgroundWork,
   { onFailure, onRecovery }: RepeatListener,
 ): Disposable {
   let failing = false
   let running: Promise<void> | undefined
+  const ended = new AbortController()
   const turn = async (): Promise<void> => {
     try {
-      await work()
+      await work(ended.signal)
       if (failing) onRecovery()
       failing = false
     } catch (error) {
@@ -45,6 +47,7 @@ export function repeating(
   return {
     [Symbol.dispose]() {
       for (const timer of timers) clearTimeout(timer)
+      ended.abort()
     },
   }
 }

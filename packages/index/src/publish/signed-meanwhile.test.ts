@@ -7,8 +7,12 @@ import { OPERATOR } from '../access/actor.ts'
 import { indexDefaults } from '../index-config.ts'
 import { openAdministration } from '../open-administration.ts'
 import type { Administration } from '../open-administration.ts'
+import { systemClock } from '../clock.ts'
+import { openStore } from '../store/store.ts'
 import { firstRoot } from './initialise-signing.ts'
-import { someKeys } from './testing/signed-store.ts'
+import { signerContext, signingKeysIn } from './online-keys.ts'
+import { openSigned } from './open-signed.ts'
+import { signStore, someKeys } from './testing/signed-store.ts'
 
 void test('a process that opened an index before it was signed publishes nothing unsigned; one that opens it then does', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-meanwhile-'))
@@ -57,4 +61,25 @@ void test('an index whose page is damaged is not signed with it', async () => {
     message: /acme is missing or damaged: run waxseal doctor/,
   })
   assert.equal(await firstRoot(index.store.db), undefined)
+})
+
+void test('a whole verification reads nothing any more once the server ends, and what that leaves undone is no finding', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'waxseal-meanwhile-'))
+  const clock = systemClock
+  const store = await openStore({ kind: 'sqlite', path: join(folder.path, 'index.db') })
+  await signStore(store, clock)
+  const context = signerContext(clock, {})
+  const signed = await openSigned({ store, clock, keys: signingKeysIn(folder.path), context })
+  assert.ok(signed)
+  const goesOn = new AbortController().signal
+  await signed.verifyWhole(goesOn)
+  const ended = new AbortController()
+  const verifying = signed.verifyWhole(ended.signal)
+  setImmediate(() => {
+    ended.abort()
+    void store[Symbol.asyncDispose]()
+  })
+  await verifying
+  assert.ok(ended.signal.aborted, 'it was under way')
+  await assert.rejects(signed.verifyWhole(goesOn), 'the database is closed')
 })
