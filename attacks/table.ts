@@ -101,6 +101,22 @@ Of dependency confusion, new names, and credentials:
 | \`ORG-1\` | There are no invitations: administrators alone put users into teams. |
 | \`PHISH\` | A password that was phished is a password: there is no second factor to be had yet. |
 | \`CSRF\`, \`CLICK\` | No browser is signed in: there are no cookies, and no page changes anything. |
+
+What takes an upstream, a clock or a team over days is shown by tests, which name the attack:
+
+| id | attack | test |
+| --- | --- | --- |
+| \`UPS-REPL\` | an upstream replaces a file under its name | \`test/faults/changing-upstream.test.ts\` |
+| \`UPS-DEL\` | an upstream deletes a file that locks name | \`test/faults/changing-upstream.test.ts\` |
+| \`UPS-OPEN\` | a file that joins an old release | \`packages/index/src/releases/accept-upload.test.ts\` |
+| \`IDX-REPL\` | the index gives out other bytes than before | \`packages/guard/src/page-rules.test.ts\` |
+| \`YANK-1\` | a lock that names what was yanked | \`test/clients/pip.test.ts\` |
+| \`COOL-1\`, \`COOL-2\`, \`COOL-3\` | a new file with an upload time of long ago, without one, or named by a lock | \`test/conformance/cooldown.test.ts\` |
+| \`COOL-4\` | an urgent fix that is too young | \`test/conformance/cooldown.test.ts\` |
+| \`COOL-5\` | an older version in silence, where the newest is too young | \`test/clients/withheld.test.ts\` |
+| \`QUAR-1\` | somebody who has others' projects quarantined | \`test/conformance/overlays.test.ts\` |
+| \`DEL-INT\` | a deleted name that falls to an upstream | \`test/conformance/names.test.ts\` |
+| \`EXPIRE-OUT\` | offline signatures that end while their holders are away | \`packages/trust/src/repository/renewals.test.ts\` |
 `
 
 function both(

@@ -64,7 +64,7 @@ for (const wanted of wantedClients('pip')) {
     assert.deepEqual(installedIn(join(work.path, 'out')), ['acme_app-1.0', 'alpha_dep-1.0', 'beta_dep-2.0'])
   })
 
-  clientTest(wanted, 'installs a yanked release that is pinned, and shows the reason', async (pip) => {
+  clientTest(wanted, 'YANK-1: installs a yanked release that is pinned, and shows the reason', async (pip) => {
     await using work = await workFolder()
     const args = ['install', 'alpha-dep==1.1', '--target', 'out', '--index-url', scene.indexUrl]
     const outcome = await pip.run(args, { cwd: work.path })

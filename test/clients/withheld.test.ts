@@ -46,7 +46,7 @@ const waxseal = async (...args: readonly string[]): Promise<Record<string, unkno
 const address = (file: typeof old): string => `${server.url}/files/${file.name}/${file.sha256}/${file.filename}`
 
 for (const wanted of wantedClients('pip')) {
-  clientTest(wanted, 'falls back from a young file, and prints why to who insists on it', async (pip) => {
+  clientTest(wanted, 'COOL-5: falls back from a young file, and prints why to who insists on it', async (pip) => {
     await using work = await workFolder()
     const install = (what: string) =>
       pip.run(['install', '--no-cache-dir', what, '--target', 'out', '--index-url', `${server.url}/simple/`], {

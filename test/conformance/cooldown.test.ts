@@ -146,7 +146,7 @@ it('COOL-2: a file without an upload time is as old as our knowledge of it', asy
   assert.equal(code(await ask(index.fileUrl(young))), 'file-cooldown')
 })
 
-it('an approval of the bytes ends it, and files of this index have none', async () => {
+it('COOL-4: an approval of the bytes ends it, and files of this index have none', async () => {
   offer(at(young, START - DAY))
   const approved = await index.manage('POST', '/projects/demo/approvals', { sha256s: [young.sha256] })
   assert.equal(approved.status, 200, approved.text)

@@ -316,7 +316,7 @@ it('QUAR-2: the server alone does not lift what lies over a sealed name; what wa
   )
 })
 
-it('whoever administers one project alone, or none, denies nothing', async () => {
+it('QUAR-1: whoever administers one project alone, or none, denies nothing', async () => {
   for (const token of [await index.token('upload'), await index.token('read'), await index.token('admin', 'demo')]) {
     const body = { project: 'demo', overlay: 'blocked', reason: 'r' }
     assert.equal((await index.manage('POST', '/denials', body, token)).status, 403)

@@ -55,7 +55,7 @@ void test('the timestamp is due after an hour, the snapshot by its own life, off
   assert.ok(due.includes('deny') && !due.includes('targets') && !due.includes('sealed-3f') && !due.includes('bins'))
 })
 
-void test('an offline role is an alarm at two thirds of its life, an online one when it should long have been renewed', async () => {
+void test('EXPIRE-OUT: an offline role is an alarm at two thirds of its life, an online one when it should long have been renewed', async () => {
   const sample = await SampleRepository.create()
   const urgency = (role: string, now: number) => expiries(sample.state, now).find((one) => one.role === role)?.urgency
   const year = 365 * DAY
