@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The one way to run the tests: `npm test [-- files…]`, `npm run test:nightly`. */
@@ -14,6 +15,10 @@ const testMs = ((nightly ? 40 : 15) + soakMinutes) * MINUTE_MS
 // Longer, so that a test that hangs is named before its file is ended.
 const fileMs = testMs + 5 * MINUTE_MS
 
+const MEMORY = '/dev/shm'
+/** Several times what tests that run at the same time have there. */
+const ROOM_IN_MEMORY = 4 * 1024 ** 3
+
 const compiled = fileURLToPath(new URL('../.cache/compiled', import.meta.url))
 const deadline = `--import=${new URL('test-file-deadline.ts', import.meta.url).href}`
 const result = spawnSync(
@@ -25,9 +30,21 @@ const result = spawnSync(
     env: {
       ...process.env,
       NODE_COMPILE_CACHE: compiled,
+      // By day in memory, where a whole run takes a tenth less time; at night on the disk.
+      ...(!nightly && process.env['TMPDIR'] === undefined && hasRoomInMemory() ? { TMPDIR: MEMORY } : {}),
       TEST_FILE_DEADLINE_MS: String(fileMs),
       ...(nightly ? { WAXSEAL_NIGHTLY: '1' } : {}),
     },
   },
 )
 process.exitCode = result.status ?? 1
+
+function hasRoomInMemory(): boolean {
+  try {
+    accessSync(MEMORY, constants.W_OK)
+    const { bavail, bsize } = statfsSync(MEMORY)
+    return bavail * bsize >= ROOM_IN_MEMORY
+  } catch {
+    return false
+  }
+}
