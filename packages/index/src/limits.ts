@@ -151,6 +151,8 @@ export const POSTGRES_CONNECT_TIMEOUT = 5000
 export const POSTGRES_LOCK_TIMEOUT = 3000
 /** Least time between two questions whether another node published. */
 export const POSTGRES_POLL_INTERVAL = 200
+/** How long a transaction waits for others of its process, so that one of them is alone; afterwards it begins all the same. */
+export const POSTGRES_TURN_WAIT = 1000
 /** How long a transaction is tried again that only lost against others; afterwards `database-busy`. */
 export const TRANSACTION_DEADLINE = 5000
 /** First wait before a transaction is tried again; doubled up to 32 times this. */

@@ -9,6 +9,7 @@ import type { CurrentProjects, ProjectState } from '../publish/current-projects.
 import { Circuit } from '../upstream/circuit.ts'
 import type { CircuitPass } from '../upstream/circuit.ts'
 import type { NegativeCache } from '../upstream/negative-cache.ts'
+import { withDeadline } from '../with-deadline.ts'
 import type { Refresh, RefreshOutcome } from './refresh.ts'
 import type { Unasked } from './unasked.ts'
 
@@ -268,17 +269,6 @@ const NOT_TAKEN_OVER = 'This index could not take over what it said.'
 /** Whether upstreams had said so before, and none was asked again. */
 function asFromMemory({ asked, evidence }: Extract<SearchResult, { readonly kind: 'absent' }>): boolean {
   return asked === false && evidence.length > 0
-}
-
-/** `work`, or what `otherwise` says once `milliseconds` have passed; `work` goes on either way. */
-async function withDeadline<T, U>(work: Promise<T>, milliseconds: number, otherwise: () => U): Promise<T | U> {
-  const { promise, resolve } = Promise.withResolvers<U>()
-  const timer = setTimeout(() => resolve(otherwise()), milliseconds)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** The upstream whose word the page of a decided name depends on. */

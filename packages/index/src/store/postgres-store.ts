@@ -1,7 +1,7 @@
 import { Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import { IndexError } from '../error.ts'
-import { POSTGRES_POLL_INTERVAL } from '../limits.ts'
+import { POSTGRES_POLL_INTERVAL, POSTGRES_TURN_WAIT } from '../limits.ts'
 import { NAMESPACES_REVISION } from '../names/namespaces.ts'
 import { bringUpToDate, requireCurrent, type Opening } from './bring-up-to-date.ts'
 import { NestingGuard } from './nested.ts'
@@ -59,7 +59,7 @@ class PostgresStore implements Store {
   /** Undefined: nothing is ever written. */
   readonly #writer: Kysely<Database> | undefined
   readonly #nesting = new NestingGuard()
-  readonly #turns = new Turns()
+  readonly #turns = new Turns(POSTGRES_TURN_WAIT)
   /** The newest snapshot and the revision of the namespaces. */
   #version = '0 0'
   #asked = 0
