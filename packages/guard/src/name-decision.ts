@@ -107,7 +107,7 @@ async function decide(
   const verdict: NameVerdict = hasRules ? judged : { ...judged, files: { ...judged.files, sources: 'any' } }
   const notes = vanished.map(
     ({ n }) =>
-      `Denial ${n} of ${project} stands in the index's list no more, and no record has lifted it: it holds here as before. Where whoever runs the index says that it was not theirs: waxseal trust forget ${project} --denials`,
+      `Denial ${n} of ${project} stands in the index's list no more, and no record has lifted it: it holds here as before. Where whoever runs the index says that it was not theirs: waxseal trust forget ${project} --denial ${n}`,
   )
   const evidence = [RULES, name.record?.sha256 ?? '', name.sealed, policy.key, standing, isGoverned]
   return {
@@ -164,7 +164,8 @@ function seenNow(record: NameRecord | undefined, { sealed, shard }: SignedName, 
   const rev = record?.rev ?? 0
   const { shard: known } = before
   return {
-    rev: sealed ? before.rev : Math.max(before.rev, rev),
+    // A seal is above whatever was claimed before, and what is claimed once it was opened need only be above the seal.
+    rev: sealed ? 0 : Math.max(before.rev, rev),
     sealedRev: sealed ? Math.max(before.sealedRev, rev) : before.sealedRev,
     // Of a name that nobody has sealed yet there is nothing to go back behind.
     shard: sealed || known > 0 ? Math.max(known, shard) : 0,

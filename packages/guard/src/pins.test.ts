@@ -59,7 +59,7 @@ void test('RB-POL: of what guards saw of a record the highest stays, and of whet
   one.noteRecord('demo', { rev: 7, sealedRev: 0, shard: 0, sealed: false })
   assert.deepEqual(recorded(), [7, 0, 0, false])
   other.noteRecord('demo', { rev: 3, sealedRev: 4, shard: 2, sealed: true })
-  assert.deepEqual(recorded(), [7, 4, 2, true])
+  assert.deepEqual(recorded(), [0, 4, 2, true], 'a seal ends what was claimed before')
   one.noteRecord('demo', { rev: 8, sealedRev: 4, shard: 3, sealed: false })
   other.noteRecord('demo', { rev: 3, sealedRev: 4, shard: 2, sealed: true })
   assert.deepEqual(recorded(), [8, 4, 3, false])
@@ -103,12 +103,16 @@ void test('a name can be forgotten, and nothing else goes with it', async () => 
   pins.note('other', seen([file('b.whl', B)]))
   pins.noteRecord('demo', { rev: 7, sealedRev: 4, shard: 2, sealed: true })
   pins.decisions.keepDenials([denial('demo', 1), denial('demo', 2), denial('other', 3)])
-  const kept = { files: 0, rev: 0, wasSealed: false, denials: [1, 2] }
-  assert.deepEqual(pins.forget('demo'), { files: 1, rev: 7, wasSealed: true, denials: [1, 2] })
+  const nothing = { files: 0, rev: 0, wasSealed: false, denials: [], kept: [1, 2] }
+  assert.deepEqual(pins.forget('demo'), { ...nothing, files: 1, rev: 4, wasSealed: true })
   assert.equal(pins.of('demo'), undefined)
-  assert.deepEqual(pins.forget('demo'), kept, 'what is denied is another matter')
-  assert.deepEqual(pins.forget('demo', { denials: true }), kept)
-  assert.deepEqual(pins.forget('demo', { denials: true }), { ...kept, denials: [] })
+  assert.deepEqual(pins.forget('demo'), nothing, 'what is denied is another matter')
+  assert.deepEqual(pins.forget('demo', [2, 3]), { ...nothing, denials: [2], kept: [1] })
+  assert.deepEqual(
+    pins.decisions.denials('demo').map(({ n }) => n),
+    [1],
+    'one that is forgotten takes no other along',
+  )
   assert.equal(pins.decisions.denials('other').length, 1)
   assert.equal(pins.files('other').size, 1)
 })

@@ -6,7 +6,7 @@ import { atOnce, SeenDecisions } from './seen-decisions.ts'
 
 /** What this guard has seen of the record of a name. */
 export interface SeenRecord {
-  /** The highest revision that the server claimed, and that its holders sealed; 0 where none was seen. */
+  /** The highest revision that the server claimed since it was sealed last, and that its holders sealed; 0 where none was seen. */
   readonly rev: number
   readonly sealedRev: number
   /** In which version of their shard holders were seen to seal it, or not to any more; 0: they were never seen to. */
@@ -20,8 +20,9 @@ export interface Forgotten {
   /** The highest revision of its record; 0 where none was seen. */
   readonly rev: number
   readonly wasSealed: boolean
-  /** The numbers of what is denied of it, whether or not that was forgotten too. */
+  /** The numbers of what was denied of it that were forgotten too, and of what is kept, whether or not it still holds. */
   readonly denials: readonly number[]
+  readonly kept: readonly number[]
 }
 
 export const NO_RECORD_SEEN: SeenRecord = { rev: 0, sealedRev: 0, shard: 0, sealed: false }
@@ -50,6 +51,7 @@ export class Pins implements Disposable {
   readonly #upsert: StatementSync
   readonly #upsertRev: StatementSync
   readonly #upsertSeal: StatementSync
+  readonly #endClaims: StatementSync
   readonly decisions: SeenDecisions
 
   /** @throws GuardError `trust-unusable` */
@@ -81,6 +83,9 @@ export class Pins implements Disposable {
       this.#upsertSeal = this.#database.prepare(
         `insert into sealed values (?1, ?2, ?3, ?4) on conflict do update
          set rev = max(rev, ?2), sealed = iif(?3 >= shard, ?4, sealed), shard = max(shard, ?3)`,
+      )
+      this.#endClaims = this.#database.prepare(
+        'update pinned set rev = 0 where project = ?1 and exists (select 1 from sealed where project = ?1 and shard = ?2)',
       )
       this.decisions = new SeenDecisions(this.#database)
     } catch (cause) {
@@ -143,11 +148,12 @@ export class Pins implements Disposable {
     })
   }
 
-  /** Notes what was seen of a name's record, whether or not anything of the name is handed on. */
+  /** Notes what was seen of a name's record, whether or not anything of the name is handed on. A seal ends what was claimed before. */
   noteRecord(project: string, { rev, sealedRev, shard, sealed }: SeenRecord): void {
     atOnce(this.#database, () => {
       this.#upsertRev.run(project, rev)
       if (shard > 0) this.#upsertSeal.run(project, sealedRev, shard, sealed ? 1 : 0)
+      if (sealed) this.#endClaims.run(project, shard)
     })
   }
 
@@ -157,21 +163,23 @@ export class Pins implements Disposable {
   }
 
   /**
-   * Forgets a name: what stands on its page next is what is seen first. What is denied of it is forgotten only with `denials`: whoever
-   * has a file replaced must not get a denial out of the way with it.
+   * Forgets a name: what stands on its page next is what is seen first. What is denied of it is forgotten only by its numbers: whoever
+   * has a file replaced, or one denial forgotten that a thief signed, must not get others out of the way with it.
    */
-  forget(project: string, { denials = false } = {}): Forgotten {
+  forget(project: string, numbers: readonly number[] = []): Forgotten {
     return atOnce(this.#database, () => {
       const { rev, sealedRev, shard } = this.of(project) ?? NO_RECORD_SEEN
+      const seen = new Set(this.decisions.denials(project).map(({ n }) => n))
       const forgotten = {
         files: this.files(project).size,
         rev: Math.max(rev, sealedRev),
         wasSealed: shard > 0,
-        denials: [...new Set(this.decisions.denials(project).map(({ n }) => n))],
+        denials: [...seen.intersection(new Set(numbers))],
+        kept: [...seen.difference(new Set(numbers))],
       }
       this.#database.prepare('delete from sealed where project = ?').run(project)
       this.#database.prepare('delete from pinned where project = ?').run(project)
-      if (denials) this.decisions.forgetDenials(project)
+      this.decisions.forgetDenials(project, forgotten.denials)
       return forgotten
     })
   }

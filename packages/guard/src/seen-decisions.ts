@@ -59,17 +59,14 @@ export class SeenDecisions {
     })
   }
 
-  /** Whatever was denied of a project is denied no more, unless it is listed still. */
-  forgetDenials(project: string): void {
-    this.#database.prepare('delete from denied where project = ?').run(project)
+  /** These are lifted, by holders in a record of the project. */
+  lift(project: string, numbers: readonly number[]): void {
+    if (numbers.length > 0) atOnce(this.#database, () => this.forgetDenials(project, numbers))
   }
 
-  /** Holders have lifted these, in a record of the project. */
-  lift(project: string, numbers: readonly number[]): void {
-    if (numbers.length === 0) return
-    atOnce(this.#database, () => {
-      for (const n of numbers) this.#deleteDenied.run(project, n)
-    })
+  /** As `lift`, within a transaction of the caller's. */
+  forgetDenials(project: string, numbers: readonly number[]): void {
+    for (const n of numbers) this.#deleteDenied.run(project, n)
   }
 }
 

@@ -9,6 +9,7 @@ import { CommandError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { CONFIG_NAME, findConfigFile } from '../config/read-file.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
+import { positive } from '../option-number.ts'
 import type { Output } from '../output.ts'
 import { columns, printResult, sizeText } from '../output.ts'
 import { startProgress } from '../progress.ts'
@@ -56,11 +57,6 @@ export function addBackup(program: Command): void {
     .option('--json', 'print one JSON document', false)
     .addHelpText('after', '\nExample:\n  waxseal backup list /srv/backup/waxseal\n')
     .action((source: string, options: Output) => list(source, options))
-}
-
-function positive(text: string): number {
-  if (/^[1-9][0-9]{0,5}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It has to be a number, 1 at least.')
 }
 
 function seconds(text: string): number {

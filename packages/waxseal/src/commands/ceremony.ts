@@ -3,7 +3,7 @@ import type { Administration, Ceremonies, CeremonyState, KeysInUse, RepositorySi
 import { keyWords, readRequest } from '@waxseal/trust'
 import type { PublicKey } from '@waxseal/trust'
 import type { Command } from 'commander'
-import { InvalidArgumentError, Option } from 'commander'
+import { Option } from 'commander'
 import type { AdministerOptions } from '../administer.ts'
 import { administer, withIndexOptions } from '../administer.ts'
 import { holderWish, idOf, keySetOf, onlineWishes, pair, publicKey } from '../ceremony/given-keys.ts'
@@ -18,6 +18,7 @@ import { EXIT_USAGE } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
 import { requireNewFile } from '../new-file.ts'
 import { optionFlag } from '../option-flag.ts'
+import { positive } from '../option-number.ts'
 import { columns, printResult } from '../output.ts'
 import { collect } from '../repeated.ts'
 import { VERSION } from '../version.ts'
@@ -221,9 +222,4 @@ function keysRows({ name, threshold, keys, expires }: KeysInUse): readonly (read
       ? [name, `${threshold} of ${keys.length}`, new Date(expires).toISOString(), keyWords(key)]
       : ['', '', '', keyWords(key)],
   )
-}
-
-function positive(text: string): number {
-  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It has to be a number, 1 at least.')
 }

@@ -23,6 +23,7 @@ import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { isGuardError, trustedIndex } from '../guarding.ts'
 import { withExample } from '../help.ts'
+import { positive } from '../option-number.ts'
 import type { Output } from '../output.ts'
 import { columns, counted, printResult, terminalText } from '../output.ts'
 import { readSecretFile } from '../secret-file.ts'
@@ -69,7 +70,12 @@ export function addTrustCommands(program: Command): void {
   withExample(trust.command('forget'), 'waxseal trust forget requests')
     .description('forget what was seen of a project: what its page and its record say next is pinned anew')
     .argument('<project>')
-    .option('--denials', 'forget what was denied of it too, as far as the index does not list it now', false)
+    .option(
+      '--denial <number>',
+      'forget this denial of it too, for good once the index does not list it; may be repeated',
+      eachNumber,
+      [],
+    )
     .option('--trust <url>', 'the index, where several are trusted')
     .option('--json', 'print one JSON document', false)
     .action(forget)
@@ -200,7 +206,7 @@ async function login(url: string | undefined, options: Output & TokenOptions): P
 }
 
 interface ForgetOptions extends Output {
-  readonly denials: boolean
+  readonly denial: readonly number[]
   readonly trust?: string
 }
 
@@ -208,35 +214,31 @@ async function forget(raw: string, options: ForgetOptions): Promise<void> {
   const project = normalizeProjectName(raw)
   const { trusted } = await trustedIndex(options.trust)
   using pins = new Pins(join(trusted.folder, 'pins.sqlite'))
-  const forgotten = pins.forget(project, options)
-  printResult(
-    options,
-    { project, ...forgotten, forgotDenials: options.denials },
-    forgottenLines(project, forgotten, options),
-  )
+  const forgotten = pins.forget(project, options.denial)
+  printResult(options, { project, ...forgotten }, forgottenLines(project, forgotten))
 }
 
-function forgottenLines(
-  project: string,
-  { files, rev, wasSealed, denials }: Forgotten,
-  options: ForgetOptions,
-): readonly string[] {
-  const numbers = denials.join(', ')
+function forgottenLines(project: string, { files, rev, wasSealed, denials, kept }: Forgotten): readonly string[] {
   const lines = [
     ...(files > 0 ? [`the sha256 of ${counted(files, 'file')}`] : []),
     ...(rev > 0 ? [`revision ${rev} of its record`] : []),
     ...(wasSealed ? ['that its holders had sealed it'] : []),
-    ...(options.denials && denials.length > 0 ? [`${denials.length === 1 ? 'denial' : 'denials'} ${numbers}`] : []),
+    ...denials.map((n) => `denial ${n}`),
   ]
-  const hold = denials.length === 1 ? `Denial ${numbers} of it holds` : `Denials ${numbers} of it hold`
   return [
     ...(lines.length === 0
-      ? [`Nothing${denials.length === 0 || options.denials ? '' : ' else'} was seen of ${project} yet.`]
+      ? [`Nothing${kept.length === 0 ? '' : ' else'} was seen of ${project} yet.`]
       : [`Forgotten what was seen of ${project}:`, ...lines.map((line) => `  ${line}`)]),
-    ...(options.denials || denials.length === 0
+    ...(kept.length === 0
       ? []
-      : [`${hold} as before: --denials forgets what the index does not list now.`]),
+      : [
+          `Kept is what was denied of it: ${kept.join(', ')}. One that the index says was not its own: --denial ${kept[0]}`,
+        ]),
   ]
+}
+
+function eachNumber(text: string, before: readonly number[]): readonly number[] {
+  return [...before, positive(text)]
 }
 
 async function remove(url: string, options: Output): Promise<void> {
