@@ -18,7 +18,7 @@ import { startSimulator } from '../support/upstream-simulator.ts'
 import type { SimulatedFile, Simulator } from '../support/upstream-simulator.ts'
 import { Ledger } from './ledger.ts'
 
-const ROUNDS = process.env['WAXSEAL_NIGHTLY'] === undefined ? 20 : 200
+const ROUNDS = process.env['WAXSEAL_NIGHTLY'] === undefined ? 12 : 200
 const UPLOADERS = 4
 const COLD_FILE = 200_000
 
