@@ -24,7 +24,7 @@ import { sha256Of } from '../support/upstream-simulator.ts'
 
 const NIGHTLY = process.env['WAXSEAL_NIGHTLY'] !== undefined
 const PROJECTS = 8
-/** PostgreSQL's transactions give way to each other: on a busy machine they starve at more. */
+/** PostgreSQL's transactions give way to each other: a busy machine keeps up with less. */
 const PER_SECOND = { SQLite: 50, PostgreSQL: 20 }
 const CLIENTS = 64
 /** How often an upload is sent again that was refused because others had the database for seconds. */
