@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { buildWheel } from '../support/python-projects.ts'
+import { buildSdist, buildWheel } from '../support/python-projects.ts'
 import type { Distribution } from '../support/python-projects.ts'
 import { startSimulator } from '../support/upstream-simulator.ts'
 import type { Simulator } from '../support/upstream-simulator.ts'
@@ -142,6 +142,50 @@ describe('this index is the owner, an upstream adds platform wheels', () => {
     assert.deepEqual(await index.filenames('demo'), [own.filename])
     assert.deepEqual(await codes(theirs), [403, 'file-merge-refused', 'file-merge-refused'])
     assert.equal((await index.manage('PUT', '/projects/demo/members/admin', { role: 'owner' })).status, 200)
+  })
+
+  it('NAME-REUSE: nor does another spelling of a deleted wheel take its place, nor that of one that is there (FN-AMB)', async () => {
+    const tagged = (name: string, module?: string): Distribution => ({
+      ...buildWheel({
+        name: 'demo',
+        version: '1.0',
+        tag: 'py2.py3-none-any',
+        ...(module === undefined ? {} : { module }),
+      }),
+      filename: name,
+    })
+    const ours = tagged('demo-1.0-py2.py3-none-any.whl', 'A = 1\n')
+    const spellings = ['demo-1.0-py3.py2-none-any.whl', 'demo-1.0.0-py2.py3-none-any.whl'].map((name) => tagged(name))
+    assert.equal((await index.upload(ours)).status, 200)
+    offer(theirs, ...spellings)
+    await merge()
+    const given = [own.filename, theirs.filename]
+    assert.deepEqual((await index.filenames('demo')).toSorted(), [...given, ours.filename].toSorted())
+    for (const file of spellings) assert.equal((await codes(file))[1], 'file-merge-conflict', file.filename)
+    const deleted = await index.manage('DELETE', `/projects/demo/files/${ours.filename}`)
+    assert.equal(deleted.status, 200, deleted.text)
+    assert.deepEqual((await index.filenames('demo')).toSorted(), given.toSorted())
+    for (const file of spellings) assert.equal((await codes(file))[1], 'file-merge-refused', file.filename)
+  })
+
+  it('NAME-REUSE: a release that its owner deleted is not added as an older one, whatever its files are called', async () => {
+    const [newer, older] = ['2.0', '0.9'].map((version) => buildWheel({ name: 'demo', version })) as [
+      Distribution,
+      Distribution,
+    ]
+    assert.equal((await index.upload(newer)).status, 200)
+    const deleted = await index.manage('DELETE', '/projects/demo/releases/1.0')
+    assert.equal(deleted.status, 200, deleted.text)
+    const release = [
+      theirs,
+      buildWheel({ name: 'demo', version: '1.0.0' }),
+      buildSdist({ name: 'demo', version: '1.0' }),
+    ]
+    offer(older, ...release)
+    const merged = await merge({ ...RULE, extend: 'older-versions', versions: '<2' })
+    assert.equal(merged.status, 200, merged.text)
+    assert.deepEqual((await index.filenames('demo')).toSorted(), [older.filename, newer.filename].toSorted())
+    for (const file of release) assert.equal((await codes(file))[1], 'file-merge-refused', file.filename)
   })
 
   it('ends: the name goes on with its owner alone, and what was added is not given out', async () => {

@@ -10,6 +10,7 @@ import {
 import type { Version } from '@waxseal/packaging'
 import { DocumentReader } from '@waxseal/trust/documents'
 import type { JsonValue } from '@waxseal/trust/documents'
+import { mergedFilenameKey } from './filename-key.ts'
 import { LOCAL_SOURCE } from './local-source.ts'
 import { MAX_ACTOR, readLine, readOneOf } from './read-document.ts'
 import { releaseKey } from './release-key.ts'
@@ -56,7 +57,7 @@ export interface MergedFile {
 /** Why a file of a merged name is not offered. */
 export type MergeVerdict =
   | 'offered'
-  /** The owner has other bytes under this file name (DC-2). */
+  /** The owner has other bytes under this file name, however it is spelt (DC-2, FN-AMB). */
   | 'merge-conflict'
   /** It is in the owner's release, and says other things about it (EXD-4). */
   | 'merge-metadata-differs'
@@ -112,11 +113,11 @@ function ownerFacts(owned: readonly MergedFile[]): OwnerFacts {
     releases.set(key, known)
     if (metadataSha256 !== null) known.add(metadataSha256)
   }
-  return { byFilename: new Map(owned.map(({ filename, sha256 }) => [filename.toLowerCase(), sha256])), releases }
+  return { byFilename: new Map(owned.map(({ filename, sha256 }) => [mergedFilenameKey(filename), sha256])), releases }
 }
 
 function judgeExtending(rule: MergeRule, file: MergedFile, { byFilename, releases }: OwnerFacts): MergeVerdict {
-  const theirs = byFilename.get(file.filename.toLowerCase())
+  const theirs = byFilename.get(mergedFilenameKey(file.filename))
   if (theirs !== undefined) return theirs !== null && theirs === file.sha256 ? 'merge-same' : 'merge-conflict'
   const key = releaseKey(file.version)
   const version = tryParseVersion(file.version)

@@ -2,8 +2,10 @@ import type { NameAnswer } from '../names/authority.ts'
 import type { DefaultPolicy } from '../names/default-policy.ts'
 import { denialOfFile, denialOfName, isStanding } from '../names/denials.ts'
 import type { Denial } from '../names/denials.ts'
+import { mergedFilenameKey } from '../names/filename-key.ts'
 import { judgeMerged } from '../names/merge-rule.ts'
-import type { MergeVerdict } from '../names/merge-rule.ts'
+import type { MergeRule, MergeVerdict } from '../names/merge-rule.ts'
+import { releaseKey } from '../names/release-key.ts'
 import type { FileRow, ProjectStatus } from '../store/schema.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 
@@ -69,7 +71,8 @@ export function judgeFiles(offering: Offering, files: readonly FileRow[], now: n
   const { answer, denials } = offering
   const standing = denials.filter((denial) => isStanding(denial, now))
   const merged = answer.kind === 'merged' ? mergedVerdicts(answer.merge, files) : undefined
-  const burned = answer.kind === 'merged' && answer.merge.owner === LOCAL_SOURCE ? burnedNames(files) : undefined
+  const burned =
+    answer.kind === 'merged' && answer.merge.owner === LOCAL_SOURCE ? burnedBy(answer.merge, files) : undefined
   const facts = { ...offering, denials: standing, now, merged, burned }
   const judged = files.map((file) => ({ file, withheld: judge(file, facts) }))
   const times = [
@@ -82,8 +85,8 @@ export function judgeFiles(offering: Offering, files: readonly FileRow[], now: n
 interface Facts extends Offering {
   readonly now: number
   readonly merged: ReadonlyMap<FileRow, MergeVerdict> | undefined
-  /** What files were called that the owner of a merged name has deleted, and when that was. */
-  readonly burned: ReadonlyMap<string, string> | undefined
+  /** Of a merged name of this index's own: what its owner has deleted, and the other source does not fill. */
+  readonly burned: Burned | undefined
 }
 
 function judge(file: FileRow, facts: Facts): Withheld | undefined {
@@ -172,19 +175,30 @@ const MERGE_WORDS: Readonly<Record<Exclude<MergeVerdict, 'offered'>, string>> = 
   'merge-held': 'It is newer than what was patched here, and is kept back until it is patched too.',
 }
 
-function burnedNames(files: readonly FileRow[]): ReadonlyMap<string, string> {
-  return new Map(
-    files.flatMap(({ source, filename, deleted_at: at }) =>
-      source === LOCAL_SOURCE && at !== null ? [[filename.toLowerCase(), at] as const] : [],
-    ),
-  )
+interface Burned {
+  /** The place that a file takes. */
+  readonly placeOf: (file: FileRow) => string
+  /** When what stood in a place was deleted. */
+  readonly places: ReadonlyMap<string, string>
 }
 
-/** Nobody else fills the place of a file that its owner has deleted (attacks.md NAME-REUSE). */
-function reused({ source, filename }: FileRow, { burned }: Facts): Withheld | undefined {
-  const deletedAt = source === LOCAL_SOURCE ? undefined : burned?.get(filename.toLowerCase())
+/** Where whole releases are added, the owner had the whole of one that he has deleted. */
+function burnedBy({ extend }: MergeRule, files: readonly FileRow[]): Burned {
+  const isByRelease = extend === 'older-versions'
+  const placeOf = ({ version, filename }: FileRow): string =>
+    isByRelease ? releaseKey(version) : mergedFilenameKey(filename)
+  const deleted = files.flatMap((file) =>
+    file.source === LOCAL_SOURCE && file.deleted_at !== null ? [[placeOf(file), file.deleted_at] as const] : [],
+  )
+  return { placeOf, places: new Map(deleted) }
+}
+
+/** Nobody else fills the place of what its owner has deleted (attacks.md NAME-REUSE). */
+function reused(file: FileRow, { burned }: Facts): Withheld | undefined {
+  if (burned === undefined || burned.places.size === 0 || file.source === LOCAL_SOURCE) return undefined
+  const deletedAt = burned.places.get(burned.placeOf(file))
   if (deletedAt === undefined) return undefined
-  return hidden('file-merge-refused', deletedAt, 'The owner of this name has deleted a file that was called so.')
+  return hidden('file-merge-refused', deletedAt, 'The owner of this name has deleted what stood in its place.')
 }
 
 function mergedOut(file: FileRow, verdict: MergeVerdict | undefined): Withheld | undefined {

@@ -5,13 +5,13 @@ import type { Actor } from '../access/actor.ts'
 import { isoTime } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { recordClaim } from '../names/claim.ts'
+import { filenameKey } from '../names/filename-key.ts'
 import { noteMergeConflicts } from '../names/merging.ts'
 import { appendJournal } from '../publish/journal.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
 import { recordAction } from '../telemetry/events.ts'
 import type { UploadRequest } from './upload-checks.ts'
-import { localFilenameKey } from './upload-duplicates.ts'
 import type { NameRight } from './upload-name.ts'
 
 /** An upload that passed every check and whose blobs are stored. */
@@ -92,7 +92,7 @@ async function insertFile(
       project: upload.project,
       source: LOCAL_SOURCE,
       filename: upload.filename,
-      filename_key: localFilenameKey(upload.filename),
+      filename_key: filenameKey(upload.filename),
       version: formatVersion(upload.version),
       version_key: upload.versionKey,
       kind: upload.kind,

@@ -1,10 +1,10 @@
 import { PackagingError, canonicalVersionKey, parseVersion } from '@waxseal/packaging'
 import type { Selectable, Transaction } from 'kysely'
+import { filenameKey } from '../names/filename-key.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database, FileTable } from '../store/schema.ts'
 import { refuse } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
-import { localFilenameKey } from './upload-duplicates.ts'
 
 /** Which uploaded files of a project (normal form) are meant: all, those of a release, or one. */
 export interface FileChoice {
@@ -32,7 +32,7 @@ export async function selectReleaseFiles(
     if (key === undefined) return refuse('bad-request', 'The version is not a version (PEP 440).')
     query = query.where('version_key', '=', key)
   }
-  if (choice.filename !== undefined) query = query.where('filename_key', '=', localFilenameKey(choice.filename))
+  if (choice.filename !== undefined) query = query.where('filename_key', '=', filenameKey(choice.filename))
   return { kind: 'files', files: await query.execute() }
 }
 

@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely'
-import { PackagingError, formatWheelFilename, parseWheelFilename } from '@waxseal/packaging'
-import type { WheelFilename } from '@waxseal/packaging'
+import { filenameKey } from '../names/filename-key.ts'
 import { LOCAL_SOURCE } from '../store/schema.ts'
 import type { Database } from '../store/schema.ts'
 import { readableSize, refuse } from './refusal.ts'
@@ -12,32 +11,6 @@ const DAY = 86_400_000
 
 /** What is stored already decides: `new`, or the same file once more (with what is kept of it), or a refusal. */
 export type Duplicate = { readonly kind: 'new' } | { readonly kind: 'identical'; readonly kept: KeptParts } | Refusal
-
-/**
- * Local file names are compared without regard to case (attacks.md NAME-CASE; ASCII, as `isSafeFilename` saw to), and those of wheels
- * without regard to the order of their tags and the zeros of their build number: installers take all such spellings for one wheel
- * (attacks.md FN-AMB).
- */
-export function localFilenameKey(filename: string): string {
-  const wheel = filename.endsWith('.whl') ? tryParseWheel(filename) : undefined
-  if (wheel === undefined) return filename.toLowerCase()
-  const sorted = (tags: readonly string[]): readonly string[] => [...new Set(tags)].sort()
-  return formatWheelFilename({
-    ...wheel,
-    pythonTags: sorted(wheel.pythonTags),
-    abiTags: sorted(wheel.abiTags),
-    platformTags: sorted(wheel.platformTags),
-  }).toLowerCase()
-}
-
-function tryParseWheel(filename: string): WheelFilename | undefined {
-  try {
-    return parseWheelFilename(filename)
-  } catch (error) {
-    if (error instanceof PackagingError) return undefined
-    throw error
-  }
-}
 
 /**
  * Compares an upload with what the project holds (behaviour.md 1.4 O and Q to T): a file that is there already, a burned name, a closed
@@ -60,7 +33,7 @@ export async function findDuplicate(
   const live = files.filter((file) => file.deleted_at === null)
 
   const total = live.reduce((sum, file) => sum + (file.size ?? 0), content.size)
-  const sameName = files.find((file) => file.filename_key === localFilenameKey(upload.filename))
+  const sameName = files.find((file) => file.filename_key === filenameKey(upload.filename))
   if (sameName !== undefined && sameName.deleted_at === null) {
     if (sameName.sha256 === content.sha256 && sameName.filename === upload.filename) {
       const { metadata_sha256: metadata, attestations_sha256: attestations } = sameName
