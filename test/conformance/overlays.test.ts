@@ -289,6 +289,24 @@ it('QUAR-2: what the upstream of a sealed name has quarantined stays so when it 
   assert.equal(((await index.manage('GET', '/denials')).json() as { denials: unknown[] }).denials.length, 1)
 })
 
+it('QUAR-2: so it does where the upstream gives a reason that is too long, cut within a character', async () => {
+  offer(one)
+  await codes(one)
+  await seal()
+  quarantineThere('\u{1f41b}'.repeat(600))
+  index.pass(REFRESH_MS)
+  assert.deepEqual(await index.filenames('demo'), [])
+  offer(one)
+  index.pass(REFRESH_MS)
+  assert.deepEqual(await index.filenames('demo'), [])
+  const { denials } = (await index.manage('GET', '/denials')).json() as { denials: { reason: string }[] }
+  const said = 'upstream has quarantined it: '
+  assert.deepEqual(
+    denials.map(({ reason }) => reason),
+    [said + '\u{1f41b}'.repeat((1000 - said.length - 1) / 2)],
+  )
+})
+
 it('QUAR-2: the server alone does not lift what lies over a sealed name; what was asked waits for the holders', async () => {
   offer(one)
   await codes(one)

@@ -32,13 +32,17 @@ export async function keepQuarantine(tx: Transaction<Database>, project: string,
     .where('lifted_at', 'is', null)
     .executeTakeFirst()
   if (standing !== undefined) return
-  const said =
-    page.status_reason === null ? '' : `: ${page.status_reason.replaceAll(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, ' ')}`
-  const reason = `${owner ?? ''} has quarantined it${said}`.slice(0, MAX_REASON_LENGTH)
-  await deny(
+  const said = page.status_reason === null ? '' : `: ${page.status_reason}`
+  // Cut first: what is left of a character that the end went through may stand on no line either.
+  const reason = `${owner ?? ''} has quarantined it${said}`
+    .slice(0, MAX_REASON_LENGTH)
+    .replaceAll(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, ' ')
+  const outcome = await deny(
     tx,
     { project },
     { overlay: 'quarantined', reason },
     { at, actor: { name, credential: null, address: null } },
   )
+  // Nobody would try again: the next listing is quarantined as before.
+  if (outcome.kind === 'refused') throw new Error(`The quarantine of ${project} is not copied: ${outcome.message}`)
 }
