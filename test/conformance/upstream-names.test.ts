@@ -243,6 +243,39 @@ describe('a decided name', () => {
     assert.deepEqual(first.requests, [])
   })
 
+  for (const next of ['304', '404'] as const) {
+    it(`row 13: is back where a server of the version before has seen it again, in a rolling upgrade, also if ${next} comes next`, async () => {
+      offer(second, one, two)
+      await index.page('demo')
+      const { db } = index.index.store
+      const listing = db.selectFrom('upstream_page').select(['etag', 'absent']).where('upstream', '=', 'second')
+      const { etag } = await listing.executeTakeFirstOrThrow()
+      second.removeProject('demo')
+      index.pass(REFRESH_MS)
+      assert.deepEqual(await index.filenames('demo'), [two.filename])
+      assert.equal((await listing.executeTakeFirstOrThrow()).absent, 1)
+      // What 0.1.0 writes at a 200: it knows nothing of `absent`.
+      const at = new Date(index.index.clock.now()).toISOString()
+      await index.index.store.transaction(async (tx) => {
+        await tx.updateTable('upstream_page').set({ etag, checked_at: at }).where('upstream', '=', 'second').execute()
+        await tx.updateTable('file').set({ withdrawn_at: null }).where('source', '=', 'second').execute()
+        const entry = { project: 'demo', action: 'refresh', at, actor: 'upstream:second', snapshot: null } as const
+        await tx.insertInto('journal').values(entry).execute()
+      })
+      assert.equal((await index.upload(buildWheel({ name: 'other', version: '1.0' }))).status, 200, 'that publishes')
+      if (next === '304') {
+        offer(second, one, two)
+        index.pass(REFRESH_MS)
+        assert.deepEqual(await index.filenames('demo'), [one.filename, two.filename])
+        assert.deepEqual({ ...(await listing.executeTakeFirstOrThrow()) }, { etag, absent: 0 })
+        second.removeProject('demo')
+      }
+      index.pass(REFRESH_MS)
+      assert.deepEqual(await index.filenames('demo'), [two.filename])
+      assert.equal(code(await ask(index.fileUrl(one))), 'file-withdrawn')
+    })
+  }
+
   it('row 13: is served from what was admitted while its upstream is down', async () => {
     second.setFault('/', { kind: 'close' })
     assert.deepEqual(await index.filenames('demo'), [two.filename])

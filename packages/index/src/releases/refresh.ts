@@ -1,5 +1,5 @@
 import type { SimpleProjectPage } from '@waxseal/packaging'
-import type { Transaction } from 'kysely'
+import type { Selectable, Transaction } from 'kysely'
 import type { BackgroundWork } from '../background-work.ts'
 import type { Clock } from '../clock.ts'
 import { isoTime } from '../clock.ts'
@@ -13,7 +13,7 @@ import { insertProject } from '../names/project-row.ts'
 import type { CurrentProjects } from '../publish/current-projects.ts'
 import { appendJournal } from '../publish/journal.ts'
 import type { Publishing } from '../publish/leave-to-server.ts'
-import type { Database } from '../store/schema.ts'
+import type { Database, UpstreamPageTable } from '../store/schema.ts'
 import { isUnavailable } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import type { NegativeCache } from '../upstream/negative-cache.ts'
@@ -91,7 +91,7 @@ export class Refresh {
       case 'found':
         return this.#found(name, upstream, answer)
       case 'not-modified': {
-        const at = await this.#confirmed(name, upstream)
+        const at = await this.#confirmed(name, upstream, { absent: 0 })
         ;(await this.#parts.current.get(name)).checkedAt.set(upstream, at)
         // Whoever wrote the listing down may not have come to publishing it.
         await this.#parts.publisher.publish()
@@ -100,8 +100,9 @@ export class Refresh {
       }
       case 'absent':
         absent.get(upstream)?.add(name)
-        if (last?.absent === 1) await this.#confirmed(name, upstream).catch(unlessNoRoom)
-        else if (last !== undefined) await this.#gone(name, upstream)
+        if (last !== undefined && isKnownGone(last)) {
+          await this.#confirmed(name, upstream, { absent: 1 }).catch(unlessNoRoom)
+        } else if (last !== undefined) await this.#gone(name, upstream)
         return { kind: 'absent' }
       case 'failed':
         return answer
@@ -163,14 +164,14 @@ export class Refresh {
   }
 
   /** The upstream says what it said before; when, in milliseconds since 1970. */
-  async #confirmed(name: string, upstream: string): Promise<number> {
+  async #confirmed(name: string, upstream: string, said: { readonly absent: 0 | 1 }): Promise<number> {
     const { store, clock } = this.#parts
     const now = clock.now()
     await store.transaction(
       (tx) =>
         tx
           .updateTable('upstream_page')
-          .set({ checked_at: new Date(now).toISOString() })
+          .set({ checked_at: new Date(now).toISOString(), ...said })
           .where('project', '=', name)
           .where('upstream', '=', upstream)
           .execute(),
@@ -206,6 +207,14 @@ export class Refresh {
     await publisher.publish()
     current.forget([name])
   }
+}
+
+/**
+ * Whether it was gone at the last look. A server of the version before, in a rolling upgrade, does not take `absent` back from what it sees
+ * again, but notes the validators of the listing.
+ */
+function isKnownGone(last: Pick<Selectable<UpstreamPageTable>, 'absent' | 'etag' | 'last_modified'>): boolean {
+  return last.absent === 1 && last.etag === null && last.last_modified === null
 }
 
 /** A 404 is passed on though the disk is full or the database locked: what could not be noted is the same as before. */
