@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { IndexError } from '../error.ts'
+import { insertProject } from '../names/project-row.ts'
 import { LEASE_MS, RUNNING_NODE_MS } from '../limits.ts'
 import type { Upgraded } from './bring-up-to-date.ts'
 import type { StoreOptions } from './store.ts'
@@ -72,6 +73,38 @@ export function upgradeContract(kind: string, subject: UpgradeUnderTest): void {
         [
           ...BROUGHT.toReversed().map((step) => ['schema-migrated', { from: step, to: before(step) }]),
           ...BROUGHT.map((step) => ['schema-migrated', { from: before(step), to: step }]),
+        ],
+      )
+    })
+
+    it('keeps what an upstream closed before it dropped the project, one release back, and says what becomes of it', async () => {
+      const options = await subject.fresh()
+      {
+        await using store = await openStore(options)
+        await store.transaction(async (tx) => {
+          const page = { upstream: 'pypi', etag: null, last_modified: null, checked_at: '', status_reason: null }
+          for (const [name, absent, status] of [
+            ['evil', 1, 'quarantined'],
+            ['gone', 1, 'active'],
+            ['there', 0, 'active'],
+          ] as const) {
+            await insertProject(tx, { name, authority: 'upstream', upstream: 'pypi', at: '' })
+            await tx
+              .insertInto('upstream_page')
+              .values({ ...page, project: name, absent, status })
+              .execute()
+          }
+        })
+      }
+      assert.match((await planUpgrade(options, {})).reversible?.loses ?? '', /that they had quarantined it/)
+      await takeStepBack(options, clock)
+      await using store = await openStore(options)
+      const rows = await store.db.selectFrom('upstream_page').select(['project', 'status']).orderBy('project').execute()
+      assert.deepEqual(
+        rows.map(({ project, status }) => [project, status]),
+        [
+          ['evil', 'quarantined'],
+          ['there', 'active'],
         ],
       )
     })
