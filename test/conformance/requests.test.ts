@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { DefaultPolicy } from '@waxseal/index/names'
 import { buildWheel } from '../support/python-projects.ts'
@@ -13,15 +16,20 @@ import { code, simulated } from './offered.ts'
 
 let upstream: Simulator
 let index: IndexUnderTest
+let folder: string
 
 before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waxseal-requests-'))
   upstream = await startSimulator()
 })
 afterEach(async () => {
   upstream.removeProject('demo')
   await index[Symbol.asyncDispose]()
 })
-after(() => upstream[Symbol.asyncDispose]())
+after(async () => {
+  await upstream[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
 
 const one = buildWheel({ name: 'demo', version: '1.0' })
 const two = buildWheel({ name: 'demo', version: '1.0', tag: 'py3-none-win_amd64' })
@@ -169,6 +177,38 @@ describe('a request', () => {
     assert.equal((await answer(id, { withdraw: true }, more)).status, 200)
     const others = await index.manage('POST', '/projects/demo/approvals', { sha256s: [one.sha256] }, more)
     assert.equal(others.status, 200, others.text)
+  })
+
+  it('SELF-APPROVE: nor by having approved before, as long as the request stands', async () => {
+    await start({ approvals: 2 })
+    const theirs = await index.token('admin')
+    const approve = async (token?: string): Promise<void> => {
+      const given = await index.manage('POST', '/projects/demo/approvals', { sha256s: [one.sha256] }, token)
+      assert.equal(given.status, 200, given.text)
+    }
+    const refusal = async (): Promise<string> => (await ask(index.fileUrl(one))).reason
+    await approve(theirs)
+    assert.match(await refusal(), /\(1 of 2 so far\)/)
+    const { id } = await request(theirs)
+    await approve()
+    assert.match(await refusal(), /\(1 of 2 so far\)/)
+    assert.equal((await show(id)).state, 'open')
+    assert.equal((await answer(id, { withdraw: true }, theirs)).status, 200)
+    assert.equal(await isGivenOut(one), true)
+    const again = await request(theirs, { project: 'demo' })
+    assert.deepEqual(again.files, [], 'nothing of it is withheld')
+  })
+
+  it('SELF-APPROVE: nor by having approved while one was enough, once two have to', async () => {
+    const dataDir = join(folder, 'kept')
+    await start({}, { dataDir })
+    const theirs = await index.token('admin')
+    const { id } = await request(theirs)
+    assert.equal((await answer(id, { approve: [one.sha256] }, theirs)).status, 200)
+    assert.equal(await isGivenOut(one), true)
+    await index[Symbol.asyncDispose]()
+    await start({ approvals: 2 }, { dataDir })
+    assert.match((await ask(index.fileUrl(one))).reason, /\(0 of 2 so far\)/)
   })
 
   it('SELF-APPROVE: who is no administrator answers none, and sees their own only', async () => {

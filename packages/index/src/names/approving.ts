@@ -5,8 +5,8 @@ import { appendJournal } from '../publish/journal.ts'
 import type { ChangeOutcome } from '../releases/change-outcome.ts'
 import { refuse } from '../releases/refusal.ts'
 import type { Refusal } from '../releases/refusal.ts'
-import type { RequestedFile } from '../requests/asking.ts'
 import type { Database } from '../store/schema.ts'
+import { askersOf, countedApprovals } from './approvals.ts'
 import { answerFor } from './authority.ts'
 import type { NameAnswer, NamesConfig } from './authority.ts'
 import { claimedName } from './claimed-name.ts'
@@ -43,14 +43,15 @@ export async function approve(
   const wrong = wrongSha256s(sha256s)
   if (wrong !== undefined) return wrong
   const { approvals: needed } = names.policy ?? OPEN_DEFAULT
-  if (needed > 1 && (await hasAskedFor(tx, project, sha256s, actor.name))) {
+  const askers = needed > 1 ? await askersOf(tx, project) : undefined
+  if (sha256s.some((sha256) => askers?.get(sha256)?.has(actor.name) === true)) {
     return refuse('forbidden', `${actor.name} asked for these files: somebody else has to approve them.`)
   }
   const source = await sourceOf(tx, project, names, found)
   if (source.kind === 'refused') return source
   const files = await filesOf(tx, project, source.upstream, sha256s)
   if ('kind' in files) return files
-  const added: ApprovedFile[] = []
+  const added: Omit<ApprovedFile, 'approvals'>[] = []
   for (const { filename, sha256 } of files) {
     const row = await tx
       .insertInto('approval')
@@ -58,34 +59,17 @@ export async function approve(
       .onConflict((conflict) => conflict.columns(['project', 'sha256', 'approver']).doNothing())
       .returning('sha256')
       .executeTakeFirst()
-    if (row === undefined) continue
-    added.push({ filename, sha256, approvals: await approvalsOf(tx, project, sha256) })
+    if (row !== undefined) added.push({ filename, sha256 })
   }
   if (added.length === 0) return { kind: 'unchanged' }
   if (found !== undefined && source.isUndecided) await decideUpstream(tx, { project, ...found, at, actor })
-  await recordDecision(tx, { project, at, actor, body: { kind: 'approve', files: added, needed } })
+  const counted = await countedApprovals(tx, project, needed)
+  const approved = added.map((file) => ({ ...file, approvals: counted.get(file.sha256)?.length ?? 0 }))
+  await recordDecision(tx, { project, at, actor, body: { kind: 'approve', files: approved, needed } })
   const seq = await appendJournal(tx, { project, action: 'approval', at, actor: actor.name })
   if ((await sealedRecord(tx, project))?.closed !== true) return { kind: 'done', seq }
   const message = `Approved. ${project} is sealed: guards take these files once the holders of its seal have signed them (waxseal seal).`
   return { kind: 'waits', changed: true, message }
-}
-
-/** Whether `user` made a request for one of these files, and has not taken it back. */
-async function hasAskedFor(
-  tx: Transaction<Database>,
-  project: string,
-  sha256s: readonly string[],
-  user: string,
-): Promise<boolean> {
-  const rows = await tx
-    .selectFrom('request')
-    .select('files')
-    .where('project', '=', project)
-    .where('asked_by', '=', user)
-    .where('state', '!=', 'withdrawn')
-    .execute()
-  const asked = rows.flatMap(({ files }) => JSON.parse(files) as readonly RequestedFile[])
-  return asked.some(({ sha256 }) => sha256s.includes(sha256))
 }
 
 /** Takes back what anybody approved of these bytes. */
@@ -176,14 +160,4 @@ async function filesOf(
     )
   }
   return [...new Set(sha256s)].map((sha256) => ({ sha256, filename: files.get(sha256) ?? '' }))
-}
-
-async function approvalsOf(tx: Transaction<Database>, project: string, sha256: string): Promise<number> {
-  const { approvals } = await tx
-    .selectFrom('approval')
-    .select(({ fn }) => fn.countAll<number>().as('approvals'))
-    .where('project', '=', project)
-    .where('sha256', '=', sha256)
-    .executeTakeFirstOrThrow()
-  return approvals
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../store/schema.ts'
+import { countedApprovals } from './approvals.ts'
 import type { ClaimedName, NamesConfig } from './authority.ts'
 import { answerFor, sourcesOf } from './authority.ts'
 import { claimedName } from './claimed-name.ts'
@@ -91,14 +92,10 @@ export async function approvedFiles(
   project: string,
   approvals: number,
 ): Promise<ReadonlyMap<string, string>> {
-  const rows = await db
-    .selectFrom('approval')
-    .select(({ fn }) => ['sha256', fn.min('filename').as('filename'), fn.countAll<number>().as('approvers')])
-    .where('project', '=', project)
-    .groupBy('sha256')
-    .execute()
+  const counted = await countedApprovals(db, project, approvals)
+  const enough = Array.from(counted).filter(([, given]) => given.length >= approvals)
   return new Map(
-    rows.filter(({ approvers }) => approvers >= approvals).map(({ filename, sha256 }) => [filename, sha256]),
+    enough.flatMap(([sha256, [first]]) => (first === undefined ? [] : [[first.filename, sha256] as const])),
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { NamesConfig } from '../names/authority.ts'
+import { countedApprovals } from '../names/approvals.ts'
 import { answerFor, sourcesOf } from '../names/authority.ts'
 import { claimedName } from '../names/claimed-name.ts'
 import { OPEN_DEFAULT } from '../names/default-policy.ts'
@@ -33,7 +34,8 @@ export async function readOffering(
     sources,
     ...(await effectiveStatus(db, project, source, denials, now)),
     denials,
-    approvals: source === undefined || !asksForApprovals(answer, policy) ? NO_APPROVALS : await approvalsOf(db, name),
+    approvals:
+      source === undefined || !asksForApprovals(answer, policy) ? NO_APPROVALS : await approvalsOf(db, name, policy),
     policy,
   }
 }
@@ -46,14 +48,13 @@ function asksForApprovals(answer: Offering['answer'], { cooldown }: Offering['po
   return answer.needsApproval || cooldown > 0
 }
 
-async function approvalsOf(db: Kysely<Database>, project: string): Promise<ReadonlyMap<string, number>> {
-  const rows = await db
-    .selectFrom('approval')
-    .select(({ fn }) => ['sha256', fn.countAll<number>().as('approvers')])
-    .where('project', '=', project)
-    .groupBy('sha256')
-    .execute()
-  return new Map(rows.map(({ sha256, approvers }) => [sha256, approvers]))
+async function approvalsOf(
+  db: Kysely<Database>,
+  project: string,
+  { approvals }: Offering['policy'],
+): Promise<ReadonlyMap<string, number>> {
+  const counted = await countedApprovals(db, project, approvals)
+  return new Map(Array.from(counted, ([sha256, given]) => [sha256, given.length]))
 }
 
 /** Reads what `name`'s page is made of; undefined when the project has no record. */

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Acting } from '../register/members.ts'
 import type { NamesConfig } from '../names/authority.ts'
+import { countedApprovals, journalRecount } from '../names/approvals.ts'
 import { approve } from '../names/approving.ts'
 import type { FoundUpstream } from '../names/approving.ts'
 import { OPEN_DEFAULT } from '../names/default-policy.ts'
@@ -25,7 +26,7 @@ type AnswerOutcome = Exclude<ChangeOutcome, { readonly kind: 'done' }> | { reado
 
 /**
  * Answers an open request. Approved, it is so by exactly the hashes that were looked at; it stays open while more people have to approve.
- * Whoever asked is not one of those, where it takes more than one: `approve` sees to that (attacks.md SELF-APPROVE).
+ * Whoever asked is not one of those, where it takes more than one: see `countedApprovals` (attacks.md SELF-APPROVE).
  */
 export async function answerRequest(
   tx: Transaction<Database>,
@@ -43,7 +44,10 @@ export async function answerRequest(
   if (request.state !== 'open') {
     return refuse('conflict', `Request ${id} is ${request.state} already${byWhom(request)}.`)
   }
-  if (answer.kind === 'withdraw') return await close(tx, request, { state: 'withdrawn', reason: null, at, actor })
+  if (answer.kind === 'withdraw') {
+    await journalRecount(tx, { ...request, at })
+    return await close(tx, request, { state: 'withdrawn', reason: null, at, actor })
+  }
   const reason = cleanReason(answer.reason)
   if (typeof reason === 'object' && reason !== null) return reason
   if (answer.kind === 'decline') {
@@ -66,7 +70,8 @@ export async function answerRequest(
   const outcome = await approve(tx, approval, { at, actor }, names, found)
   if (outcome.kind === 'refused') return outcome
   // It stays open for the next who has to approve.
-  if ((await fewestApprovals(tx, approval)) < approvals) return outcome
+  const counted = await countedApprovals(tx, request.project, approvals)
+  if (sha256s.some((sha256) => (counted.get(sha256)?.length ?? 0) < approvals)) return outcome
   await close(tx, request, { state: 'approved', reason, at, actor })
   return outcome.kind === 'unchanged' ? { kind: 'done' } : outcome
 }
@@ -90,22 +95,6 @@ function refuseHashes({ id, files }: ReviewedRequest, sha256s: readonly string[]
     }
   }
   return undefined
-}
-
-/** By how many people that one is approved which has the fewest. */
-async function fewestApprovals(
-  tx: Transaction<Database>,
-  { project, sha256s }: { readonly project: string; readonly sha256s: readonly string[] },
-): Promise<number> {
-  const rows = await tx
-    .selectFrom('approval')
-    .select(({ fn }) => ['sha256', fn.countAll<number>().as('approvers')])
-    .where('project', '=', project)
-    .where('sha256', 'in', sha256s)
-    .groupBy('sha256')
-    .execute()
-  const approvers = new Map(rows.map((row) => [row.sha256, row.approvers]))
-  return Math.min(...sha256s.map((sha256) => approvers.get(sha256) ?? 0))
 }
 
 interface Closing extends Pick<Acting, 'actor'> {

@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Actor, Unnamed } from '../access/actor.ts'
 import { addressKey } from '../access/address-key.ts'
 import { MAX_OPEN_REQUESTS, MAX_REQUESTED_FILES, REQUESTS_PER_DAY, REQUESTS_WINDOW_MS } from '../limits.ts'
+import { journalRecount } from '../names/approvals.ts'
 import type { NamesConfig } from '../names/authority.ts'
 import { MAX_VERSION } from '../names/denials.ts'
 import { releaseKey } from '../names/release-key.ts'
@@ -83,6 +84,7 @@ export async function askFor(
     .execute()
   const detail = { id, version: asked.version, files: asked.files.length, reason }
   await recordAction(tx, { kind: 'request-asked', at, by: actor, project, after: detail, detail })
+  await journalRecount(tx, { project, askedBy: actor.name, at })
   return { kind: 'asked', id, ...asked, isNew: true }
 }
 
