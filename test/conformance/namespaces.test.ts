@@ -183,6 +183,39 @@ describe('a namespace that is granted', () => {
     assert.deepEqual(await owned(), [{ name: 'handed', owned: false }])
   })
 
+  it('NAME-XFER: is not called like what somebody of its team, or an administrator, has alone; what they create under it is theirs', async () => {
+    assert.equal((await index.upload(wheel('crew'), alice)).status, 200)
+    assert.equal((await index.upload(wheel('crew-old'), alice)).status, 200)
+    assert.equal((await index.upload(wheel('chief'))).status, 200)
+    for (const [path, body] of [
+      ['/teams/crew'],
+      ['/teams/crew/members/alice'],
+      ['/projects/crew/members/bob', { role: 'owner' }],
+    ] as const) {
+      const answer = await index.manage('PUT', path, body)
+      assert.equal(answer.status, 200, answer.text)
+    }
+    assert.equal((await grant(index, 'chief', 'operator')).status, 409)
+    assert.equal((await grant(index, 'crew', 'team:crew')).status, 409)
+    const joined = await index.manage('PUT', '/projects/crew/members/team:crew', { role: 'owner' })
+    assert.equal(joined.status, 200, joined.text)
+    index.pass(1000)
+    assert.equal((await grant(index, 'crew', 'team:crew')).status, 201)
+    assert.equal((await grant(index, 'hq', 'operator')).status, 201)
+    index.pass(1000)
+    assert.equal((await index.upload(wheel('crew-new'), alice)).status, 200)
+    assert.equal((await index.upload(wheel('hq-new'))).status, 200)
+    const owned = async (name: string) => (await spaces(index, name)).namespaces?.map((space) => space.owned)
+    assert.deepEqual(await Promise.all(['crew', 'crew-old', 'crew-new', 'hq-new'].map(owned)), [
+      [true],
+      [false],
+      [true],
+      [true],
+    ])
+    assert.equal((await index.manage('DELETE', '/teams/crew/members/alice')).status, 200)
+    assert.deepEqual(await owned('crew-new'), [false])
+  })
+
   it('is granted and ended by administrators only', async () => {
     for (const [method, path, body] of [
       ['POST', '/namespaces', { name: 'mine', owner: 'bob' }],

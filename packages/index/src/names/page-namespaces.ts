@@ -8,7 +8,7 @@ import type { DecisionBody } from './decisions.ts'
 import { namespaceSubject } from './granting.ts'
 import type { Namespace } from './namespaces.ts'
 import { levelsOf } from './namespaces.ts'
-import { ownsProject } from './owns-project.ts'
+import { oneOfThemOwns, ownsProject } from './owns-project.ts'
 
 /**
  * What the page of a project says of namespaces (PEP 752): each public one that covers it; null once the last of them has ended; undefined
@@ -45,9 +45,13 @@ async function isOwned(db: Kysely<Database>, project: ProjectRow, { owner, since
   if (project.authority === 'unclaimed' || project.authority === 'upstream') return true
   if (!isOurs(project)) return false
   const owns = await ownsProject(db, owner, project.name)
-  if (owns !== undefined) return owns
+  if (owns === true) return true
   const claim = await claimOf(db, project.name)
-  return claim !== undefined && (claim.at >= since || claim.actor === owner)
+  if (claim === undefined) return false
+  const isUnderGrant = claim.at >= since
+  if (owns === undefined) return isUnderGrant || claim.actor === owner
+  // Whoever of a team, or of the administrators, creates a name under their namespace does so for them.
+  return isUnderGrant && (await oneOfThemOwns(db, owner, project.name))
 }
 
 async function wasTold(db: Kysely<Database>, name: string): Promise<boolean> {
