@@ -105,7 +105,7 @@ export class TrustClient {
 
   /** Opens a state that has a root; nothing is requested. @throws TrustError `state-invalid` */
   static async open(options: TrustClientOptions): Promise<TrustClient> {
-    return new TrustClient(options, await load(options.state))
+    return new TrustClient(options, await loadState(options.state))
   }
 
   /** The root that is trusted now. */
@@ -246,7 +246,7 @@ export class TrustClient {
 
   /** Another process has stored something newer: goes on from there. */
   async #adopt(): Promise<void> {
-    const loaded = await load(this.#options.state)
+    const loaded = await loadState(this.#options.state)
     this.#stored.clear()
     for (const [role, bytes] of loaded.stored) this.#stored.set(role, bytes)
     const rootChanged = Buffer.compare(loaded.set.root.bytes, this.#set.root.bytes) !== 0
@@ -345,12 +345,14 @@ export class TrustClient {
   }
 }
 
-interface Loaded {
+/** The trusted set, and the bytes that it came from. */
+export interface Loaded {
   readonly set: TrustedSet
   readonly stored: Map<TopLevelRole, Uint8Array>
 }
 
-async function load(state: TrustState): Promise<Loaded> {
+/** What a state holds. @throws TrustError `state-invalid` where that is no root, or not a whole one */
+export async function loadState(state: TrustState): Promise<Loaded> {
   const stored = new Map<TopLevelRole, Uint8Array>()
   for (const role of ['root', 'timestamp', 'snapshot'] as const) {
     const bytes = await state.read(role)
@@ -359,7 +361,7 @@ async function load(state: TrustState): Promise<Loaded> {
   const root = stored.get('root')
   if (root === undefined) throw new TrustError('state-invalid', 'There is no trusted root; it has to be given first.')
   // Another process has stored a newer one meanwhile: what was read after it does not count under this one.
-  if (!isSame(root, await state.read('root'))) return await load(state)
+  if (!isSame(root, await state.read('root'))) return await loadState(state)
   return { set: loadSet({ root, timestamp: stored.get('timestamp'), snapshot: stored.get('snapshot') }), stored }
 }
 
@@ -380,6 +382,6 @@ function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0
 }
 
-function stateChanged(): TrustError {
+export function stateChanged(): TrustError {
   return new TrustError('state-changed', 'Another process has changed the trusted state meanwhile.')
 }
