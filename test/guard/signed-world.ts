@@ -186,6 +186,13 @@ export class SignedWorld implements AsyncDisposable {
     this.#bringOut(await planPublish(base, changes, { snapshot, now: Date.now(), signers, load: this.#load }))
   }
 
+  /** Whoever has the online keys goes on from an earlier state, above all that these keys have signed since. */
+  async relapsed(from: RepositoryState): Promise<void> {
+    const snapshot = this.#state.snapshot.version + 1
+    const effects = { snapshot, now: Date.now(), signers: signersById(this.#online), load: this.#load }
+    this.#bringOut(await planPublish(from, { renumber: renumberBy(from, snapshot) }, effects))
+  }
+
   /** A wheel that the index has. */
   wheel(release: Release): Distribution {
     const file = buildWheel(release)

@@ -42,6 +42,11 @@ export const TOLD_AGAIN_MS = 10 * 60_000
 export const MAX_OUTSIDE = 100
 /** Largest root, in bytes. */
 export const MAX_ROOT_BYTES = 512 * 1024
+/** Largest file by which one guard hands on what it trusts, in bytes: 2^20 bins are a snapshot of 35 MB, and quotes are escaped in it. */
+export const MAX_TRUST_FILE_BYTES = 128 * 1024 * 1024
+/** Most roots in it, and most names and documents that were seen decided. */
+export const MAX_HANDED_ROOTS = 256
+export const MAX_HANDED_SEALS = 1_000_000
 /** Largest file of credentials, in bytes. */
 export const MAX_CREDENTIAL_BYTES = 4096
 /** How long a keyring is waited for, in milliseconds: a person may have to unlock it. */

@@ -70,6 +70,29 @@ void test('RB-POL: of what guards saw of a record the highest stays, and of whet
   assert.deepEqual(recorded(), [0, 0, 0, false])
 })
 
+void test('KC-3: another guard is told what holders sealed, and nothing that the server claimed or denied', async () => {
+  await using place = await pinsIn()
+  await using elsewhere = await pinsIn()
+  using one = new Pins(place.path)
+  using other = new Pins(elsewhere.path)
+  one.noteRecord('demo', { rev: 3, sealedRev: 3, shard: 4, sealed: true })
+  one.noteRecord('claimed', { rev: 99, sealedRev: 0, shard: 0, sealed: false })
+  one.note('demo', seen([file('a.whl', A)]))
+  one.decisions.keepDenials([denial('demo', 1)])
+  one.decisions.noteRev('policy/namespaces.json', 2)
+  assert.deepEqual(one.seals(), {
+    sealed: [{ project: 'demo', rev: 3, shard: 4, sealed: true }],
+    decided: [{ path: 'policy/namespaces.json', rev: 2 }],
+  })
+  other.noteRecord('demo', { rev: 0, sealedRev: 2, shard: 5, sealed: false })
+  other.decisions.noteRev('policy/namespaces.json', 7)
+  other.noteSeals(one.seals())
+  assert.deepEqual(other.seals(), {
+    sealed: [{ project: 'demo', rev: 3, shard: 5, sealed: false }],
+    decided: [{ path: 'policy/namespaces.json', rev: 7 }],
+  })
+})
+
 void test('what was seen by a version that knew nothing of seals is kept', async () => {
   await using place = await pinsIn()
   {

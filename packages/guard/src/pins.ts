@@ -14,6 +14,16 @@ export interface SeenRecord {
   readonly sealed: boolean
 }
 
+/** What was seen of decisions that holders signed, by name and by document: what another guard may begin with. */
+export interface SeenSeals {
+  readonly sealed: readonly (Pick<SeenRecord, 'shard' | 'sealed'> & {
+    readonly project: string
+    /** The highest revision that holders sealed. */
+    readonly rev: number
+  })[]
+  readonly decided: readonly { readonly path: string; readonly rev: number }[]
+}
+
 /** What there was of a name when it was forgotten. */
 export interface Forgotten {
   readonly files: number
@@ -149,11 +159,32 @@ export class Pins implements Disposable {
   }
 
   /** Notes what was seen of a name's record, whether or not anything of the name is handed on. A seal ends what was claimed before. */
-  noteRecord(project: string, { rev, sealedRev, shard, sealed }: SeenRecord): void {
+  noteRecord(project: string, record: SeenRecord): void {
+    atOnce(this.#database, () => this.#noteRecord(project, record))
+  }
+
+  /**
+   * What holders were seen to sign. What the server claims or denies is not among it: whoever had its keys may have counted far ahead,
+   * and other guards are not to take that over.
+   */
+  seals(): SeenSeals {
+    const rows = this.#database.prepare('select project, rev, shard, sealed from sealed order by project').all()
+    return {
+      sealed: rows.map(({ project, rev, shard, sealed }) => ({
+        project: String(project),
+        rev: Number(rev),
+        shard: Number(shard),
+        sealed: sealed === 1,
+      })),
+      decided: this.decisions.revs(),
+    }
+  }
+
+  /** Has all of this for seen, beside what was seen here. */
+  noteSeals({ sealed, decided }: SeenSeals): void {
     atOnce(this.#database, () => {
-      this.#upsertRev.run(project, rev)
-      if (shard > 0) this.#upsertSeal.run(project, sealedRev, shard, sealed ? 1 : 0)
-      if (sealed) this.#endClaims.run(project, shard)
+      for (const { project, rev, ...seal } of sealed) this.#noteRecord(project, { rev: 0, sealedRev: rev, ...seal })
+      for (const { path, rev } of decided) this.decisions.noteRev(path, rev)
     })
   }
 
@@ -196,5 +227,11 @@ export class Pins implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close()
+  }
+
+  #noteRecord(project: string, { rev, sealedRev, shard, sealed }: SeenRecord): void {
+    this.#upsertRev.run(project, rev)
+    if (shard > 0) this.#upsertSeal.run(project, sealedRev, shard, sealed ? 1 : 0)
+    if (sealed) this.#endClaims.run(project, shard)
   }
 }

@@ -37,6 +37,12 @@ export class SeenDecisions {
     this.#upsertRev.run(path, rev)
   }
 
+  /** All of them. */
+  revs(): readonly { readonly path: string; readonly rev: number }[] {
+    const rows = this.#database.prepare('select path, rev from decided order by path').all()
+    return rows.map(({ path, rev }) => ({ path: String(path), rev: Number(rev) }))
+  }
+
   /** Whether anything was ever seen by which this index signs what is decided about names. */
   get isGoverned(): boolean {
     return this.rev(GOVERNED) > 0

@@ -7,7 +7,7 @@ export function trustAdvice(code: TrustErrorCode): string {
       return 'Somebody shows an old state, or the index has not renewed its signatures: ask whoever runs it (waxseal doctor, there). A wrong clock here looks the same.'
     case 'rollback':
     case 'version-mismatch':
-      return 'Somebody shows an older state than this machine has seen: a mirror or cache on the way, or an index that was restored from a backup without "waxseal restore". Ask whoever runs it.'
+      return 'Somebody shows an older state than this machine has seen, or began with: a mirror or cache on the way, or an index that was restored from a backup without "waxseal restore". Ask whoever runs it.'
     case 'equivocation':
       return 'Two different states are signed under one number: only somebody with the keys of the server can do that. Tell whoever runs it.'
     case 'clock-skewed':

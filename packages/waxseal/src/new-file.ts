@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CommandError } from './command-error.ts'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED } from './exit-codes.ts'
+import { writeWhole } from './write-file.ts'
 
 /**
  * Looks whether a new file can be put here, before anything is done that it shall tell of. What is there may be the only copy of a
@@ -19,6 +20,15 @@ export function requireNewFile(path: string): void {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     if (error instanceof CommandError) throw error
+    throw cannotWrite(`${path} cannot be written: ${reasonOf(error)}.`, error)
+  }
+}
+
+/** Writes a file that was asked for by its name. @throws CommandError `cannot-write` */
+export function writeAsked(path: string, text: string, mode: number): void {
+  try {
+    writeWhole(path, text, { mode })
+  } catch (error) {
     throw cannotWrite(`${path} cannot be written: ${reasonOf(error)}.`, error)
   }
 }

@@ -9,10 +9,9 @@ import { readCeremonyFile } from '../ceremony/read-file.ts'
 import { CommandError } from '../command-error.ts'
 import { EXIT_ENVIRONMENT, EXIT_REFUSED } from '../exit-codes.ts'
 import { withExample } from '../help.ts'
-import { reasonOf, requireNewFile } from '../new-file.ts'
+import { reasonOf, requireNewFile, writeAsked } from '../new-file.ts'
 import type { Output } from '../output.ts'
 import { columns, counted, printResult } from '../output.ts'
-import { writeWhole } from '../write-file.ts'
 
 export function addLog(program: Command): void {
   const log = program.command('log').description('who decided what about names, and whether all of it holds')
@@ -34,7 +33,7 @@ export function addLog(program: Command): void {
       requireNewFile(file)
       return administer(options, async ({ store, clock }) => {
         const text = await exportLog(store, new Date(clock.now()).toISOString())
-        write(file, text)
+        writeAsked(file, text, 0o600)
         printResult(options, { out: file, bytes: Buffer.byteLength(text) }, [
           `${file} has the whole log: waxseal log verify ${file} --root ROOT, on any machine.`,
         ])
@@ -85,16 +84,6 @@ function read(file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     throw new CommandError('cannot-read', `${file} cannot be read: ${reasonOf(error)}.`, EXIT_ENVIRONMENT, {
-      cause: error,
-    })
-  }
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeWhole(file, text, { mode: 0o600 })
-  } catch (error) {
-    throw new CommandError('cannot-write', `${file} cannot be written: ${reasonOf(error)}.`, EXIT_ENVIRONMENT, {
       cause: error,
     })
   }

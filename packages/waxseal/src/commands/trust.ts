@@ -1,18 +1,22 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import {
   addTrust,
   authorizationFor,
+  exportTrust,
   fetchRoot,
   fingerprintOf,
   guardHome,
   indexUrl,
   listTrust,
+  MAX_TRUST_FILE_BYTES,
   openGuard,
   Pins,
+  readTrustFile,
   removeToken,
   removeTrust,
   storeToken,
   updateTrust,
+  writeTrustFile,
 } from '@waxseal/guard'
 import type { CredentialPlace, Forgotten, StoredIndex } from '@waxseal/guard'
 import { normalizeProjectName } from '@waxseal/packaging'
@@ -23,6 +27,7 @@ import { CommandError } from '../command-error.ts'
 import { EXIT_REFUSED, EXIT_USAGE } from '../exit-codes.ts'
 import { isGuardError, trustedIndex } from '../guarding.ts'
 import { withExample } from '../help.ts'
+import { reasonOf, writeAsked } from '../new-file.ts'
 import { positive } from '../option-number.ts'
 import type { Output } from '../output.ts'
 import { columns, counted, printResult, terminalText } from '../output.ts'
@@ -44,13 +49,22 @@ export function addTrustCommands(program: Command): void {
   withExample(trust.command('add'), 'waxseal trust add https://packages.example')
     .description('trust an index: its root is shown, looked at, and pinned')
     .argument('<url>', 'the index, with or without /simple/')
-    .option('--root <file>', 'its first root, which came by a way that you trust, instead of from the index itself')
+    .option(
+      '--root <file>',
+      'its first root, or what "waxseal trust export" wrote, which came by a way that you trust, instead of from the index itself',
+    )
     .option('--fingerprint <sha256>', 'the sha256 that its first root must have')
     .option('--token-file <file>', 'its token for reading is in this file; - reads standard input')
     .option('--keyring', 'keep the token in the keyring instead of in a file that you alone can read', false)
     .option('--yes', 'do not ask whether the fingerprint is right', false)
     .option('--json', 'print one JSON document', false)
     .action(add)
+  withExample(trust.command('export'), 'waxseal trust export --out packages.trust.json')
+    .description('write what is trusted of an index now, for a machine that has seen nothing of it: trust add --root')
+    .argument('[url]')
+    .option('--out <file>', 'into this file, instead of to standard output')
+    .option('--json', 'print one JSON document', false)
+    .action(exportOne)
   withExample(trust.command('list'), 'waxseal trust list')
     .description('the indexes that are trusted')
     .option('--json', 'print one JSON document', false)
@@ -91,7 +105,9 @@ async function add(text: string, options: AddOptions): Promise<void> {
   const home = guardHome(process.env)
   const token = tokenIn(options)
   const authorization = token === undefined ? undefined : authorizationFor(url, token)
-  const root = options.root === undefined ? await fetchRoot(url, process.env, authorization) : rootIn(options.root)
+  const given = options.root === undefined ? undefined : fileAt(options.root)
+  const file = given && readTrustFile(given)
+  const root = file?.metadata.roots[0] ?? given ?? (await fetchRoot(url, process.env, authorization))
   const fingerprint = fingerprintOf(root)
   checkFingerprint(fingerprint, options.fingerprint)
   const isVouchedFor = options.root !== undefined || options.fingerprint !== undefined
@@ -103,16 +119,18 @@ async function add(text: string, options: AddOptions): Promise<void> {
   }
   let stored: StoredIndex
   try {
-    stored = await addTrust(home, added, root, { authorization, env: process.env, now: Date.now })
+    stored = await addTrust(home, added, file ?? root, { authorization, env: process.env, now: Date.now })
   } catch (error) {
     // The same once more is what scripts do.
     if (!isGuardError(error, 'trust-exists')) throw error
     stored = (await trustedIndex(url)).trusted
   }
   if (token !== undefined) await keepToken(stored, token, options)
-  printResult(options, { url, root: fingerprint }, [
+  const begins = file && { snapshot: file.snapshot, made: file.made }
+  printResult(options, { url, root: fingerprint, ...begins }, [
     `${url} is trusted from now on; its root has the sha256`,
     `  ${fingerprint}`,
+    ...(file === undefined ? [] : [`Nothing is taken that is older than snapshot ${file.snapshot}, of ${file.made}.`]),
     ...(isVouchedFor
       ? []
       : ['It came from the index itself: compare it with whoever runs it, who sees it where the index starts.']),
@@ -150,12 +168,15 @@ function checkFingerprint(fingerprint: string, wanted: string | undefined): void
   )
 }
 
-function rootIn(path: string): Uint8Array {
+function fileAt(path: string): Uint8Array {
   try {
-    return readFileSync(path)
+    if (statSync(path).size <= MAX_TRUST_FILE_BYTES) return readFileSync(path)
   } catch (cause) {
-    throw new CommandError('secret-unreadable', `--root: ${path} cannot be read.`, EXIT_USAGE, { cause })
+    throw new CommandError('secret-unreadable', `--root: ${path} cannot be read: ${reasonOf(cause)}.`, EXIT_USAGE, {
+      cause,
+    })
   }
+  throw new CommandError('secret-unreadable', `--root: ${path} is too large.`, EXIT_USAGE)
 }
 
 function tokenIn({ tokenFile }: Partial<TokenOptions>): string | undefined {
@@ -167,6 +188,28 @@ async function keepToken(index: StoredIndex, token: string, { keyring }: TokenOp
   await storeToken(index.folder, index.url, token, place)
   if (index.token !== undefined && index.token !== place) await removeToken(index.folder, index.url, index.token)
   await updateTrust(index, { token: place })
+}
+
+interface ExportOptions extends Output {
+  readonly out?: string
+}
+
+async function exportOne(url: string | undefined, options: ExportOptions): Promise<void> {
+  const { trusted } = await trustedIndex(url)
+  const file = await exportTrust(trusted, { env: process.env, now: Date.now })
+  const text = `${writeTrustFile(file)}\n`
+  if (options.out === undefined) {
+    process.stdout.write(text)
+    return
+  }
+  writeAsked(options.out, text, 0o644)
+  const { made, snapshot, seals } = file
+  const sealed = seals.sealed.length
+  printResult(options, { url: trusted.url, root: trusted.root, snapshot, made, sealed, out: options.out }, [
+    `${options.out} has what is trusted of ${trusted.url}: snapshot ${snapshot}, of ${made}, and how far ${counted(sealed, 'name')} ${sealed === 1 ? 'was' : 'were'} sealed.`,
+    `Its root has the sha256 ${trusted.root}. There is no token in it.`,
+    `Another machine begins with it: waxseal trust add ${trusted.url} --root ${options.out}`,
+  ])
 }
 
 async function list(options: Output): Promise<void> {
