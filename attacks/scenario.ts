@@ -9,8 +9,11 @@ import type { Stage } from './stage.ts'
  */
 export type Capability = 'NET' | 'MIR' | 'SRV' | 'UPL' | 'TOK' | 'UPS' | 'UPX' | 'INS' | 'CLI' | 'FLT'
 
-/** What the guard does that a bare pip does not; each can be left out in a run, to see that the scenario then falls. */
-export type Defence = GuardDefence | 'clean-environment' | 'options' | 'rendering' | 'proxy'
+/**
+ * What the guard does that a bare pip does not; each can be left out in a run, to see that the scenario then falls. Without
+ * `exported-trust` a machine begins with the root alone.
+ */
+export type Defence = GuardDefence | 'clean-environment' | 'exported-trust' | 'options' | 'rendering' | 'proxy'
 
 /** Who stands between the user and the attack. */
 export type Column = 'bare' | 'two' | 'guard'

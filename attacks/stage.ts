@@ -19,7 +19,7 @@ import type { Page, PageFile } from './page.ts'
 import { JSON_TYPE, readPage } from './page.ts'
 import type { Draft, Fork, StolenKeys } from './stolen-keys.ts'
 import { draftOf, naming, resigned, signDraft, signerOf } from './stolen-keys.ts'
-import type { PipOptions, Player } from './user.ts'
+import type { PipOptions, Player, UserParts } from './user.ts'
 import { User } from './user.ts'
 
 /** What all runs share: an index, the upstream behind it, and what somebody holds who has stolen its keys. */
@@ -59,6 +59,7 @@ export class Stage implements AsyncDisposable {
   readonly #suffix: string
   readonly #evil: Set<string>
   readonly #vouched: Set<string>
+  readonly #userParts: UserParts
   readonly #parts = new AsyncDisposableStack()
   #fork: Fork | undefined
   #elsewhere: Simulator | undefined
@@ -69,6 +70,7 @@ export class Stage implements AsyncDisposable {
     parts: {
       readonly mirror: AttackingProxy
       readonly user: User
+      readonly userParts: UserParts
       readonly evil: Set<string>
       readonly vouched: Set<string>
     },
@@ -79,6 +81,7 @@ export class Stage implements AsyncDisposable {
     this.user = parts.user
     this.#evil = parts.evil
     this.#vouched = parts.vouched
+    this.#userParts = parts.userParts
   }
 
   /** `run`: a number that no other has. */
@@ -90,8 +93,9 @@ export class Stage implements AsyncDisposable {
     const [evil, vouched] = [new Set<string>(), new Set<string>()]
     const { upstream, server } = world
     const secondIndex = upstream.simpleUrl
-    const user = await User.arrive({ player, folder, mirror, secondIndex, token: server.token, evil, vouched })
-    const stage = new Stage(world, `x${run}`, { mirror, user, evil, vouched })
+    const userParts = { player, folder, mirror, secondIndex, token: server.token, evil, vouched }
+    const user = await User.arrive(userParts)
+    const stage = new Stage(world, `x${run}`, { mirror, user, userParts, evil, vouched })
     stage.#parts.use(setting.move())
     return stage
   }
@@ -276,6 +280,20 @@ export class Stage implements AsyncDisposable {
     await fork.publish(changes, more)
     this.#show(fork.files)
     this.#vouch(fork.files.values())
+  }
+
+  /** Whoever holds the online keys goes on from an earlier state, and the mirror shows nothing else. */
+  async goBack(earlier: RepositoryState): Promise<void> {
+    const fork = await this.fork()
+    await fork.goBack(earlier)
+    this.#show(fork.files)
+    this.#vouch(fork.files.values())
+  }
+
+  /** A machine that has seen nothing of the index, and has the file that the user's guard has written by now. */
+  async newcomer(): Promise<User> {
+    const folder = join(this.#userParts.folder, 'newcomer')
+    return await User.arrive({ ...this.#userParts, folder, newcomer: { file: await this.user.exportTrust() } })
   }
 
   /** Whoever holds the key of `role`, or is lent it as `holder`, signs a document about names; undefined: it is gone. */

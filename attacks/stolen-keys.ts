@@ -5,6 +5,7 @@ import { canonicalJson, metadataFileName, planPublish, wireJson } from '@waxseal
 import { systemClock } from '../packages/index/src/clock.ts'
 import { openSigned } from '../packages/index/src/publish/open-signed.ts'
 import { openOnlineSigners, signerContext, signingKeysIn } from '../packages/index/src/publish/online-keys.ts'
+import { renumberBy } from '../packages/index/src/publish/pending-raise.ts'
 import type { OnlineKey } from '../packages/index/src/publish/role-table.ts'
 import type { SignedRepository } from '../packages/index/src/publish/signed-repository.ts'
 import { openReadOnlySqliteStore } from '../packages/index/src/store/sqlite-read-only.ts'
@@ -88,6 +89,15 @@ export class Fork {
 
   /** Signs what the server could sign as well. `more`: keys that it does not hold, for roles that are not its own. */
   async publish(changes: PublishChanges, more: readonly Signer[] = []): Promise<void> {
+    await this.#publish(this.#state, changes, more)
+  }
+
+  /** Goes on from an earlier state, above all that the server's keys have signed since. */
+  async goBack(earlier: RepositoryState): Promise<void> {
+    await this.#publish(earlier, { renumber: renumberBy(earlier, this.snapshot) })
+  }
+
+  async #publish(from: RepositoryState, changes: PublishChanges, more: readonly Signer[] = []): Promise<void> {
     const signers = new Map([
       ...(await this.#repository.signers()),
       ...more.map((each) => [each.key.keyid, each] as const),
@@ -95,7 +105,7 @@ export class Fork {
     const load = async (role: string, version: number): Promise<Uint8Array | undefined> =>
       this.#files.get(metadataFileName({ role, version })) ?? (await this.#repository.load(role, version))
     const effects = { snapshot: this.snapshot + 1, now: Date.now(), signers, load }
-    const plan = await planPublish(this.#state, changes, effects)
+    const plan = await planPublish(from, changes, effects)
     for (const file of plan.files) this.put(file, file.bytes)
     this.#state = plan.state
   }

@@ -8,7 +8,7 @@ import { clientEnvironment } from '../test/support/clients.ts'
 import { clockAt } from '../test/support/clock-at.ts'
 import type { Distribution } from '../test/support/python-projects.ts'
 import type { AttackingProxy } from './attacking-proxy.ts'
-import type { Attempt } from './attempt.ts'
+import type { Attempt, Ended } from './attempt.ts'
 import { downloadedIn, installedIn, lockedIn, MARK, runPatiently } from './attempt.ts'
 import { guarded, guardOutcome, waxseal } from './guard.ts'
 import type { Column, Defence } from './scenario.ts'
@@ -45,6 +45,8 @@ export interface UserParts {
   readonly evil: ReadonlySet<string>
   /** The sha256 of metadata that the attacker made up, and that is signed with keys that count: a client may keep it. */
   readonly vouched: ReadonlySet<string>
+  /** The user trusts nothing yet, and begins with what a guard has exported, or with the index's root where there is no file. */
+  readonly newcomer?: { readonly file: string | undefined }
 }
 
 const SHA256 = /^[\da-f]{64}$/
@@ -66,8 +68,8 @@ export class User {
   /** A user who trusts the index by its root, while nobody attacks. */
   static async arrive(parts: UserParts): Promise<User> {
     const user = new User(parts)
-    for (const folder of [user.home, user.work]) await mkdir(folder)
-    if (parts.player.column === 'guard') await user.#trust()
+    for (const folder of [user.home, user.work]) await mkdir(folder, { recursive: true })
+    if (parts.player.column === 'guard' && parts.newcomer === undefined) await user.#trust()
     return user
   }
 
@@ -90,16 +92,19 @@ export class User {
     const where = { install: ['--target', out], lock: ['-o', lock], download: ['-d', out] }[command] ?? []
     const start = this.#command([command, ...where, ...rest, ...args], credentials)
     const told = this.#trusted()
-    const ended = await runPatiently(start.command, {
-      cwd: this.work,
-      env: {
-        ...(await this.#environment()),
-        ...start.env,
-        ...env,
-        ...(later === 0 ? {} : clockAt(Date.now() + later)),
-      },
-      sent: () => this.#parts.mirror.sent,
-    })
+    const refused = await this.#begin()
+    const ended =
+      refused ??
+      (await runPatiently(start.command, {
+        cwd: this.work,
+        env: {
+          ...(await this.#environment()),
+          ...start.env,
+          ...env,
+          ...(later === 0 ? {} : clockAt(Date.now() + later)),
+        },
+        sent: () => this.#parts.mirror.sent,
+      }))
     const mark = join(this.home, MARK)
     const left =
       command === 'lock'
@@ -154,6 +159,24 @@ export class User {
     await addTrust(guardHome(env), added, root, { authorization: undefined, env, now: Date.now })
   }
 
+  /** What a container does before anything else; undefined: there is nothing to begin with, or it was done. */
+  async #begin(): Promise<Ended | undefined> {
+    const { mirror, newcomer, player } = this.#parts
+    if (player.column !== 'guard' || newcomer === undefined) return undefined
+    const how = newcomer.file === undefined ? ['--yes'] : ['--root', newcomer.file]
+    const begun = await this.#run('trust', 'add', mirror.url, ...how, '--json')
+    return begun.code === 0 ? undefined : begun
+  }
+
+  /** What the guard of this user trusts, in a file; undefined where there is no guard, or it lacks that. */
+  async exportTrust(): Promise<string | undefined> {
+    const { column, without } = this.#parts.player
+    if (column !== 'guard' || without === 'exported-trust') return undefined
+    const file = join(this.work, 'trust.json')
+    await this.#waxseal('trust', 'export', '--out', file)
+    return file
+  }
+
   /** Where users of the guard put credentials. */
   async #login(): Promise<void> {
     const file = join(this.work, 'token')
@@ -167,9 +190,13 @@ export class User {
 
   /** `waxseal …` as the user. */
   async #waxseal(...args: readonly string[]): Promise<void> {
-    const env = await this.#environment()
-    const { code, output } = await runPatiently(waxseal(...args), { cwd: this.work, env, sent: () => 0 })
+    const { code, output } = await this.#run(...args)
     if (code !== 0) throw new Error(`waxseal ${args.join(' ')}: ${output}`)
+  }
+
+  async #run(...args: readonly string[]): Promise<Ended> {
+    const env = await this.#environment()
+    return await runPatiently(waxseal(...args), { cwd: this.work, env, sent: () => 0 })
   }
 
   /** What the guard trusts, and what it keeps, by path. */
