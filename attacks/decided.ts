@@ -1,9 +1,8 @@
 import { denyTarget, recordTarget, shardOf, writeDenyList, writeNameRecord } from '@waxseal/index/names'
 import type { Denial, NameRecord } from '@waxseal/index/names'
+import { nameRecord, SINCE } from '../test/support/name-record.ts'
 import type { Distribution } from '../test/support/python-projects.ts'
 import type { Stage } from './stage.ts'
-
-const SINCE = '2026-03-01T12:00:00Z'
 
 /** The record of a name: of one that belongs to the index itself, unless it says more. */
 export function recordOf(
@@ -11,19 +10,7 @@ export function recordOf(
   { files, ...more }: Partial<Omit<NameRecord, 'files'>> & { readonly files?: readonly Distribution[] } = {},
 ): NameRecord {
   const listed = files && new Map(files.map(({ filename, sha256 }) => [filename, sha256]))
-  return {
-    name: project,
-    rev: 1,
-    prev: null,
-    authority: 'internal',
-    sources: ['local'],
-    closed: false,
-    lifts: [],
-    since: SINCE,
-    by: 'ada',
-    ...(listed === undefined ? {} : { files: listed }),
-    ...more,
-  }
+  return nameRecord(project, { ...(listed === undefined ? {} : { files: listed }), ...more })
 }
 
 /** Those who hold the offline key seal a name. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import type { Denial, NameRecord, SignedDefault } from '@waxseal/index/names'
+import type { Denial, SignedDefault } from '@waxseal/index/names'
 import { terminal } from '../clients/scene.ts'
 import { clientTest, wantedClients } from '../support/clients.ts'
+import { nameRecord, SINCE } from '../support/name-record.ts'
 import { intoTarget, machineTrusting } from './machine.ts'
-import { SignedWorld, SINCE } from './signed-world.ts'
+import { SignedWorld } from './signed-world.ts'
 
 const DAY_MS = 86_400_000
 
@@ -15,17 +16,7 @@ for (const wanted of wantedClients('pip')) {
     const [denied, reserved, claimed] = [wheel('six'), wheel('acme-tool'), wheel('acme-app')]
     const [approving, young] = [wheel('vetted-lib'), wheel('attrs')]
     const blocked: Denial = { n: 3, project: 'six', overlay: 'blocked', reason: 'it steals keys', since: SINCE }
-    const record: NameRecord = {
-      name: 'acme-app',
-      rev: 1,
-      prev: null,
-      authority: 'internal',
-      sources: ['local'],
-      closed: false,
-      lifts: [],
-      since: SINCE,
-      by: 'ada',
-    }
+    const record = nameRecord('acme-app')
     const defaults: SignedDefault = {
       rev: 1,
       unclaimed: [{ pattern: 'vetted-*', mode: 'approve' }],

@@ -6,26 +6,15 @@ import { explainProject, GuardError, verifyLocks } from '@waxseal/guard'
 import type { Guard } from '@waxseal/guard'
 import { NAMESPACES_TARGET, recordTarget, shardOf } from '@waxseal/index/names'
 import type { Denial, NameRecord, Namespace, SignedDefault } from '@waxseal/index/names'
+import { nameRecord, SINCE } from '../support/name-record.ts'
 import type { Distribution } from '../support/python-projects.ts'
 import { machineTrusting } from './machine.ts'
-import { newSigner, SignedWorld, SINCE } from './signed-world.ts'
+import { newSigner, SignedWorld } from './signed-world.ts'
 import type { Signing } from './signed-world.ts'
 
 const HOUR_MS = 3_600_000
 const LONG_AGO = '2026-01-01T00:00:00Z'
 
-const record = (name: string, more: Partial<NameRecord> = {}): NameRecord => ({
-  name,
-  rev: 1,
-  prev: null,
-  authority: 'internal',
-  sources: ['local'],
-  closed: false,
-  lifts: [],
-  since: SINCE,
-  by: 'ada',
-  ...more,
-})
 const listing = (files: readonly Distribution[]): NameRecord['files'] =>
   new Map(files.map(({ filename, sha256 }) => [filename, sha256]))
 const page = (source: string | undefined, ...files: readonly Distribution[]): NonNullable<Signing['page']> => ({
@@ -82,7 +71,7 @@ describe('KC-3: with every key of the server, and none of its holders, against a
   test('a sealed internal name yields nothing but what was sealed', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    const sealed = record('acme-app', { closed: true, files: listing([own]) })
+    const sealed = nameRecord('acme-app', { closed: true, files: listing([own]) })
     await world.holders({ page: page('local', own), claimed: sealed, sealed })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
@@ -91,9 +80,9 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     const evil = world.wheel({ name: 'acme-app', version: '99.0' })
     const replaced = world.wheel({ name: 'acme-app', version: '1.0', module: '# evil\n' })
     for (const claimed of [
-      record('acme-app', { rev: 2 }),
-      record('acme-app', { rev: 9, authority: 'upstream', sources: ['pypi'] }),
-      record('acme-app', { rev: 9, closed: true, files: listing([own, evil]) }),
+      nameRecord('acme-app', { rev: 2 }),
+      nameRecord('acme-app', { rev: 9, authority: 'upstream', sources: ['pypi'] }),
+      nameRecord('acme-app', { rev: 9, closed: true, files: listing([own, evil]) }),
     ]) {
       for (const source of ['local', 'pypi', undefined]) {
         await world.server({ page: page(source, own, evil), claimed })
@@ -119,9 +108,9 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     await world.server({ page: page('pypi', evil) })
     assert.equal(await run(user, 'acme-tool'), 'name-refused')
     for (const claimed of [
-      record('acme-tool'),
-      record('acme-tool', { rev: 2, authority: 'upstream', sources: ['pypi'] }),
-      record('acme-tool', { rev: 3, authority: 'unclaimed', sources: ['pypi'] }),
+      nameRecord('acme-tool'),
+      nameRecord('acme-tool', { rev: 2, authority: 'upstream', sources: ['pypi'] }),
+      nameRecord('acme-tool', { rev: 3, authority: 'unclaimed', sources: ['pypi'] }),
     ]) {
       await world.server({ page: page(claimed.sources[0], evil), claimed })
       assert.equal(await run(user, 'acme-tool'), 'name-refused')
@@ -136,10 +125,10 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     await world.holders({ namespaces: acme('online') })
     const user = await world.user()
     const own = world.wheel({ name: 'acme-tool', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-tool') })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-tool') })
     assert.deepEqual(await run(user, 'acme-tool'), ['1.0 signed'])
     const evil = world.wheel({ name: 'acme-tool', version: '99.0' })
-    const claimed = record('acme-tool', { rev: 2, authority: 'upstream', sources: ['pypi'] })
+    const claimed = nameRecord('acme-tool', { rev: 2, authority: 'upstream', sources: ['pypi'] })
     await world.server({ page: page('pypi', evil), claimed })
     assert.deepEqual(await run(user, 'acme-tool'), ['99.0 file-unverified'])
   })
@@ -147,12 +136,12 @@ describe('KC-3: with every key of the server, and none of its holders, against a
   test('a sealed upstream authority yields no file of another source', async () => {
     await using world = await SignedWorld.start()
     const theirs = world.wheel({ name: 'requests', version: '2.0' })
-    const sealed = record('requests', { authority: 'upstream', sources: ['pypi'] })
+    const sealed = nameRecord('requests', { authority: 'upstream', sources: ['pypi'] })
     await world.holders({ page: page('pypi', theirs), sealed })
     const user = await world.user()
     assert.deepEqual(await run(user, 'requests'), ['2.0 signed'])
     const evil = world.wheel({ name: 'requests', version: '99.0' })
-    const claimed = record('requests', { rev: 2 })
+    const claimed = nameRecord('requests', { rev: 2 })
     await world.server({ page: page('local', evil), claimed })
     assert.deepEqual(await run(user, 'requests'), ['99.0 file-unverified'])
     await world.server({
@@ -164,7 +153,7 @@ describe('KC-3: with every key of the server, and none of its holders, against a
   test('APP-TOCTOU: approved hashes that are sealed yield nothing else', async () => {
     await using world = await SignedWorld.start()
     const approved = world.wheel({ name: 'requests', version: '2.0' })
-    const sealed = record('requests', {
+    const sealed = nameRecord('requests', {
       authority: 'upstream',
       sources: ['pypi'],
       closed: true,
@@ -181,7 +170,7 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     assert.deepEqual(await run(user, 'requests'), ['2.0 sealed'])
     const later = world.wheel({ name: 'requests', version: '2.0', tag: 'cp313-cp313-any' })
     const other = world.wheel({ name: 'requests', version: '2.0', module: '# evil\n' })
-    const claimed = record('requests', { ...sealed, rev: 9, files: listing([other, later]) })
+    const claimed = nameRecord('requests', { ...sealed, rev: 9, files: listing([other, later]) })
     await world.server({ page: page('pypi', approved, later), claimed })
     assert.deepEqual(await run(user, 'requests'), ['2.0 file-unapproved', '2.0 sealed'])
     await world.server({ page: page('pypi', other) })
@@ -195,14 +184,14 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
     const developers = { project: 'acme-app', by: 'sealed', signer: newSigner(), files: [own] } as const
-    await world.holders({ page: page('local', own), developers, sealed: record('acme-app') })
+    await world.holders({ page: page('local', own), developers, sealed: nameRecord('acme-app') })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
     const evil = world.wheel({ name: 'acme-app', version: '99.0' })
     await world.server({ page: page('local', own, evil) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed', '99.0 file-unverified'])
     await world.holders({
-      claimed: record('acme-app', { rev: 2 }),
+      claimed: nameRecord('acme-app', { rev: 2 }),
       gone: [{ role: `sealed-${shardOf('acme-app')}`, path: recordTarget('acme-app') }],
     })
     assert.equal(await run(user, 'acme-app'), 'name-refused', 'record and delegation disagree')
@@ -214,9 +203,9 @@ describe('KC-3: with every key of the server, and none of its holders, against a
     const evil = world.wheel({ name: 'acme-app', version: '2.0' })
     await world.holders({
       page: page('local', own),
-      sealed: record('acme-app', { closed: true, files: listing([own]) }),
+      sealed: nameRecord('acme-app', { closed: true, files: listing([own]) }),
     })
-    await world.server({ page: page('local', own, evil), claimed: record('acme-app', { rev: 5 }) })
+    await world.server({ page: page('local', own, evil), claimed: nameRecord('acme-app', { rev: 5 }) })
     const user = await world.user()
     await using guard = await user.opened()
     await guard.refresh()
@@ -231,14 +220,14 @@ describe('RB-POL: an older decision never comes back', () => {
   test('about a name: neither its record, nor that it has one', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: 7 }) })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app', { rev: 7 }) })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
-    await world.server({ claimed: record('acme-app', { rev: 6 }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 6 }) })
     assert.equal(await run(user, 'acme-app'), 'name-refused')
-    await world.holders({ sealed: record('acme-app', { rev: 8 }) })
+    await world.holders({ sealed: nameRecord('acme-app', { rev: 8 }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
-    await world.holders({ sealed: record('acme-app', { rev: 6 }) })
+    await world.holders({ sealed: nameRecord('acme-app', { rev: 6 }) })
     assert.equal(await run(user, 'acme-app'), 'name-refused', 'sealed or not')
     const path = recordTarget('acme-app')
     const role = shardOf('acme-app')
@@ -252,37 +241,37 @@ describe('RB-POL: an older decision never comes back', () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
     await world.holders({ namespaces: acme('offline') })
-    await world.server({ claimed: record('acme-app', { rev: 7 }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 7 }) })
     const user = await world.user()
     assert.equal(await run(user, 'acme-app'), 'name-refused', 'without a page too')
     await world.holders({ page: page('local', own), namespaces: acme('online', 2) })
-    await world.server({ claimed: record('acme-app', { rev: 6 }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 6 }) })
     assert.equal(await run(user, 'acme-app'), 'name-refused')
-    await world.server({ claimed: record('acme-app', { rev: 7 }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 7 }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
   })
 
   test('about a name that had no page when the newer one was seen', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ claimed: record('acme-app', { rev: 7 }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 7 }) })
     const user = await world.user()
     assert.equal(await run(user, 'acme-app'), 'not-offered')
-    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: 6 }) })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app', { rev: 6 }) })
     assert.equal(await run(user, 'acme-app'), 'name-refused')
   })
 
   test('and what the server alone has claimed, however high it counts, is in no way of the holders', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: Number.MAX_SAFE_INTEGER }) })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app', { rev: Number.MAX_SAFE_INTEGER }) })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
-    const sealed = record('acme-app', { rev: 3, closed: true, files: listing([own]) })
+    const sealed = nameRecord('acme-app', { rev: 3, closed: true, files: listing([own]) })
     await world.holders({ sealed })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
     const gone = [{ role: `sealed-${shardOf('acme-app')}`, path: recordTarget('acme-app') }]
-    await world.holders({ gone, claimed: record('acme-app', { rev: 4 }) })
+    await world.holders({ gone, claimed: nameRecord('acme-app', { rev: 4 }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'], 'nor once they have opened it')
     await world.holders({ sealed: { ...sealed, rev: 2 } })
     await using guard = await user.opened()
@@ -299,7 +288,7 @@ describe('RB-POL: an older decision never comes back', () => {
     const before = world.state
     await world.holders({
       page: page('local', own),
-      sealed: record('acme-app', { closed: true, files: listing([own]) }),
+      sealed: nameRecord('acme-app', { closed: true, files: listing([own]) }),
     })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
@@ -307,7 +296,7 @@ describe('RB-POL: an older decision never comes back', () => {
     await world.rebuilt(before)
     await world.server({ page: page('local', own, evil) })
     assert.equal(await run(user, 'acme-app'), 'name-refused', 'without a record')
-    await world.server({ claimed: record('acme-app', { rev: 9 }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 9 }) })
     assert.deepEqual(await run(await world.user('newcomer'), 'acme-app'), ['1.0 signed', '99.0 signed'], 'who saw none')
     {
       await using guard = await user.opened()
@@ -324,13 +313,13 @@ describe('RB-POL: an older decision never comes back', () => {
   test('about a name whose seal the holders took away: neither that it is sealed, nor what was sealed', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    const sealed = record('acme-app', { closed: true, files: listing([own]) })
+    const sealed = nameRecord('acme-app', { closed: true, files: listing([own]) })
     await world.holders({ page: page('local', own), sealed })
     const before = world.state
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
     const gone = [{ role: `sealed-${shardOf('acme-app')}`, path: recordTarget('acme-app') }]
-    await world.holders({ gone, claimed: record('acme-app', { rev: 2 }) })
+    await world.holders({ gone, claimed: nameRecord('acme-app', { rev: 2 }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'], 'they signed that')
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
     const after = world.state
@@ -376,7 +365,7 @@ describe('An index that signs records', () => {
     const early = await world.user('early')
     assert.deepEqual(await run(early, 'six'), ['1.0 signed'], 'as before there were any')
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app') })
     assert.deepEqual(await run(early, 'six'), ['1.0 signed'], 'as long as this guard has seen none')
     assert.deepEqual(await run(early, 'acme-app'), ['1.0 signed'])
     assert.deepEqual(await run(early, 'six'), ['1.0 file-unverified'])
@@ -412,10 +401,10 @@ describe('An index that signs records', () => {
   test('is gone by as it stands when a page is asked for, not as it stood when the guard was started', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app') })
     await using guard = await (await world.user()).opened()
     await guard.refresh()
-    await world.server({ page: page('local', own), claimed: record('acme-app', { rev: 2, sources: [] }) })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app', { rev: 2, sources: [] }) })
     assert.deepEqual(await outcome(guard, 'acme-app'), ['1.0 file-unverified'])
   })
 
@@ -427,7 +416,7 @@ describe('An index that signs records', () => {
     await using behind = await user.opened()
     await behind.refresh()
     // Pages stay as they came out; what is decided about them comes later.
-    const claimed = record('six', { authority: 'upstream', sources: ['pypi'] })
+    const claimed = nameRecord('six', { authority: 'upstream', sources: ['pypi'] })
     await world.holders({ claimed, namespaces: acme('offline') })
     assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
     assert.deepEqual(await outcome(behind, 'six'), ['1.0 signed'])
@@ -437,13 +426,13 @@ describe('An index that signs records', () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
     const six = world.wheel({ name: 'six', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app') })
     const user = await world.user()
     {
       await using guard = await user.opened()
       await guard.refresh()
       await guard.index.page('acme-app')
-      await world.server({ page: page('pypi', six), claimed: record('acme-app', { rev: 2 }) })
+      await world.server({ page: page('pypi', six), claimed: nameRecord('acme-app', { rev: 2 }) })
       await guard.index.page('six')
       await guard.kept()
     }
@@ -453,7 +442,7 @@ describe('An index that signs records', () => {
   test('is gone by where nothing can be written down, which is noted', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app') })
     const user = await world.user()
     await using guard = await user.opened()
     await guard.refresh()
@@ -465,12 +454,12 @@ describe('An index that signs records', () => {
   test('a page that was made by other decisions is not handed on again, and one by the same is', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    await world.server({ page: page('local', own), claimed: record('acme-app') })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-app') })
     const user = await world.user()
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 signed'])
-    await world.server({ claimed: record('acme-app', { rev: 2, sources: [] }) })
+    await world.server({ claimed: nameRecord('acme-app', { rev: 2, sources: [] }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 file-unverified'])
-    await world.holders({ sealed: record('acme-app', { rev: 3, files: listing([own]) }) })
+    await world.holders({ sealed: nameRecord('acme-app', { rev: 3, files: listing([own]) }) })
     assert.deepEqual(await run(user, 'acme-app'), ['1.0 sealed'])
     const { rendered } = user.seen('acme-app') ?? {}
     assert.match(rendered ?? '', /^[\da-f]{64}:[\da-f]{64}$/)
@@ -536,20 +525,20 @@ describe('QUAR-2: what is denied', () => {
     const unclaimed = { authority: 'unclaimed', sources: [] } as const
     await world.server({
       denied: { project: 'six', entries: [] },
-      claimed: record('six', { ...unclaimed, lifts: [2] }),
+      claimed: nameRecord('six', { ...unclaimed, lifts: [2] }),
     })
     assert.equal(await run(user, 'six'), 'denied', 'the other one holds')
     assert.deepEqual(await run(user, 'six', { now: () => Date.now() + 2 * HOUR_MS }), ['1.0 signed'])
-    await world.server({ claimed: record('six', { ...unclaimed, rev: 2, lifts: [1] }) })
+    await world.server({ claimed: nameRecord('six', { ...unclaimed, rev: 2, lifts: [1] }) })
     assert.equal(await run(user, 'six'), 'denied', 'what the server lifts is lifted as long as its record says so')
-    await world.server({ claimed: record('six', { ...unclaimed, rev: 3, lifts: [1, 2] }) })
+    await world.server({ claimed: nameRecord('six', { ...unclaimed, rev: 3, lifts: [1, 2] }) })
     assert.deepEqual(await run(user, 'six'), ['1.0 signed'])
   })
 
   test('is lifted for good by a sealed record', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'six', version: '1.0' })
-    const sealed = record('six', { authority: 'upstream', sources: ['pypi'], lifts: [1] })
+    const sealed = nameRecord('six', { authority: 'upstream', sources: ['pypi'], lifts: [1] })
     await world.holders({ page: page('pypi', own), ...denying(denial('six')) })
     const user = await world.user()
     assert.equal(await run(user, 'six'), 'denied')
@@ -586,11 +575,11 @@ describe('QUAR-2: what is denied', () => {
   test('of a sealed name is lifted by its holders alone', async () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-app', version: '1.0' })
-    const sealed = record('acme-app', { files: listing([own]) })
+    const sealed = nameRecord('acme-app', { files: listing([own]) })
     await world.holders({ page: page('local', own), sealed, ...denying(denial('acme-app')) })
     const user = await world.user()
     assert.equal(await run(user, 'acme-app'), 'denied')
-    const claimed = record('acme-app', { rev: 2, lifts: [1] })
+    const claimed = nameRecord('acme-app', { rev: 2, lifts: [1] })
     await world.server({ denied: { project: 'acme-app', entries: [] }, claimed })
     assert.equal(await run(user, 'acme-app'), 'denied')
     await world.holders({ sealed: { ...sealed, rev: 2, lifts: [1] } })
@@ -600,7 +589,7 @@ describe('QUAR-2: what is denied', () => {
 
 describe('A merged name', () => {
   const merge = { owner: 'local', extender: 'pypi', extend: 'platform-wheels', consent: 'ada' } as const
-  const merged = record('acme-app', { authority: 'merged', sources: ['local', 'pypi'], merge })
+  const merged = nameRecord('acme-app', { authority: 'merged', sources: ['local', 'pypi'], merge })
 
   test('EXD-4, DC-1, DC-2: gives of its second source what its rule allows', async () => {
     await using world = await SignedWorld.start()
@@ -659,7 +648,7 @@ describe('waxseal why, from signed data alone', () => {
   test('names the rule, who decided, what may be had and what to do', async () => {
     await using world = await SignedWorld.start()
     const [one, two] = [world.wheel({ name: 'six', version: '1.0' }), world.wheel({ name: 'six', version: '2.0' })]
-    const claimed = record('six', { authority: 'upstream', sources: ['pypi'], reason: 'wanted by core' })
+    const claimed = nameRecord('six', { authority: 'upstream', sources: ['pypi'], reason: 'wanted by core' })
     await world.holders({ page: page('pypi', one, two), claimed, ...denying(denial('six', { version: '2.0' })) })
     await using guard = await (await world.user()).opened()
     const told = await explainProject(guard, 'six', '2.0')
@@ -687,7 +676,7 @@ describe('waxseal why, from signed data alone', () => {
     await using world = await SignedWorld.start()
     const own = world.wheel({ name: 'acme-tool', version: '1.0' })
     await world.holders({ namespaces: acme('offline') })
-    await world.server({ page: page('local', own), claimed: record('acme-tool', { rev: 2 }) })
+    await world.server({ page: page('local', own), claimed: nameRecord('acme-tool', { rev: 2 }) })
     const user = await world.user()
     {
       await using guard = await user.opened()
@@ -698,9 +687,9 @@ describe('waxseal why, from signed data alone', () => {
       assert.equal((await explainProject(guard, 'acme-none')).refusal?.code, 'name-refused')
       assert.match((await explainProject(guard, 'unheard-of')).next ?? '', /^Look at the spelling/)
     }
-    await world.holders({ sealed: record('acme-tool', { rev: 2 }) })
+    await world.holders({ sealed: nameRecord('acme-tool', { rev: 2 }) })
     assert.deepEqual(await run(user, 'acme-tool'), ['1.0 signed'])
-    await world.holders({ sealed: record('acme-tool', { rev: 1 }) })
+    await world.holders({ sealed: nameRecord('acme-tool', { rev: 1 }) })
     await using guard = await user.opened()
     const told = await explainProject(guard, 'acme-tool')
     assert.equal(told.rule, null)
@@ -715,7 +704,7 @@ test('LOG: what a server says comes to the screen without commands to it, and in
   const reason = 'looked \u202eat'
   await world.server({
     page: { project: 'six', source: 'pypi', files },
-    claimed: record('six', { authority: 'upstream', sources: ['pypi'], reason }),
+    claimed: nameRecord('six', { authority: 'upstream', sources: ['pypi'], reason }),
   })
   await world.server({ page: page('pypi', other), ...denying(denial('five', { reason })) })
   await using machine = await machineTrusting(world.url)

@@ -5,9 +5,10 @@ import { suite, test } from 'node:test'
 import { readTrustFile } from '@waxseal/guard'
 import type { NameRecord } from '@waxseal/index/names'
 import type { RepositoryState } from '@waxseal/trust'
+import { nameRecord } from '../support/name-record.ts'
 import type { Machine } from './machine.ts'
 import { machineTrusting } from './machine.ts'
-import { SignedWorld, SINCE } from './signed-world.ts'
+import { SignedWorld } from './signed-world.ts'
 
 /** A world in which a name was sealed closed, and whoever has the server's keys can go back before that. */
 interface Sealed extends AsyncDisposable {
@@ -27,18 +28,7 @@ async function sealedWorld(): Promise<Sealed> {
   const own = world.wheel({ name: 'acme-app', version: '1.0' })
   const evil = world.wheel({ name: 'acme-app', version: '99.0' })
   const files = new Map([[own.filename, own.sha256]])
-  const record = (more: Partial<NameRecord>): NameRecord => ({
-    name: 'acme-app',
-    rev: 1,
-    prev: null,
-    authority: 'internal',
-    sources: ['local'],
-    closed: false,
-    lifts: [],
-    since: SINCE,
-    by: 'ada',
-    ...more,
-  })
+  const record = (more: Partial<NameRecord>): NameRecord => nameRecord('acme-app', more)
   const page = (...listed: readonly (typeof own)[]) => ({
     project: 'acme-app',
     source: 'local',

@@ -42,8 +42,6 @@ import { waxsealCommand } from '../support/command.ts'
 import { buildWheel } from '../support/python-projects.ts'
 import type { Distribution, Release } from '../support/python-projects.ts'
 
-export const SINCE = '2026-03-01T12:00:00Z'
-
 /** A file as it stands on a page. */
 export interface Listed {
   readonly file: Distribution
