@@ -6,7 +6,7 @@ import { isOnIndex, loadCatalogue } from './catalogue.ts'
 import { playOnIndex } from './play-index.ts'
 import type { Clients, Outcome } from './play.ts'
 import { partsOf, playPart } from './play.ts'
-import { attacksPage, saysTheSame } from './table.ts'
+import { attacksPage, linesMissing } from './table.ts'
 import type { Row } from './table.ts'
 import { startWorld } from './world.ts'
 
@@ -26,8 +26,9 @@ for (const request of outsideRequests()) problems.push(`a client left loopback: 
 const page = attacksPage(rows, findClients())
 if (only.length > 0) process.stdout.write(page)
 else if (flags.includes('--check')) {
-  if (!saysTheSame(readFileSync(PAGE, 'utf8'), page))
-    problems.push('docs/attacks.md says something else: run `npm run attacks`')
+  const written = readFileSync(PAGE, 'utf8')
+  for (const line of linesMissing(page, written)) problems.push(`docs/attacks.md lacks what was played: ${line}`)
+  for (const line of linesMissing(written, page)) problems.push(`docs/attacks.md has what was not played: ${line}`)
 } else writeFileSync(PAGE, page)
 
 for (const problem of problems) process.stderr.write(`${problem}\n`)

@@ -60,9 +60,12 @@ function tableOf(
   ]
 }
 
-/** Whether two pages differ in nothing but the versions of pip that they were written with. */
-export function saysTheSame(one: string, other: string): boolean {
-  return withoutVersions(one) === withoutVersions(other)
+/** The lines of a page that another one does not have, whatever versions of pip the two were written with. */
+export function linesMissing(page: string, other: string): readonly string[] {
+  const known = new Set(withoutVersions(other).split('\n'))
+  return withoutVersions(page)
+    .split('\n')
+    .filter((line) => !known.has(line))
 }
 
 function withoutVersions(page: string): string {
