@@ -2,21 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Namespaces } from '@waxseal/index/names'
 import type { DefaultPolicy, NameRecord } from '@waxseal/index/names'
+import { nameRecord, SINCE as since } from '../../../test/support/name-record.ts'
 import { judgeName } from './name-rules.ts'
 import type { NameEvidence } from './name-rules.ts'
 
-const since = '2026-03-01T12:00:00Z'
-const RECORD: NameRecord = {
-  name: 'acme-app',
-  rev: 1,
-  prev: null,
-  authority: 'internal',
-  sources: ['local'],
-  closed: false,
-  lifts: [],
-  since,
-  by: 'ada',
-}
+const RECORD = nameRecord('acme-app')
 const UPSTREAM: NameRecord = { ...RECORD, authority: 'upstream', sources: ['pypi'] }
 const UNCLAIMED: NameRecord = { ...RECORD, authority: 'unclaimed', sources: [] }
 const NOTHING: NameEvidence = {

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
 import { LOG_EXIT_MS } from '../limits.ts'
+import { withDeadline } from '../with-deadline.ts'
 import { LogWriter } from './log-writer.ts'
 import { redactor } from './redact.ts'
 import { textLine } from './text-line.ts'
@@ -62,11 +62,8 @@ export function openLog(config: LogConfig, { secrets, onLost, write }: LogParts)
     log,
     writeLine,
     async [Symbol.asyncDispose]() {
-      const ended = new AbortController()
       // Whoever reads the log may stand still: that keeps no process from ending.
-      const late = delay(LOG_EXIT_MS, undefined, { signal: ended.signal }).catch(() => undefined)
-      await Promise.race([writer[Symbol.asyncDispose](), late])
-      ended.abort()
+      await withDeadline(writer[Symbol.asyncDispose](), LOG_EXIT_MS, () => undefined)
     },
   }
 }
